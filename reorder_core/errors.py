@@ -1,0 +1,46 @@
+"""One tree of errors for everything a user can put right.
+
+ReorderError
+├── ConfigError      a build configuration with unknown or impossible values
+├── CorpusError      text that cannot be read or is not enough
+├── OrderError       an order that does not fit the run
+├── RunNotFound      no run at that path
+├── RunBusy          the run is being built, or is in use by another build
+├── StoreError       a run folder with a missing, truncated or altered file
+└── EstimatorError   an estimator that is unknown or lacks what it needs
+
+A message says what is wrong, what was seen, what was expected, what to do.
+Our own mistakes are `assert`s and plain exceptions, never these.
+"""
+
+
+class ReorderError(Exception):
+    """Something the user can put right; the text says how."""
+
+
+class ConfigError(ReorderError):
+    """A build configuration with unknown or impossible values."""
+
+
+class CorpusError(ReorderError):
+    """Text that cannot be read, or is not enough for the configuration."""
+
+
+class OrderError(ReorderError):
+    """An order that does not fit the run it is asked about."""
+
+
+class RunNotFound(ReorderError):
+    """No run at the path given."""
+
+
+class RunBusy(ReorderError):
+    """The run is being built, or another process is building into its folder."""
+
+
+class StoreError(ReorderError):
+    """A run folder with a missing, truncated or altered file."""
+
+
+class EstimatorError(ReorderError):
+    """An estimator that is unknown, or lacks what it needs in this run."""

@@ -1,0 +1,62 @@
+"""What every estimator answers, and how estimators are found by name."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.orders import Order
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Estimate:
+    """Losses had the run's samples come in another order; nats per token.
+
+    N samples, D probe domains (in the order of `run.probe_domains`), E
+    evaluation steps (`run.eval_steps`, the last of them is T).
+    """
+
+    run: str
+    estimator: str
+    order_hash: str
+    sample_loss_at: Array
+    """(E, N) each sample's loss after so many steps; the last row is the final loss."""
+    probe_loss_at: Array
+    """(E, D) each held-out domain's mean loss after so many steps."""
+    sample_interval: Array | None = None
+    """(2, N) lower and upper end of the 90 % interval of the final loss."""
+    probe_interval: Array | None = None
+    """(2, D) the same for held-out domains."""
+    distance: float = float("nan")
+    """‖γ_T − θ_T‖ / ‖θ_T − θ_0‖ in Adam's metric; 0 at the reference order."""
+
+    @property
+    def sample_loss(self) -> Array:
+        """(N,) final loss of each sample."""
+        return self.sample_loss_at[-1]
+
+    @property
+    def probe_loss(self) -> Array:
+        """(D,) final mean loss of each held-out domain."""
+        return self.probe_loss_at[-1]
+
+
+class Estimator(Protocol):
+    """Answers what an order would have given; one module each in this package."""
+
+    name: str
+    precompute_rre: float
+    """Cost of what it needs before the first query, in reference trainings."""
+    bytes: int
+    """Size of the arrays it keeps."""
+
+    def estimate(self, order: Order) -> Estimate:
+        """Losses under `order`, which must come from `make_order` for this run."""
+        ...
+
+
+EstimatorFactory = Callable[..., Estimator]

@@ -1,0 +1,270 @@
+"""Orders of samples: reading, checking, moving, hashing, drawing at random.
+
+`order[slot]` is a sample id; step t trains slots t·b … t·b+b−1. An order here
+is a one-epoch permutation of 0..N−1, held as a read-only int32 array.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.errors import OrderError
+
+Order = NDArray[np.int32]
+MoveKind = Literal["insert", "swap"]
+
+
+def make_order(ids: Iterable[Any], count: int) -> Order:
+    """A checked one-epoch order: each of 0..count−1 exactly once.
+
+    Raises OrderError naming the first id that is missing, doubled or unknown.
+    """
+    if isinstance(ids, np.ndarray) and ids.ndim == 1 and ids.dtype.kind in "iu":
+        values = ids.tolist()
+    else:
+        values = list(ids)
+    slot_of: dict[int, int] = {}
+    for slot, value in enumerate(values):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise OrderError(
+                f"slot {slot} holds {_shown(value)}; expected a sample id, "
+                f"a whole number from 0 to {count - 1}"
+            )
+        sample_id = int(value)
+        if not 0 <= sample_id < count:
+            raise OrderError(
+                f"unknown sample id {sample_id} in slot {slot}; this run's ids are 0..{count - 1}"
+            )
+        if sample_id in slot_of:
+            raise OrderError(
+                f"sample {sample_id} appears in slots {slot_of[sample_id]} and {slot}; "
+                f"a one-epoch order uses each of 0..{count - 1} once"
+            )
+        slot_of[sample_id] = slot
+    if len(values) != count:
+        missing = next(i for i in range(count) if i not in slot_of)
+        raise OrderError(
+            f"{count - len(values)} of {count} samples are missing, the first is sample {missing}; "
+            f"a one-epoch order uses each of 0..{count - 1} once"
+        )
+    order = np.array(values, dtype=np.int32)
+    order.flags.writeable = False
+    return order
+
+
+def parse_order(text: str, run_id: str, count: int) -> Order:
+    """The order in a JSON text: `{"run": id, "order": [...]}` or a plain list.
+
+    Raises OrderError for text that is not JSON, for another run's order, and
+    for anything that is not a permutation of the run's sample ids.
+    """
+    try:
+        value = json.loads(text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise OrderError(
+            f"the order is not JSON ({error}); expected a list of sample ids "
+            f'or {{"run": "{run_id}", "order": [sample ids]}}'
+        ) from None
+    if isinstance(value, dict):
+        if "order" not in value:
+            raise OrderError(
+                f'no "order" in the order file; its keys are {_shown(sorted(value))}, '
+                f'expected "run" and "order"'
+            )
+        if value.get("run", run_id) != run_id:
+            raise OrderError(
+                f"this order is for run {_shown(value['run'])}, the open run is {run_id}; "
+                "sample ids mean nothing across runs: open that run, or make the order anew"
+            )
+        value = value["order"]
+    if not isinstance(value, list):
+        raise OrderError(
+            f"the order is {_shown(value)}; expected a list of {count} sample ids"
+        )
+    return make_order(value, count)
+
+
+def read_order(path: Path, run_id: str, count: int) -> Order:
+    """The order in the file at `path`, checked; see `parse_order`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise OrderError(f"no order file at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OrderError(f"cannot read the order file {path}: {error}") from None
+    return parse_order(text, run_id, count)
+
+
+def order_hash(order: Order) -> str:
+    """16 hex digits that name an order of a run, the same on every machine."""
+    return hashlib.sha256(order.astype("<i4").tobytes()).hexdigest()[:16]
+
+
+def slots_of(order: Order) -> NDArray[np.int32]:
+    """The inverse: `slots_of(order)[sample_id]` is the sample's slot."""
+    slots = np.empty_like(order)
+    slots[order] = np.arange(len(order), dtype=order.dtype)
+    return slots
+
+
+def insert(order: Order, sample_id: int, slot: int) -> Order:
+    """`order` with a sample taken out and put back at `slot`, others shifting."""
+    rest = np.delete(order, slots_of(order)[sample_id])
+    return _frozen(np.insert(rest, slot, sample_id))
+
+
+def swap(order: Order, sample_id: int, slot: int) -> Order:
+    """`order` with a sample exchanged against the one that holds `slot`."""
+    moved = order.copy()
+    moved[slots_of(order)[sample_id]] = order[slot]
+    moved[slot] = sample_id
+    return _frozen(moved)
+
+
+def move(order: Order, sample_id: int, slot: int, kind: MoveKind) -> Order:
+    """`order` after one insert or swap; raises OrderError for an id or slot outside it."""
+    if not 0 <= sample_id < len(order) or not 0 <= slot < len(order):
+        raise OrderError(
+            f"cannot move sample {sample_id} to slot {slot}; "
+            f"samples and slots of this run are 0..{len(order) - 1}"
+        )
+    return {"insert": insert, "swap": swap}[kind](order, sample_id, slot)
+
+
+def first_changed_slot(a: Order, b: Order) -> int:
+    """The first slot where two orders differ; their length where they do not."""
+    changed = np.flatnonzero(a != b)
+    return int(changed[0]) if len(changed) else len(a)
+
+
+# --- short text for URLs -------------------------------------------------------
+
+
+def encode_order(order: Order) -> str:
+    """The order's Lehmer rank as URL-safe text: 256 samples take 282 characters."""
+    remaining = list(range(len(order)))
+    rank = 0
+    for value in order.tolist():
+        position = remaining.index(value)
+        rank = rank * len(remaining) + position
+        remaining.pop(position)
+    size = (rank.bit_length() + 7) // 8
+    return base64.urlsafe_b64encode(rank.to_bytes(size, "big")).decode().rstrip("=")
+
+
+def decode_order(text: str, count: int) -> Order:
+    """The inverse of `encode_order`; raises OrderError for text it did not write."""
+    alphabet = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+    # b64decode silently drops foreign characters, so look first.
+    if not set(text) <= alphabet or len(text) > 4 * count + 4 or len(text) % 4 == 1:
+        raise OrderError("the order in this link is damaged; ask for the link again")
+    rank = int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
+    positions = []
+    for size in range(1, count + 1):
+        rank, position = divmod(rank, size)
+        positions.append(position)
+    if rank:
+        raise OrderError(
+            f"the order in this link is for more than the {count} samples of this run; "
+            "open the run that the link was made in"
+        )
+    remaining = list(range(count))
+    return make_order([remaining.pop(position) for position in reversed(positions)], count)
+
+
+# --- families of orders, for fidelity ------------------------------------------
+
+
+def random_orders(
+    family: str, reference: Order, batch_size: int, domains: Sequence[str],
+    lengths: Sequence[int], orders: int, seed: int,
+) -> list[Order]:
+    """`orders` different orders of a family, none equal to the reference.
+
+    random: uniform permutations. move: one insert or swap in the reference.
+    blocks: whole steps, or whole domains, permuted as blocks. curriculum:
+    sorted by length, by domain or interleaved, ties broken at random.
+    Raises OrderError for an unknown family.
+    """
+    draw = FAMILIES.get(family)
+    if draw is None:
+        raise OrderError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
+    random = np.random.default_rng([seed, list(FAMILIES).index(family)])
+    context = _Context(reference, batch_size, np.array(domains), np.array(lengths))
+    drawn: dict[str, Order] = {order_hash(reference): reference}
+    for _ in range(1000 * orders):
+        if len(drawn) > orders:
+            break
+        order = draw(context, random)
+        drawn.setdefault(order_hash(order), order)
+    if len(drawn) <= orders:
+        raise OrderError(
+            f"only {len(drawn) - 1} different orders of family {family!r} exist for this run; "
+            f"{orders} were asked for"
+        )
+    return list(drawn.values())[1:]
+
+
+class _Context:
+    def __init__(
+        self, reference: Order, batch_size: int, domains: NDArray[Any], lengths: NDArray[Any]
+    ) -> None:
+        self.reference, self.batch_size = reference, batch_size
+        self.domains, self.lengths = domains, lengths
+
+
+def _random(context: _Context, random: np.random.Generator) -> Order:
+    return _frozen(random.permutation(context.reference))
+
+
+def _one_move(context: _Context, random: np.random.Generator) -> Order:
+    count = len(context.reference)
+    kind: MoveKind = "insert" if random.random() < 0.5 else "swap"
+    return move(context.reference, int(random.integers(count)), int(random.integers(count)), kind)
+
+
+def _blocks(context: _Context, random: np.random.Generator) -> Order:
+    if random.random() < 0.5:
+        steps = context.reference.reshape(-1, context.batch_size)
+        return _frozen(steps[random.permutation(len(steps))].reshape(-1))
+    names = random.permutation(np.unique(context.domains))
+    by_domain = [context.reference[context.domains[context.reference] == n] for n in names]
+    return _frozen(np.concatenate(by_domain))
+
+
+def _curriculum(context: _Context, random: np.random.Generator) -> Order:
+    count = len(context.reference)
+    jitter = random.random(count)
+    names, codes = np.unique(context.domains, return_inverse=True)
+    keys = (
+        context.lengths,
+        -context.lengths,
+        random.permutation(len(names))[codes],
+        random.permutation(len(names))[codes] + 2.0 * jitter,  # blocks that overlap
+    )
+    return _frozen(np.lexsort((jitter, keys[random.integers(len(keys))])))
+
+
+FAMILIES: dict[str, Callable[[_Context, np.random.Generator], Order]] = {
+    "random": _random,
+    "move": _one_move,
+    "blocks": _blocks,
+    "curriculum": _curriculum,
+}
+
+
+def _frozen(order: NDArray[Any]) -> Order:
+    result = np.array(order, dtype=np.int32)
+    result.flags.writeable = False
+    return result
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
