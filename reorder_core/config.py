@@ -1,0 +1,181 @@
+"""What a run is built from: one YAML file, checked field by field."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from reorder_core.errors import ConfigError
+
+Count = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CorpusConfig(_Part):
+    kind: Literal["python-docs", "controlled", "folder"]
+    path: Path | None = None
+    """folder: a folder of .txt/.md/.py …, or one JSONL, CSV or Parquet file; relative to the config."""
+    text_column: str = "text"
+    domain_column: str | None = None
+    """JSONL/CSV/Parquet: the column that names the domain; none puts all in one."""
+    domains: tuple[str, ...] | None = None
+    """Only these domains, in equal shares; none takes all that the corpus has."""
+    samples: Annotated[int, Field(ge=2)] = 256
+    """N, samples of the analysed run: steps · batch_size."""
+    base_samples: Annotated[int, Field(ge=0)] = 2048
+    """Samples of the base phase, disjoint from the analysed ones."""
+    probes_per_domain: Count = 16
+    sequence_length: Annotated[int, Field(ge=8)] = 64
+    """Tokens of a sample, at most."""
+    canaries: Annotated[int, Field(ge=0)] = 4
+    """controlled: planted canaries, each repeated."""
+    canary_repetitions: Count = 2
+    poisoned: Annotated[int, Field(ge=0)] = 1
+    """controlled: samples whose tokens are shuffled."""
+
+
+class TokenizerConfig(_Part):
+    vocab_size: Annotated[int, Field(ge=260)] = 1024
+
+
+class ModelConfig(_Part):
+    family: Literal["llama", "gpt2", "gpt_neox"] = "llama"
+    hidden_size: Count = 64
+    layers: Count = 2
+    heads: Count = 4
+    intermediate_size: Count = 176
+    tie_embeddings: bool = False
+
+    @model_validator(mode="after")
+    def _divisible(self) -> "ModelConfig":
+        if self.hidden_size % (2 * self.heads):
+            raise ValueError(
+                f"hidden_size {self.hidden_size} is not a multiple of 2 · heads = {2 * self.heads}"
+            )
+        return self
+
+
+class ScheduleConfig(_Part):
+    steps: Annotated[int, Field(ge=0)] = 32
+    batch_size: Count = 8
+    learning_rate: Rate = 6e-4
+    schedule: Literal["constant", "cosine"] = "constant"
+    """cosine: linear warm-up, then half a cosine down to `final_fraction`."""
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    final_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
+
+
+class TrainingConfig(ScheduleConfig):
+    optimizer: Literal["adam", "adamw"] = "adam"
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: Annotated[float, Field(gt=0)] = 1e-8
+    weight_decay: Rate = 0.0
+    """adamw only."""
+    optimizer_state: Literal["carry", "fresh"] = "carry"
+    """Whether the analysed run starts from the base phase's Adam moments."""
+    base: ScheduleConfig = ScheduleConfig(
+        steps=256, batch_size=16, learning_rate=1e-3, schedule="cosine", warmup_steps=16
+    )
+    """The phase before the analysed run; steps: 0 starts from random weights."""
+
+
+class ProjectionConfig(_Part):
+    coordinates: Count = 8192
+    """s, parameters on which an order is replayed; all of them where there are fewer."""
+    anchors: Annotated[int, Field(ge=2)] = 4
+    """K, reference steps at which gradients and curvature are taken."""
+    directions: Annotated[int, Field(ge=0)] = 128
+    """k, directions on which the mean Hessian is known exactly."""
+    curvature_samples: Count = 64
+    """Samples that the mean Hessian is averaged over."""
+    bits: Literal[8, 16, 32] = 16
+    """Stored precision of gradients and curvature."""
+
+
+class CalibrationConfig(_Part):
+    orders: Annotated[int, Field(ge=0)] = 12
+    """Real retrainings that set the width of the 90 % intervals."""
+
+
+class PositionConfig(_Part):
+    orders: Count = 1024
+    """Simulated orders that the position-effect table is fitted to."""
+
+
+class RunConfig(_Part):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    corpus: CorpusConfig
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    projection: ProjectionConfig = ProjectionConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
+    position: PositionConfig = PositionConfig()
+    keep_checkpoints: bool = True
+    """Whether full parameters at the anchors stay in the run folder."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "RunConfig":
+        training, corpus = self.training, self.corpus
+        if training.steps < 2:
+            raise ValueError(f"training.steps is {training.steps}; at least 2 are needed")
+        needed = training.steps * training.batch_size
+        if needed != corpus.samples:
+            raise ValueError(
+                f"training.steps · batch_size = {training.steps} · {training.batch_size} = {needed}, "
+                f"but corpus.samples is {corpus.samples}; a one-epoch run needs them equal"
+            )
+        if self.projection.anchors > training.steps:
+            raise ValueError(
+                f"projection.anchors {self.projection.anchors} is more than the "
+                f"{training.steps} steps of training"
+            )
+        if corpus.kind == "folder" and corpus.path is None:
+            raise ValueError("corpus.kind is folder, so corpus.path must name the text")
+        return self
+
+
+def parse_config(text: str, source: str = "config") -> RunConfig:
+    """The configuration in a YAML text; raises ConfigError naming each wrong field."""
+    try:
+        value: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{source} is not YAML: {error}") from None
+    if not isinstance(value, dict):
+        raise ConfigError(f"{source} holds {type(value).__name__}; expected a mapping with a corpus")
+    try:
+        return RunConfig.model_validate(value)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: " + "; ".join(map(_told, error.errors()))) from None
+
+
+def read_config(path: Path) -> RunConfig:
+    """The configuration in the file at `path`; a relative corpus path is taken from there."""
+    try:
+        config = parse_config(path.read_text(encoding="utf-8"), str(path))
+    except FileNotFoundError:
+        raise ConfigError(f"no config file at {path}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the config {path}: {error}") from None
+    if config.corpus.path is None or config.corpus.path.is_absolute():
+        return config
+    corpus = config.corpus.model_copy(update={"path": path.parent / config.corpus.path})
+    return config.model_copy(update={"corpus": corpus})
+
+
+def _told(error: Any) -> str:
+    field = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        message = "unknown field"
+    if not field:
+        return message
+    seen = error["input"]
+    return f"{field}: {message} (seen: {seen!r})" if not isinstance(seen, dict) else f"{field}: {message}"
