@@ -1,0 +1,103 @@
+"""Byte-level BPE: training it, and cutting documents into token windows."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from tokenizers import Encoding, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from reorder_core.corpus.samples import EOS, PAD, Document, TextSample, TokenizedSamples
+
+SHORTEST_TAIL = 16
+"""A document's last window is dropped when it has fewer tokens than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The tokens of one sample, with <eos> where it has one, without padding."""
+
+    tokens: tuple[int, ...]
+    domain: str
+    flags: tuple[str, ...] = ()
+    source: str = ""
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+    """A byte-level BPE with <pad> = 0 and <eos> = 1; smaller where the text is short of pairs."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=["<pad>", "<eos>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    assert tokenizer.token_to_id("<pad>") == PAD and tokenizer.token_to_id("<eos>") == EOS
+    # A text that spells out "<eos>" is text, not the end of a document.
+    tokenizer.encode_special_tokens = True
+    return tokenizer
+
+
+def cut_windows(
+    documents: Sequence[Document], tokenizer: Tokenizer, length: int
+) -> list[list[Window]]:
+    """For each document, its consecutive windows of at most `length` tokens."""
+    encodings = tokenizer.encode_batch([d.text for d in documents], add_special_tokens=False)
+    return [_windows(d, e, length) for d, e in zip(documents, encodings, strict=True)]
+
+
+def _windows(document: Document, encoding: Encoding, length: int) -> list[Window]:
+    ids, offsets = encoding.ids, encoding.offsets
+    if len(ids) <= length:
+        ending = [EOS] if document.whole and len(ids) < length else []
+        pieces = [ids + ending]
+    elif document.single:
+        stop = _cut(document.text, offsets, 0, length - 1, at_sentence=True)
+        pieces = [[*ids[:stop], EOS]]
+    else:
+        pieces, start = [], 0
+        while start < len(ids):
+            stop = _cut(document.text, offsets, start, start + length)
+            pieces.append(ids[start:stop])
+            start = stop
+        if len(pieces[-1]) < min(SHORTEST_TAIL, length):
+            pieces.pop()
+    # One token alone has nothing to predict.
+    return [
+        Window(tuple(piece), document.domain, source=document.source)
+        for piece in pieces
+        if len(piece) > 1
+    ]
+
+
+def _cut(
+    text: str, offsets: list[tuple[int, int]], start: int, stop: int, at_sentence: bool = False
+) -> int:
+    """The best end ≤ `stop` of a window: before a space, never inside a character.
+
+    A character outside ASCII may take several tokens, all with its offsets.
+    """
+    if stop >= len(offsets):
+        return len(offsets)
+    between = [i for i in range(start + 1, stop + 1) if offsets[i][0] >= offsets[i - 1][1]]
+    if at_sentence:
+        ends = [i for i in between if text[offsets[i - 1][1] - 1] in ".!?\n"]
+        if ends:
+            return ends[-1]
+    near = [i for i in between if i > stop - max(1, (stop - start) // 12)]
+    spaces = [i for i in near if text[offsets[i][0]].isspace()]
+    return (spaces or between or [stop])[-1]
+
+
+def stack(windows: Sequence[Window], tokenizer: Tokenizer, length: int) -> TokenizedSamples:
+    """Windows as one right-padded (n, length) array beside the text they decode to."""
+    tokens = np.full((len(windows), length), PAD, dtype=np.int32)
+    for row, window in zip(tokens, windows, strict=True):
+        row[: len(window.tokens)] = window.tokens
+    texts = tokenizer.decode_batch([list(w.tokens) for w in windows]) if windows else []
+    samples = tuple(
+        TextSample(text, w.domain, w.flags, w.source) for text, w in zip(texts, windows, strict=True)
+    )
+    return TokenizedSamples(samples, tokens, np.array([len(w.tokens) for w in windows], np.int32))

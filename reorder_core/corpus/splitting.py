@@ -1,0 +1,126 @@
+"""Which documents are held out, trained, or left to the base phase."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reorder_core.corpus.encoding import Window
+from reorder_core.corpus.samples import Document
+
+ENOUGH_DOCUMENTS = 128
+"""A domain with fewer documents is split by section, so that each split gets some."""
+SECTION = 2000
+"""Characters of a section, at most; fewer where a domain has little text."""
+PROBES_PER_DOCUMENT = 4
+TRAIN_PER_DOCUMENT = 4
+CHARACTERS_PER_TOKEN = 4
+"""Rough and on the high side; only the number of held-out documents rests on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """One domain's documents, shuffled; probes first, as their text must not reach the BPE."""
+
+    held_out: tuple[Document, ...]
+    rest: tuple[Document, ...]
+
+
+def split_domain(
+    documents: Sequence[Document], probes: int, length: int, random: np.random.Generator
+) -> Split:
+    """Held-out documents for about three times `probes` windows; at most a third of all."""
+    units = _distinct(documents)
+    if len(units) < ENOUGH_DOCUMENTS and not all(d.single for d in units):
+        size = min(SECTION, max(400, sum(len(d.text) for d in units) // 40))
+        units = _distinct([section for d in units for section in sections(d, size)])
+    units = [units[i] for i in random.permutation(len(units))]
+    count = expected = 0
+    while expected < 3 * probes and count < len(units) // 3:
+        windows = len(units[count].text) // (length * CHARACTERS_PER_TOKEN)
+        expected += min(PROBES_PER_DOCUMENT, max(1, windows))
+        count += 1
+    return Split(tuple(units[:count]), tuple(units[count:]))
+
+
+def sections(document: Document, size: int) -> list[Document]:
+    """The document cut between paragraphs (else lines, else anywhere) into at most `size`."""
+    if len(document.text) <= size or document.single:
+        return [document]
+    texts = _pack(document.text, (r"(?<=\n\n)(?=\S)", r"(?<=\n)", r"(?<= )"), size)
+    return [
+        replace(document, text=text, source=f"{document.source}#{number}", whole=False)
+        for number, text in enumerate(texts, start=1)
+    ]
+
+
+def _pack(text: str, boundaries: tuple[str, ...], size: int) -> list[str]:
+    """`text` in pieces of at most `size`; joined again they are the text."""
+    if len(text) <= size:
+        return [text]
+    if not boundaries:
+        return [text[i : i + size] for i in range(0, len(text), size)]
+    packed: list[str] = []
+    for part in re.split(boundaries[0], text):
+        for piece in _pack(part, boundaries[1:], size):
+            if packed and len(packed[-1]) + len(piece) <= size:
+                packed[-1] += piece
+            else:
+                packed.append(piece)
+    return packed
+
+
+def take_windows(
+    documents: Sequence[Document],
+    count: int,
+    per_document: int,
+    cut: Callable[[Sequence[Document]], list[list[Window]]],
+    seen: set[tuple[int, ...]],
+    random: np.random.Generator,
+) -> tuple[list[Window], int]:
+    """Up to `count` distinct windows, and how many documents they used up.
+
+    At most `per_document` from each, so that one large document does not fill
+    a domain; the others of the same documents only where all run short.
+    `seen` holds the tokens of windows taken before and grows.
+    """
+    taken: list[Window] = []
+    spare: list[Window] = []
+    used = 0
+    while used < len(documents) and len(taken) < count:
+        batch = documents[used : used + 64]
+        for windows in cut(batch):
+            if len(taken) >= count:
+                break
+            used += 1
+            fresh = [w for w in windows if w.tokens not in seen]
+            order = random.permutation(len(fresh))
+            for place, index in enumerate(order.tolist()):
+                if fresh[index].tokens in seen:
+                    continue
+                if place < per_document and len(taken) < count:
+                    taken.append(fresh[index])
+                    seen.add(fresh[index].tokens)
+                else:
+                    spare.append(fresh[index])
+    for window in spare:
+        if len(taken) >= count:
+            break
+        if window.tokens not in seen:
+            taken.append(window)
+            seen.add(window.tokens)
+    return taken, used
+
+
+def equal_shares(total: int, parts: int) -> list[int]:
+    """`total` in equal whole shares, the remainder to the first."""
+    return [total // parts + (part < total % parts) for part in range(parts)]
+
+
+def _distinct(documents: Sequence[Document]) -> list[Document]:
+    first: dict[str, Document] = {}
+    for document in documents:
+        if document.text.strip():
+            first.setdefault(document.text, document)
+    return list(first.values())
