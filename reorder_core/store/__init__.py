@@ -1,0 +1,1 @@
+"""Run folders: reading, building into, the ledger of retrainings, DuckDB."""

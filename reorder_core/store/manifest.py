@@ -1,0 +1,160 @@
+"""run.yaml: what a run is, where it comes from, and the digest of every file in it."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from reorder_core.config import RunConfig
+from reorder_core.errors import RunNotFound, StoreError
+from reorder_core.store.writer import file_digest, json_digest, write_text
+
+FORMAT = 1
+RUN_FILE = "run.yaml"
+BUILD_FILE = "build.json"
+_HEADER = "# Written when the build was complete. Digests are checked on opening: do not edit.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file as it was published."""
+
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a build step took."""
+
+    rre: float
+    """Reference-run equivalents: 1 is the cost of the reference training."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The content of run.yaml."""
+
+    id: str
+    config: RunConfig
+    config_digest: str
+    corpus_digest: str
+    start_digest: str
+    """Of the parameters and optimizer state that the reference run starts from."""
+    seeds: dict[str, int]
+    versions: dict[str, str]
+    costs: dict[str, Cost]
+    files: dict[str, FileRecord]
+
+
+def config_digest(config: RunConfig) -> str:
+    """Names a configuration on this machine: a corpus path counts as an absolute one."""
+    value = config.model_dump(mode="json")
+    if config.corpus.path is not None:
+        value["corpus"]["path"] = str(config.corpus.path.resolve())
+    return json_digest(value)
+
+
+def run_id(config: RunConfig, corpus_digest: str, start_digest: str) -> str:
+    """`name-xxxxxxxx`: from what the run is trained on and starts from, not from where it lies."""
+    value = config.model_dump(mode="json")
+    value["corpus"].pop("path")
+    return f"{config.name}-{json_digest([value, corpus_digest, start_digest])[:8]}"
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Publish: from here on the folder is a complete run."""
+    value = asdict(manifest) | {"config": manifest.config.model_dump(mode="json")}
+    value = {"format": FORMAT, **value}
+    value["digest"] = json_digest(value)
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    write_text(folder / RUN_FILE, _HEADER + text)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The content of the folder's run.yaml.
+
+    Raises RunNotFound where there is none, StoreError where it was altered or
+    was written by a newer version.
+    """
+    path = folder / RUN_FILE
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunNotFound(f"no run in {folder}: it has no {RUN_FILE}") from None
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise StoreError(f"{path} cannot be read ({reason}); build the run again") from None
+    if not isinstance(value, dict) or not isinstance(value.get("format"), int):
+        raise StoreError(f"{path} does not describe a run; build the run again")
+    if value["format"] > FORMAT:
+        raise StoreError(
+            f"{path} has format {value['format']}, this version reads up to {FORMAT}; "
+            "update reorder, or build the run again"
+        )
+    return _checked(path, value)
+
+
+def _checked(path: Path, value: dict[Any, Any]) -> Manifest:
+    expected = value.pop("digest", None)
+    try:
+        seen = json_digest(value)
+        if seen != expected:
+            raise ValueError(f"its digest is {seen[:12]}, expected {str(expected)[:12]}")
+        value.pop("format")
+        value["config"] = RunConfig.model_validate(value["config"])
+        value["costs"] = {name: Cost(**cost) for name, cost in value["costs"].items()}
+        value["files"] = {name: FileRecord(**record) for name, record in value["files"].items()}
+        return Manifest(**value)
+    except (AttributeError, KeyError, TypeError, ValueError, ValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise StoreError(f"{path} was altered ({reason}); build the run again") from None
+
+
+def record_of(path: Path) -> FileRecord:
+    """Digest and size of a file as it is now."""
+    return FileRecord(file_digest(path), path.stat().st_size)
+
+
+def check_files(
+    folder: Path, files: dict[str, FileRecord], digests_of: Iterable[str] | None = None
+) -> None:
+    """Nothing, where every file is as published; StoreError names the first that is not.
+
+    Sizes are compared always, digests of `digests_of` only (None: of all).
+    """
+    names = set(files if digests_of is None else digests_of)
+    for name, record in files.items():
+        _check_size(folder / name, record)
+        if name in names:
+            _check_digest(folder / name, record)
+
+
+def _check_size(path: Path, record: FileRecord) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        raise StoreError(
+            f"{path} is missing; copy the whole run folder again, or run its build again"
+        ) from None
+    if size != record.bytes:
+        raise StoreError(
+            f"{path} has {size:,} bytes, expected {record.bytes:,}; "
+            "copy the whole run folder again, or run its build again"
+        )
+
+
+def _check_digest(path: Path, record: FileRecord) -> None:
+    try:
+        seen = file_digest(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror})") from None
+    if seen != record.sha256:
+        raise StoreError(
+            f"{path} was altered: its digest is {seen[:12]}, expected {record.sha256[:12]}; "
+            "copy the whole run folder again, or run its build again"
+        )

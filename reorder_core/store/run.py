@@ -1,0 +1,247 @@
+"""An open run: its samples, its reference training and the arrays estimators need."""
+
+import json
+import logging
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.config import RunConfig
+from reorder_core.errors import RunBusy, RunNotFound, StoreError
+from reorder_core.orders import Order, make_order
+from reorder_core.store.ledger import Ledger
+from reorder_core.store.lock import lock_holder
+from reorder_core.store.manifest import (
+    BUILD_FILE,
+    RUN_FILE,
+    Manifest,
+    check_files,
+    read_manifest,
+    run_id,
+)  # fmt: skip
+from reorder_core.store.samples import Sample, Texts, domains_of, read_corpus
+from reorder_core.store.writer import (
+    Arrays,
+    file_digest,
+    json_digest,
+    read_arrays,
+    read_json,
+    read_metadata,
+)  # fmt: skip
+
+log = logging.getLogger(__name__)
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """The run really trained; losses in nats per token."""
+
+    loss: Array
+    """(T,) mean loss of each step's batch, before its update."""
+    learning_rate: Array
+    """(T,)"""
+    sample_loss_at: Array
+    """(E, N) each sample's loss after `run.eval_steps` steps; row 0 is before training."""
+    probe_loss_at: Array
+    """(E, D) each held-out domain's mean loss."""
+
+
+class Run:
+    """A run folder, read lazily; made by `open_run`, or by `unfinished_run` inside a build."""
+
+    def __init__(self, path: Path, identity: str, config: RunConfig, manifest: Manifest | None):
+        self.path, self.id, self.config, self.manifest = path, identity, config, manifest
+
+    def __repr__(self) -> str:
+        return f"Run({self.id!r}, {str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def count(self) -> int:
+        """N, samples."""
+        return self.config.corpus.samples
+
+    @property
+    def batch_size(self) -> int:
+        return self.config.training.batch_size
+
+    @property
+    def steps(self) -> int:
+        """T, updates of the analysed training."""
+        return self.config.training.steps
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The training samples; `samples[i].sample_id == i`."""
+        return self._texts.samples
+
+    @property
+    def probes(self) -> tuple[Sample, ...]:
+        """The held-out samples."""
+        return self._texts.probes
+
+    @cached_property
+    def domains(self) -> tuple[str, ...]:
+        """Domains of the training samples, sorted."""
+        return domains_of(sample.domain for sample in self.samples)
+
+    @property
+    def probe_domains(self) -> tuple[str, ...]:
+        """Domains of the held-out samples, sorted: the columns of every probe loss."""
+        return self._texts.probe_domains
+
+    @cached_property
+    def reference_order(self) -> Order:
+        return make_order(self.arrays("reference")["order"], self.count)
+
+    @cached_property
+    def eval_steps(self) -> NDArray[np.int32]:
+        """(E,) after how many steps losses were taken; the first is 0, the last is T."""
+        return self.arrays("reference")["eval_steps"]
+
+    @cached_property
+    def reference(self) -> Reference:
+        arrays = self.arrays("reference")
+        return Reference(**{name: arrays[name] for name in Reference.__dataclass_fields__})
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Real retrainings; the one part of a run that grows."""
+        return Ledger(
+            self.path / "ledger", self.id, self.count, len(self.probe_domains), len(self.eval_steps)
+        )
+
+    @property
+    def fidelity(self) -> list[dict[str, Any]]:
+        """Saved fidelity reports of this run, newest first."""
+        reports = []
+        for path in sorted((self.path / "fidelity").glob("*.json")):
+            try:
+                report = read_json(path)
+                if report["run"] == self.id:
+                    reports.append(report)
+            except (StoreError, KeyError, TypeError) as error:
+                log.warning("left out of the fidelity reports: %s (%s)", path, error)
+        return sorted(reports, key=lambda report: str(report.get("made", "")), reverse=True)
+
+    @cached_property
+    def costs(self) -> dict[str, dict[str, float]]:
+        """Of each build step, in reference trainings and in seconds."""
+        if self.manifest is None:
+            steps = read_json(self.path / BUILD_FILE)["steps"]
+            return {k: {"rre": s["rre"], "seconds": s["seconds"]} for k, s in steps.items()}
+        costs = self.manifest.costs.items()
+        return {name: {"rre": cost.rre, "seconds": cost.seconds} for name, cost in costs}
+
+    @property
+    def bytes(self) -> int:
+        """Size of the published files."""
+        return sum(record.bytes for record in self.manifest.files.values()) if self.manifest else 0
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the numbers in the run: changes whenever any published file does."""
+        return json_digest(sorted((k, f.sha256) for k, f in self._files.items()))[:16]
+
+    @property
+    def _files(self) -> dict[str, Any]:
+        return self.manifest.files if self.manifest else {}
+
+    @cached_property
+    def _texts(self) -> Texts:
+        texts = read_corpus(self.path / "corpus.json")
+        if len(texts.samples) != self.count:
+            raise StoreError(
+                f"{self.path / 'corpus.json'} has {len(texts.samples)} samples, "
+                f"expected {self.count}; build the run again"
+            )
+        return texts
+
+    def file(self, name: str) -> Path:
+        """Where the run keeps the arrays of that name: "projected", "checkpoints/0004" …"""
+        return self.path / f"{name}.safetensors"
+
+    def arrays(self, name: str) -> Arrays:
+        """The named arrays of RUN/<name>.safetensors, read-only and memory-mapped.
+
+        Raises StoreError where the run has none.
+        """
+        return read_arrays(self.file(name))
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """The text that was saved beside those arrays."""
+        return read_metadata(self.file(name))
+
+    def load_checked(self, name: str) -> Arrays:
+        """As `arrays`, after comparing the digest; for files that opening only measures."""
+        if self.manifest is not None:
+            key = self.file(name).relative_to(self.path).as_posix()
+            if key not in self._files:
+                raise StoreError(f"this run was published without {key}; build it again to get it")
+            check_files(self.path, {key: self._files[key]})
+        return self.arrays(name)
+
+    def verify(self) -> None:
+        """Compare every file's digest; StoreError names the first file that is not as published."""
+        check_files(self.path, self._files)
+
+
+def open_run(path: Path | str) -> Run:
+    """The run in a folder, after comparing the digests of all that a query reads.
+
+    Raises RunNotFound, RunBusy while it is being built, StoreError where a
+    build was cut off or a file is missing, truncated or altered.
+    """
+    path = Path(path)
+    if not (path / RUN_FILE).is_file():
+        raise _why_not_a_run(path)
+    manifest = read_manifest(path)
+    check_files(path, manifest.files, [name for name in manifest.files if not _is_heavy(name)])
+    return Run(path, manifest.id, manifest.config, manifest)
+
+
+def unfinished_run(path: Path, config: RunConfig) -> Run:
+    """The run that a build is making, for steps that already query it.
+
+    Needs corpus.json and start.safetensors, which the run's id comes from.
+    """
+    start = file_digest(path / "start.safetensors")
+    corpus = read_corpus(path / "corpus.json").digest
+    return Run(path, run_id(config, corpus, start), config, None)
+
+
+def _is_heavy(name: str) -> bool:
+    """Whether only retraining reads the file, so that opening merely measures it."""
+    return name.startswith(("tokens.", "start.", "checkpoints/"))
+
+
+def _why_not_a_run(path: Path) -> Exception:
+    if not path.is_dir():
+        return RunNotFound(
+            f"no run at {path}: there is no such folder; "
+            "make one with: python -m reorder_core build CONFIG --out RUN"
+        )
+    if not (path / BUILD_FILE).is_file():
+        return RunNotFound(f"{path} is no run folder: it has neither {RUN_FILE} nor {BUILD_FILE}")
+    progress = _progress(path)
+    if lock_holder(path) is not None:
+        return RunBusy(f"{path} is being built ({progress}); open it when the build has ended")
+    return StoreError(f"{path} is unfinished ({progress}); run the build command again to resume")
+
+
+def _progress(path: Path) -> str:
+    try:
+        state = json.loads((path / BUILD_FILE).read_text(encoding="utf-8"))
+        planned = list(state["planned"])
+        at = min(len(state["steps"]), len(planned) - 1)
+        return f"step {at + 1} of {len(planned)}, {planned[at]}"
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        return "its first step"

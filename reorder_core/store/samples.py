@@ -1,0 +1,89 @@
+"""corpus.json: the texts of a run, as pages show them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reorder_core.errors import StoreError
+from reorder_core.store.writer import read_json, write_json
+
+if TYPE_CHECKING:  # build-side types; their modules are not needed to query a run
+    from reorder_core.corpus import EncodedCorpus, TokenizedSamples
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One training sample, as a page shows it."""
+
+    sample_id: int
+    text: str
+    domain: str
+    flags: tuple[str, ...]
+    """What is special: "canary", "poisoned" …"""
+    tokens: int
+    """Its length."""
+    source: str = ""
+    """Where the text was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The content of corpus.json."""
+
+    digest: str
+    samples: tuple[Sample, ...]
+    probes: tuple[Sample, ...]
+    """Held-out samples; their ids count on their own."""
+    probe_domains: tuple[str, ...]
+    """Columns of every probe loss."""
+
+
+def domains_of(domains: Iterable[str]) -> tuple[str, ...]:
+    """The different names among `domains`, sorted: the order used throughout a run."""
+    return tuple(sorted(set(domains)))
+
+
+def write_corpus(path: Path, encoded: "EncodedCorpus") -> None:
+    """corpus.json at `path`, with training samples, probes and the corpus digest."""
+    value = {
+        "digest": encoded.digest,
+        "samples": _records(encoded.train),
+        "probes": _records(encoded.probes),
+        "probe_domains": domains_of(sample.domain for sample in encoded.probes.samples),
+    }
+    write_json(path, value)
+
+
+def read_corpus(path: Path) -> Texts:
+    """What `write_corpus` wrote; StoreError where it is missing or damaged."""
+    value = read_json(path)
+    try:
+        return Texts(
+            digest=str(value["digest"]),
+            samples=_samples(value["samples"]),
+            probes=_samples(value["probes"]),
+            probe_domains=tuple(value["probe_domains"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise StoreError(f"{path} is damaged ({error!r}); build the run again") from None
+
+
+def _samples(records: list[dict[str, Any]]) -> tuple[Sample, ...]:
+    return tuple(
+        Sample(index, **{**record, "flags": tuple(record["flags"])})
+        for index, record in enumerate(records)
+    )
+
+
+def _records(part: "TokenizedSamples") -> list[dict[str, Any]]:
+    return [
+        {
+            "text": sample.text,
+            "domain": sample.domain,
+            "flags": list(sample.flags),
+            "tokens": int(length),
+            "source": sample.source,
+        }
+        for sample, length in zip(part.samples, part.lengths, strict=True)
+    ]

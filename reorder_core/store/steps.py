@@ -1,0 +1,266 @@
+"""Resumable builds: steps, what each left on disk, and publishing the whole."""
+
+import importlib.metadata
+import logging
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import reorder_core
+from reorder_core.config import RunConfig
+from reorder_core.errors import ConfigError, ReorderError, StoreError
+from reorder_core.store.manifest import (
+    BUILD_FILE,
+    RUN_FILE,
+    Cost,
+    FileRecord,
+    Manifest,
+    check_files,
+    config_digest,
+    read_manifest,
+    record_of,
+    run_id,
+    write_manifest,
+)  # fmt: skip
+from reorder_core.store.run import Run, unfinished_run
+from reorder_core.store.samples import read_corpus
+from reorder_core.store.writer import (
+    Arrays,
+    read_arrays,
+    read_json,
+    read_metadata,
+    remove_parts,
+    write_arrays,
+    write_json,
+)  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[str, int, int], None]
+"""`on_progress(label, done, total)`."""
+
+_PACKAGES = ("numpy", "scipy", "safetensors", "tokenizers", "torch", "transformers")
+_OWN = {"ledger", "fidelity", "cache"}  # not a build's business
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What a build step works with."""
+
+    config: RunConfig
+    path: Path
+    on_progress: Progress
+
+    def file(self, name: str) -> Path:
+        """Where arrays of that name are kept."""
+        return self.path / f"{name}.safetensors"
+
+    def save(
+        self, name: str, arrays: Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write arrays to RUN/<name>.safetensors."""
+        write_arrays(self.file(name), arrays, metadata)
+
+    def load(self, name: str) -> Arrays:
+        """The arrays an earlier step saved, memory-mapped."""
+        return read_arrays(self.file(name))
+
+    def metadata(self, name: str) -> dict[str, str]:
+        """The metadata an earlier step saved with them."""
+        return read_metadata(self.file(name))
+
+    def run(self) -> Run:
+        """The run as far as it is built; needs corpus.json and start.safetensors."""
+        return unfinished_run(self.path, self.config)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildStep:
+    """A part of a build that is done wholly or again from its start."""
+
+    name: str
+    files: tuple[str, ...]
+    """Paths in the run folder that exist when it has ended."""
+    run: Callable[[BuildContext], float]
+    """Writes the files; returns its cost in reference-run equivalents."""
+
+
+class BuildState:
+    """build.json: which steps of a build are done, and the digests of what they left.
+
+    The caller holds the folder's BuildLock. Raises ConfigError for a folder
+    that holds another run, or something that is no run at all.
+    """
+
+    def __init__(self, path: Path, config: RunConfig) -> None:
+        self.path, self.config = path, config
+        self.digest = config_digest(config)
+        _refuse_foreign(path, config, self.digest)
+        folders = [folder for folder in path.rglob("*") if folder.is_dir()]
+        remove_parts(
+            [path, *(f for f in folders if not _OWN & set(f.relative_to(path).parts))]
+        )
+        self.steps: dict[str, dict[str, Any]] = {}
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the folder holds the complete run, every file as published."""
+        try:
+            manifest = read_manifest(self.path)
+            check_files(self.path, manifest.files)
+        except ReorderError:
+            return False
+        return manifest.config_digest == self.digest
+
+    def run_steps(self, steps: Sequence[BuildStep], context: BuildContext) -> None:
+        """Do the steps whose files are not there as recorded, and all after one that changed."""
+        if self.is_finished:
+            return
+        self.steps = self._recorded_steps()
+        (self.path / RUN_FILE).unlink(missing_ok=True)
+        self._save([step.name for step in steps])
+        changed = False
+        for step in steps:
+            before = self.steps.get(step.name)
+            if not changed and self._is_done(step):
+                log.info("step %s is done already", step.name)
+                continue
+            self.steps.pop(step.name, None)
+            self.steps[step.name] = _performed(step, context)
+            # A step repeated with the same bits leaves its successors valid.
+            changed |= before is None or before["files"] != self.steps[step.name]["files"]
+            if changed:
+                self._forget_after(step.name, steps)
+            self._save([step.name for step in steps])
+
+    def publish(self, seeds: Mapping[str, int], drop: Iterable[str] = ()) -> Run:
+        """The finished run: run.yaml, written last, makes the folder one.
+
+        Files in `drop` served the build only; they are left out and deleted.
+        """
+        drop = set(drop)
+        if not self.is_finished:
+            corpus = read_corpus(self.path / "corpus.json").digest
+            files = {n: FileRecord(**f) for s in self.steps.values() for n, f in s["files"].items()}
+            files = {name: record for name, record in sorted(files.items()) if name not in drop}
+            start = files["start.safetensors"].sha256
+            costs = {name: Cost(s["rre"], s["seconds"]) for name, s in self.steps.items()}
+            write_manifest(
+                self.path,
+                Manifest(
+                    id=run_id(self.config, corpus, start),
+                    config=self.config,
+                    config_digest=self.digest,
+                    corpus_digest=corpus,
+                    start_digest=start,
+                    seeds=dict(seeds),
+                    versions=versions(),
+                    costs=costs,
+                    files=files,
+                ),
+            )
+        for name in drop:
+            (self.path / name).unlink(missing_ok=True)
+        manifest = read_manifest(self.path)
+        return Run(self.path, manifest.id, manifest.config, manifest)
+
+    def _recorded_steps(self) -> dict[str, dict[str, Any]]:
+        path = self.path / BUILD_FILE
+        if not path.is_file():
+            return {}
+        try:
+            state = read_json(path)
+            seen = state["versions"]
+            if seen != versions():
+                log.warning("built so far with %s, now %s: starting over", seen, versions())
+                return {}
+            return dict(state["steps"])
+        except (StoreError, KeyError, TypeError, ValueError) as error:
+            log.warning("the build starts over: %s", error)
+            return {}
+
+    def _is_done(self, step: BuildStep) -> bool:
+        record = self.steps.get(step.name)
+        if record is None or set(record["files"]) != set(step.files):
+            return False
+        try:
+            check_files(self.path, {n: FileRecord(**f) for n, f in record["files"].items()})
+        except StoreError as error:
+            log.warning("step %s is done again: %s", step.name, error)
+            return False
+        return True
+
+    def _forget_after(self, name: str, steps: Sequence[BuildStep]) -> None:
+        names = [step.name for step in steps]
+        kept = names[: names.index(name) + 1]
+        self.steps = {key: self.steps[key] for key in kept if key in self.steps}
+
+    def _save(self, planned: list[str]) -> None:
+        value = {
+            "name": self.config.name,
+            "config_digest": self.digest,
+            "versions": versions(),
+            "planned": planned,
+            "steps": self.steps,
+        }
+        write_json(self.path / BUILD_FILE, value, indent=1)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the numbers of a run depend on."""
+    found = {"reorder": reorder_core.__version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _performed(step: BuildStep, context: BuildContext) -> dict[str, Any]:
+    began = time.perf_counter()
+    rre = step.run(context)
+    missing = [name for name in step.files if not (context.path / name).is_file()]
+    assert not missing, f"step {step.name} did not write {missing}"
+    return {
+        "files": {name: asdict(record_of(context.path / name)) for name in step.files},
+        "rre": float(rre),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+
+
+def _refuse_foreign(path: Path, config: RunConfig, digest: str) -> None:
+    """ConfigError unless the folder is empty, or belongs to this very configuration."""
+    inside = {entry.name for entry in path.iterdir()} - {".lock"}
+    if inside & {BUILD_FILE, RUN_FILE}:
+        other, seen = _owner(path)
+        if seen != digest:
+            raise ConfigError(
+                f"{path} holds run {other!r} of another configuration "
+                f"(digest {seen[:12]}; this config {config.name!r} has {digest[:12]}); "
+                "choose another --out, or delete that folder"
+            )
+    elif not all(name.endswith(".part") for name in inside):
+        raise ConfigError(
+            f"{path} is not empty and holds no run (it has {min(inside)}); choose another --out"
+        )
+
+
+def _owner(path: Path) -> tuple[str, str]:
+    """Name and configuration digest of the run that a folder holds, or will hold."""
+    try:
+        state = read_json(path / BUILD_FILE)
+        return str(state["name"]), str(state["config_digest"])
+    except (StoreError, KeyError, TypeError):
+        pass  # a published run says it too
+    try:
+        manifest = read_manifest(path)
+        return manifest.config.name, manifest.config_digest
+    except ReorderError as error:
+        raise ConfigError(
+            f"{path} holds a run that cannot be read ({error}); "
+            "choose another --out, or delete that folder"
+        ) from None
