@@ -1,0 +1,156 @@
+"""The cache of what pages computed, in a DuckDB file that the app's process alone writes.
+
+All SQL lives in this package: the cache here, a run's published tables in
+`results`. DuckDB 2 allows one writing process or many readers of a file.
+"""
+
+import logging
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.estimators.base import Estimate
+
+log = logging.getLogger(__name__)
+
+_FORMAT = 1
+
+_SCHEMA = """
+    CREATE TABLE IF NOT EXISTS about (format INTEGER, made_from VARCHAR);
+    CREATE TABLE IF NOT EXISTS estimates (
+        run VARCHAR, estimator VARCHAR, order_hash VARCHAR, made TIMESTAMP,
+        sample_loss_at FLOAT[][], probe_loss_at FLOAT[][],
+        sample_interval FLOAT[][], probe_interval FLOAT[][], distance DOUBLE,
+        PRIMARY KEY (run, estimator, order_hash))"""
+
+_GET = """\
+SELECT sample_loss_at, probe_loss_at, sample_interval, probe_interval, distance
+FROM estimates
+WHERE run = ? AND estimator = ? AND order_hash = ?"""
+
+_PUT = "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, now()::TIMESTAMP, ?, ?, ?, ?, ?)"
+
+
+class ResultCache:
+    """Estimates that need not be computed again; deleting the file loses nothing.
+
+    Safe to use from many threads. Where another process holds the file, or it
+    cannot be written, this remembers in memory only and `note` says so.
+    """
+
+    def __init__(self, path: Path, made_from: str = "") -> None:
+        """`made_from` names what estimates come from (`run.fingerprint`); another empties it."""
+        self.path = path
+        self.note = ""
+        """Why nothing is kept on disk; empty where it is."""
+        self._writing = threading.Lock()
+        self._connection = self._opened(made_from)
+
+    @property
+    def persistent(self) -> bool:
+        """Whether estimates are still there after a restart."""
+        return not self.note
+
+    def query(self, run_id: str, estimator: str, order_hash: str) -> tuple[str, tuple[str, ...]]:
+        """The SQL that `get` executes, and its parameters."""
+        return _GET, (run_id, estimator, order_hash)
+
+    def get(self, run_id: str, estimator: str, order_hash: str) -> Estimate | None:
+        """The remembered estimate; None where it has to be computed."""
+        sql, parameters = self.query(run_id, estimator, order_hash)
+        try:
+            # A cursor a call: DuckDB refuses a connection that is busy in another thread.
+            row = self._connection.cursor().execute(sql, parameters).fetchone()
+        except duckdb.Error as error:
+            log.warning("the cache %s cannot be read: %s", self.path, _first_line(error))
+            return None
+        if row is None:
+            return None
+        sample_loss, probe_loss, sample_interval, probe_interval, distance = row
+        return Estimate(
+            run_id,
+            estimator,
+            order_hash,
+            np.array(sample_loss, dtype=np.float32),
+            np.array(probe_loss, dtype=np.float32),
+            _interval(sample_interval),
+            _interval(probe_interval),
+            distance,
+        )
+
+    def put(self, estimate: Estimate) -> None:
+        """Remember an estimate; one already there is replaced."""
+        matrices = (
+            estimate.sample_loss_at, estimate.probe_loss_at,
+            estimate.sample_interval, estimate.probe_interval,
+        )  # fmt: skip
+        row = [estimate.run, estimate.estimator, estimate.order_hash]
+        row += [None if matrix is None else matrix.tolist() for matrix in matrices]
+        try:
+            with self._writing:  # two inserts of one key at once would conflict
+                self._connection.cursor().execute(_PUT, [*row, float(estimate.distance)])
+        except duckdb.Error as error:
+            log.warning("the cache %s cannot be written: %s", self.path, _first_line(error))
+
+    def close(self) -> None:
+        """Let another process have the file."""
+        self._connection.close()
+
+    def _opened(self, made_from: str) -> duckdb.DuckDBPyConnection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                return _connected(self.path, made_from)
+            except duckdb.Error as error:
+                if _is_locked(error):
+                    raise
+                log.warning("a new cache is begun: %s", _first_line(error))
+                _put_aside(self.path)
+                return _connected(self.path, made_from)
+        except (duckdb.Error, OSError) as error:
+            held = isinstance(error, duckdb.Error) and _is_locked(error)
+            reason = "another process has it open" if held else _first_line(error)
+            self.note = f"estimates are kept in memory only: {self.path}: {reason}"
+            log.warning(self.note)
+            return _connected(Path(":memory:"), made_from)
+
+
+def _connected(path: Path, made_from: str) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(path)
+    try:
+        connection.execute(_SCHEMA)
+        about = connection.execute("SELECT format, made_from FROM about").fetchall()
+        if about and about[0][0] != _FORMAT:
+            raise duckdb.Error(f"{path} has format {about[0][0]}, expected {_FORMAT}")
+        if about != [(_FORMAT, made_from)]:
+            connection.execute("DELETE FROM estimates")
+            connection.execute("DELETE FROM about")
+            connection.execute("INSERT INTO about VALUES (?, ?)", [_FORMAT, made_from])
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _put_aside(path: Path) -> None:
+    for file in (path, path.with_name(path.name + ".wal")):
+        if file.exists():
+            file.rename(file.with_name(f"{file.name}.aside-{time.time_ns()}"))
+
+
+def _is_locked(error: duckdb.Error) -> bool:
+    text = str(error)
+    return "lock on file" in text or "different configuration" in text
+
+
+def _interval(rows: Any) -> NDArray[np.float32] | None:
+    return None if rows is None else np.array(rows, dtype=np.float32)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,132 @@
+"""results.duckdb: a run's samples and losses as tables, for anyone's SQL.
+
+Written once, renamed into place, and from then on only read: DuckDB allows one
+writing process or many readers.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from reorder_core.errors import StoreError
+from reorder_core.orders import slots_of
+from reorder_core.store.run import Run
+from reorder_core.store.writer import part_of
+
+RESULTS_FILE = "results.duckdb"
+
+_TABLES = {
+    "run": """
+        id VARCHAR, name VARCHAR, corpus VARCHAR, model VARCHAR,
+        samples INTEGER, steps INTEGER, batch_size INTEGER""",
+    "samples": """
+        sample_id INTEGER, domain VARCHAR, flags VARCHAR[], tokens INTEGER,
+        source VARCHAR, reference_slot INTEGER, reference_step INTEGER, text VARCHAR""",
+    "reference_steps": "step INTEGER, loss FLOAT, learning_rate DOUBLE",
+    "sample_losses": "sample_id INTEGER, step INTEGER, loss FLOAT",
+    "probe_losses": "domain VARCHAR, step INTEGER, loss FLOAT",
+    "position_effects": "sample_id INTEGER, step INTEGER, own FLOAT, held_out FLOAT",
+}
+
+
+def publish_results(path: Path, run: Run) -> None:
+    """A DuckDB file with the run's samples, losses and position effects, in long form.
+
+    Written aside and renamed, so that a reader sees all of it or none.
+    """
+    part = part_of(path)
+    try:
+        # Small blocks: the default of 256 KiB a column would make a file of megabytes.
+        with duckdb.connect() as connection:
+            connection.execute(f"ATTACH '{_quoted(part)}' AS results (BLOCK_SIZE 16384)")
+            connection.execute("USE results")
+            for table, columns in _TABLES.items():
+                connection.execute(f"CREATE TABLE {table} ({columns})")
+            for table, frame in _frames(run).items():
+                connection.register("frame", frame)
+                connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM frame")
+                connection.unregister("frame")
+            connection.execute("USE memory")
+            connection.execute("DETACH results")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_results(run: Run, table: str) -> pd.DataFrame:
+    """A published table of the run: one of run, samples, reference_steps, sample_losses …"""
+    assert table in _TABLES, f"no table {table!r}; there are {', '.join(_TABLES)}"
+    path = run.path / RESULTS_FILE
+    try:
+        with duckdb.connect(path, read_only=True) as connection:
+            return connection.execute(f"SELECT * FROM {table} ORDER BY ALL").df()
+    except duckdb.Error as error:
+        raise StoreError(f"{path} cannot be read ({error})") from None
+
+
+def _frames(run: Run) -> dict[str, pd.DataFrame]:
+    slots = slots_of(run.reference_order)
+    about = {
+        "id": run.id, "name": run.name, "corpus": run.config.corpus.kind,
+        "model": run.config.model.family, "samples": run.count, "steps": run.steps,
+        "batch_size": run.batch_size,
+    }  # fmt: skip
+    samples = [
+        {
+            "sample_id": sample.sample_id, "domain": sample.domain, "flags": list(sample.flags),
+            "tokens": sample.tokens, "source": sample.source, "text": sample.text,
+            "reference_slot": int(slots[sample.sample_id]),
+            "reference_step": int(slots[sample.sample_id]) // run.batch_size,
+        }
+        for sample in run.samples
+    ]  # fmt: skip
+    reference = run.reference
+    frames = {
+        "run": pd.DataFrame([about]),
+        "samples": pd.DataFrame(samples),
+        "reference_steps": pd.DataFrame(
+            {
+                "step": np.arange(run.steps),
+                "loss": reference.loss,
+                "learning_rate": reference.learning_rate,
+            }
+        ),
+        "sample_losses": _long(
+            reference.sample_loss_at, ("step", run.eval_steps), ("sample_id", np.arange(run.count))
+        ),
+        "probe_losses": _long(
+            reference.probe_loss_at, ("step", run.eval_steps), ("domain", run.probe_domains)
+        ),
+    }
+    if run.file("position").is_file():
+        frames["position_effects"] = _position_effects(run)
+    return frames
+
+
+def _position_effects(run: Run) -> pd.DataFrame:
+    arrays = run.arrays("position")
+    axes = ("sample_id", np.arange(run.count)), ("step", np.arange(run.steps))
+    frame = _long(arrays["own"], *axes, value="own")
+    frame["held_out"] = arrays["held_out"].astype(np.float32).ravel()
+    return frame
+
+
+def _long(
+    matrix: NDArray[Any], rows: tuple[str, Any], columns: tuple[str, Any], value: str = "loss"
+) -> pd.DataFrame:
+    """One line a cell, from named axes."""
+    return pd.DataFrame(
+        {
+            rows[0]: np.repeat(np.asarray(rows[1]), len(columns[1])),
+            columns[0]: np.tile(np.asarray(columns[1]), len(rows[1])),
+            value: matrix.astype(np.float32).ravel(),
+        }
+    )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")

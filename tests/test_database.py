@@ -1,0 +1,180 @@
+import multiprocessing
+import threading
+import time
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+
+from reorder_core.errors import StoreError
+from reorder_core.estimators.base import Estimate
+from reorder_core.store.database import ResultCache
+from reorder_core.store.results import publish_results, read_results
+from reorder_core.store.run import Run
+
+
+def some_estimate(key: str = "a", samples: int = 256) -> Estimate:
+    random = np.random.default_rng(len(key))
+    return Estimate(
+        "tiny-1",
+        "projected",
+        key,
+        random.normal(4, 1, (9, samples)).astype(np.float32),
+        random.normal(4, 1, (9, 3)).astype(np.float32),
+        sample_interval=random.normal(4, 1, (2, samples)).astype(np.float32),
+        distance=0.25,
+    )
+
+
+def test_what_was_put_comes_back_bit_for_bit_after_a_restart(tmp_path: Path):
+    put = some_estimate()
+    cache = ResultCache(tmp_path / "cache" / "estimates.duckdb")
+    cache.put(put)
+    cache.close()
+    got = ResultCache(tmp_path / "cache" / "estimates.duckdb").get("tiny-1", "projected", "a")
+    assert got is not None and got.sample_interval is not None
+    np.testing.assert_array_equal(got.sample_loss_at, put.sample_loss_at)
+    np.testing.assert_array_equal(got.probe_loss_at, put.probe_loss_at)
+    np.testing.assert_array_equal(got.sample_interval, put.sample_interval)
+    assert got.probe_interval is None
+    assert got.distance == 0.25
+
+
+def test_an_order_nobody_asked_about_is_not_in_the_cache(tmp_path: Path):
+    cache = ResultCache(tmp_path / "c.duckdb")
+    cache.put(some_estimate("a"))
+    assert cache.get("tiny-1", "projected", "b") is None
+    assert cache.get("tiny-1", "reference", "a") is None
+    assert cache.get("other", "projected", "a") is None
+
+
+def test_the_query_shown_is_the_query_run(tmp_path: Path):
+    cache = ResultCache(tmp_path / "c.duckdb")
+    put = some_estimate()
+    cache.put(put)
+    sql, parameters = cache.query("tiny-1", "projected", "a")
+    cache.close()
+    with duckdb.connect(tmp_path / "c.duckdb", read_only=True) as connection:
+        row = connection.execute(sql, parameters).fetchone()
+    assert row is not None
+    np.testing.assert_array_equal(np.array(row[0], np.float32), put.sample_loss_at)
+
+
+def test_a_put_takes_far_less_than_a_frame_budget(tmp_path: Path):
+    cache = ResultCache(tmp_path / "c.duckdb")
+    took = []
+    for number in range(15):
+        estimate = some_estimate("x" * (number + 1))
+        began = time.perf_counter()
+        cache.put(estimate)
+        took.append(time.perf_counter() - began)
+    assert np.median(took) < 0.060  # measured: 0.008 s
+
+
+def test_many_threads_share_the_cache(tmp_path: Path):
+    cache, failures = ResultCache(tmp_path / "c.duckdb"), []
+
+    def work(name: int) -> None:
+        for number in range(10):
+            key = "k" * (1 + number % 3)  # the same keys from every thread
+            cache.put(some_estimate(key, samples=8))
+            if cache.get("tiny-1", "projected", key) is None:
+                failures.append((name, number))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def _hold(path: Path, ready, done) -> None:
+    cache = ResultCache(path)
+    assert cache.persistent
+    ready.set()
+    done.wait(30)
+
+
+def test_while_another_process_holds_the_file_the_cache_remembers_in_memory(tmp_path: Path):
+    spawn = multiprocessing.get_context("spawn")
+    ready, done = spawn.Event(), spawn.Event()
+    holder = spawn.Process(target=_hold, args=(tmp_path / "c.duckdb", ready, done))
+    holder.start()
+    try:
+        assert ready.wait(30)
+        cache = ResultCache(tmp_path / "c.duckdb")
+        assert not cache.persistent
+        assert "another process has it open" in cache.note
+        cache.put(some_estimate())
+        assert cache.get("tiny-1", "projected", "a") is not None
+    finally:
+        done.set()
+        holder.join(30)
+    assert holder.exitcode == 0
+    assert ResultCache(tmp_path / "c.duckdb").persistent
+
+
+@pytest.mark.parametrize("content", [b"", b"not a database", b"\0" * 20000])
+def test_a_damaged_file_is_put_aside_and_begun_anew(tmp_path: Path, content: bytes):
+    path = tmp_path / "c.duckdb"
+    path.write_bytes(content)
+    cache = ResultCache(path)
+    assert cache.persistent
+    cache.put(some_estimate())
+    assert cache.get("tiny-1", "projected", "a") is not None
+    (aside,) = tmp_path.glob("*.aside-*")
+    assert aside.read_bytes() == content
+
+
+def test_another_formats_file_is_put_aside(tmp_path: Path):
+    path = tmp_path / "c.duckdb"
+    ResultCache(path).close()
+    with duckdb.connect(path) as connection:
+        connection.execute("UPDATE about SET format = 999")
+    assert ResultCache(path).persistent
+    assert len(list(tmp_path.glob("*.aside-*"))) == 1
+
+
+def test_estimates_made_from_other_arrays_are_forgotten(tmp_path: Path):
+    first = ResultCache(tmp_path / "c.duckdb", made_from="arrays 1")
+    first.put(some_estimate())
+    first.close()
+    same = ResultCache(tmp_path / "c.duckdb", made_from="arrays 1")
+    assert same.get("tiny-1", "projected", "a") is not None
+    same.close()
+    other = ResultCache(tmp_path / "c.duckdb", made_from="arrays 2")
+    assert other.get("tiny-1", "projected", "a") is None
+
+
+def test_a_folder_that_cannot_be_made_leaves_a_cache_in_memory(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    cache = ResultCache(tmp_path / "file" / "c.duckdb")
+    assert not cache.persistent and "memory only" in cache.note
+
+
+def test_published_tables_hold_what_the_arrays_hold(tiny_run: Run):
+    publish_results(tiny_run.path / "results.duckdb", tiny_run)
+    losses = read_results(tiny_run, "sample_losses")
+    pivot = losses.pivot(index="step", columns="sample_id", values="loss").to_numpy()
+    np.testing.assert_array_equal(pivot, tiny_run.reference.sample_loss_at)
+    probes = read_results(tiny_run, "probe_losses").pivot(index="step", columns="domain")["loss"]
+    assert tuple(probes.columns) == tiny_run.probe_domains
+    np.testing.assert_array_equal(probes.to_numpy(), tiny_run.reference.probe_loss_at)
+    effects = read_results(tiny_run, "position_effects")
+    own = effects.pivot(index="sample_id", columns="step", values="own").to_numpy()
+    np.testing.assert_array_equal(own, tiny_run.arrays("position")["own"].astype(np.float32))
+    assert read_results(tiny_run, "samples")["text"].tolist() == [s.text for s in tiny_run.samples]
+
+
+def test_publishing_again_replaces_whole_and_leaves_nothing_aside(tiny_run: Run):
+    for _ in range(2):
+        publish_results(tiny_run.path / "results.duckdb", tiny_run)
+    assert not list(tiny_run.path.glob("*.part*"))
+    assert len(read_results(tiny_run, "samples")) == tiny_run.count
+
+
+def test_a_run_without_tables_says_so(tiny_run: Run):
+    with pytest.raises(StoreError, match="results.duckdb cannot be read"):
+        read_results(tiny_run, "samples")
