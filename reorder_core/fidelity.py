@@ -1,0 +1,190 @@
+"""Estimates against real retraining, on orders that nothing was fitted to."""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core import metrics
+from reorder_core.errors import OrderError
+from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.orders import Order, order_hash, random_orders
+from reorder_core.store.ledger import Retrained
+from reorder_core.store.run import Run
+from reorder_core.store.writer import finite, write_json
+
+Array = NDArray[Any]
+Progress = Callable[[str, int, int], None]
+
+_INTERVALS_FOR = ("r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Truth:
+    """Real retrainings of O orders, stacked, beside the reference run."""
+
+    orders: tuple[Order, ...]
+    reference: Array
+    """(N,) final losses of the reference run."""
+    sample_loss_at: Array
+    """(O, E, N)"""
+    probe_loss_at: Array
+    """(O, E, D)"""
+
+    @property
+    def sample_loss(self) -> Array:
+        """(O, N) final losses."""
+        return self.sample_loss_at[:, -1]
+
+    @property
+    def probe_loss(self) -> Array:
+        """(O, D) final held-out losses."""
+        return self.probe_loss_at[:, -1]
+
+    @property
+    def spread(self) -> float:
+        """Mean over samples of the standard deviation of the final loss over orders, in nats."""
+        return float(self.sample_loss.std(axis=0).mean())
+
+
+def measure(
+    run: Run,
+    family: str,
+    orders: int,
+    seed: int,
+    estimators: Sequence[str],
+    on_progress: Progress = lambda *_: None,
+) -> dict[str, Any]:
+    """The fidelity report of DESIGN.md section 5, also saved in RUN/fidelity.
+
+    Orders that the ledger lacks are really trained, which imports torch. None
+    of them was used for fitting or calibration. Beside the agreed keys each
+    estimator has "abs_diff_perplexity", "all_steps_mse" and "ci", bootstrap
+    95 % intervals over orders.
+    """
+    from reorder_core.estimators import open_estimator
+
+    opened = {name: open_estimator(run, name) for name in estimators}  # unknown names fail first
+    truth = retrained_truth(run, fresh_orders(run, family, orders, seed), on_progress)
+    report = {
+        "run": run.id,
+        "family": family,
+        "orders": orders,
+        "seed": seed,
+        "estimators": {
+            name: measure_estimator(estimator, truth, seed) for name, estimator in opened.items()
+        },
+    }
+    report = finite(report)
+    kept = {"made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "spread": truth.spread}
+    write_json(run.path / "fidelity" / f"{family}-{orders}-{seed}.json", {**kept, **report}, 1)
+    return report
+
+
+def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
+    """`orders` orders of a family, none of which the run was fitted or calibrated on."""
+    if orders < 1:
+        raise OrderError(f"{orders} orders were asked for; fidelity needs at least one")
+    used = used_orders(run)
+    domains = [sample.domain for sample in run.samples]
+    lengths = [sample.tokens for sample in run.samples]
+    draw = partial(random_orders, family, run.reference_order, run.batch_size, domains, lengths)
+    drawn = draw(orders, seed)
+    # Asking for more repeats the same draws and appends to them.
+    overlap = sum(order_hash(order) in used for order in drawn)
+    if overlap:
+        drawn = draw(orders + len(used), seed)
+    fresh = [order for order in drawn if order_hash(order) not in used][:orders]
+    assert len(fresh) == orders, "random_orders gave fewer than it was asked for"
+    return fresh
+
+
+def used_orders(run: Run) -> frozenset[str]:
+    """Hashes of the orders whose retraining set an estimator's parameters or intervals."""
+    if not run.file("calibration").is_file():
+        return frozenset()
+    return frozenset(json.loads(run.metadata("calibration").get("order_hashes", "[]")))
+
+
+def retrained_truth(run: Run, orders: Sequence[Order], on_progress: Progress) -> Truth:
+    """Real losses under each order: from the ledger, or trained now and appended to it."""
+    results = []
+    for number, order in enumerate(orders):
+        on_progress("retraining", number, len(orders))
+        results.append(retrain_once(run, order))
+    on_progress("retraining", len(orders), len(orders))
+    return Truth(
+        tuple(orders),
+        run.reference.sample_loss_at[-1],
+        np.stack([result.sample_loss_at for result in results]),
+        np.stack([result.probe_loss_at for result in results]),
+    )
+
+
+def retrain_once(run: Run, order: Order, on_progress: Progress = lambda *_: None) -> Retrained:
+    """The ledger's retraining of an order; where it has none, a new one, then in the ledger."""
+    known = run.ledger.get(order_hash(order))
+    if known is not None:
+        return known
+    from reorder_core.training import retrain  # imports torch
+
+    result = retrain(run, order, on_progress)
+    run.ledger.append(result)
+    return result
+
+
+def measure_estimator(estimator: Estimator, truth: Truth, seed: int) -> dict[str, Any]:
+    """One estimator's part of the report; nan for what it cannot answer."""
+    estimates, times = _timed(estimator, truth.orders)
+    values = _measures(estimates, truth)
+    every = np.arange(len(truth.orders))
+    p50, p95 = np.percentile(times, [50, 95])
+    return {
+        **{name: value(every) for name, value in values.items()},
+        "query_ms_p50": round(float(p50), 3),
+        "query_ms_p95": round(float(p95), 3),
+        "precompute_rre": float(estimator.precompute_rre),
+        "bytes": int(estimator.bytes),
+        "ci": {
+            name: metrics.bootstrap_ci(values[name], len(truth.orders), seed)
+            for name in _INTERVALS_FOR
+        },
+    }
+
+
+def _timed(estimator: Estimator, orders: Sequence[Order]) -> tuple[list[Estimate], list[float]]:
+    """Estimates of the orders, and milliseconds each took; nothing is cached between them."""
+    estimates, times = [], []
+    for order in orders:
+        began = time.perf_counter()
+        estimates.append(estimator.estimate(order))
+        times.append(1000 * (time.perf_counter() - began))
+    return estimates, times
+
+
+def _measures(
+    estimates: Sequence[Estimate], truth: Truth
+) -> Mapping[str, Callable[[Array], float]]:
+    """Each measure as a function of the indices of the orders it is taken over."""
+    at = np.stack([estimate.sample_loss_at for estimate in estimates])  # (O, E, N)
+    final, held_out = at[:, -1], np.stack([estimate.probe_loss for estimate in estimates])
+    found = [e.sample_interval for e in estimates if e.sample_interval is not None]
+    interval = np.stack(found) if len(found) == len(estimates) else None  # (O, 2, N)
+    true, true_at, true_held_out = truth.sample_loss, truth.sample_loss_at, truth.probe_loss
+    return {
+        "r2": lambda i: metrics.r2(final[i], true[i], truth.reference),
+        "rho_sample": lambda i: metrics.rho_sample(final[i], true[i]),
+        "rho_within": lambda i: metrics.rho_within(final[i], true[i]),
+        "rho_heldout": lambda i: metrics.rho_heldout(held_out[i], true_held_out[i]),
+        "rel_mae": lambda i: metrics.rel_mae(final[i], true[i], truth.reference),
+        "abs_diff_perplexity": lambda i: metrics.abs_diff_perplexity(final[i], true[i]),
+        "all_steps_mse": lambda i: metrics.all_steps_mse(at[i], true_at[i]),
+        "coverage90": lambda i: metrics.coverage90(
+            None if interval is None else interval[i], true[i]
+        ),
+    }
