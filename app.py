@@ -1,0 +1,19 @@
+"""The app: `streamlit run app.py`, or `streamlit run app.py -- --run PATH`."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui import theme
+
+PAGES = Path(__file__).parent / "pages"
+
+st.set_page_config(page_title="Reorder", page_icon=theme.ICON, layout="wide")
+theme.install()
+st.navigation(
+    [
+        st.Page(PAGES / "home.py", title="Home", default=True),
+        st.Page(PAGES / "timeline.py", title="Timeline"),
+    ],
+    position="top",
+).run()

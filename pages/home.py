@@ -1,0 +1,13 @@
+"""Which run this is, how far its estimates can be trusted, where to go."""
+
+import streamlit as st
+
+from ui import component, home, runs, state
+
+state.enter("home")
+run = runs.require()
+component.lead(home.lead(run))
+with st.container(key="ro_next", horizontal=True, vertical_alignment="center"):
+    st.page_link("pages/timeline.py", label="Open the timeline")
+    st.caption("Pick up a sample, drop it at another step, read what would have changed.")
+component.home(home.record(run))

@@ -1,0 +1,9 @@
+"""Drag a sample along training; see the estimate, then let a real retraining judge it."""
+
+from ui import runs, timeline, url
+
+run = runs.require()
+history = url.follow(run)
+timeline.publish_run(run)
+timeline.show(run, history)
+timeline.follow_jobs(run)

@@ -1,0 +1,1 @@
+"""Views, state and the timeline component; pages stand on it, it stands on reorder_core."""

@@ -1,0 +1,88 @@
+"""What the browser is sent: plain records, arrays as base64 of little-endian float32.
+
+Base64 is a third of JSON's size here and twenty times faster to write.
+"""
+
+import base64
+from typing import Any
+
+import numpy as np
+
+from reorder_core.orders import Order, order_hash
+from reorder_core.store.run import Run
+from ui import results, theme
+
+
+def packed(array: Any) -> str:
+    """The array's float32 bytes as base64; rows follow each other."""
+    return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
+
+
+def run_record(run: Run) -> dict[str, Any]:
+    """All that stays the same while orders change: samples, reference run, preview table."""
+    domains = theme.ordered_domains(run.domains)
+    index = {domain: number for number, domain in enumerate(domains)}
+    table = results.position_table(run)
+    return {
+        "run": run.id,
+        "steps": run.steps,
+        "batch": run.batch_size,
+        "domains": domains,
+        "probeDomains": list(run.probe_domains),
+        "evalSteps": np.asarray(run.eval_steps).tolist(),
+        "referenceOrder": run.reference_order.tolist(),
+        "samples": [[s.text, index[s.domain], list(s.flags), s.tokens] for s in run.samples],
+        "reference": {
+            "learningRate": packed(run.reference.learning_rate),
+            "sampleLossAt": packed(run.reference.sample_loss_at),
+            "probeLossAt": packed(run.reference.probe_loss_at),
+        },
+        "position": {
+            "own": packed(table.own),
+            "heldOut": packed(table.held_out),
+            "ownSd": packed(table.own_sd),
+            "heldOutSd": packed(table.held_out_sd),
+        },
+    }
+
+
+def order_record(run: Run, order: Order, answer: results.Answer) -> dict[str, Any]:
+    """The numbers of one order: its estimate, and the real retraining where there is one."""
+    estimate = answer.estimate
+    return {
+        "run": run.id,
+        "order": order.tolist(),
+        "hash": order_hash(order),
+        "estimate": {
+            "name": estimate.estimator,
+            "source": answer.source,
+            "ms": round(answer.milliseconds, 1),
+            "distance": _number(estimate.distance),
+            "sampleLossAt": packed(estimate.sample_loss_at),
+            "probeLossAt": packed(estimate.probe_loss_at),
+            "sampleInterval": _packed_or_none(estimate.sample_interval),
+            "probeInterval": _packed_or_none(estimate.probe_interval),
+        },
+        "truth": _truth(run, order),
+    }
+
+
+def _truth(run: Run, order: Order) -> dict[str, Any] | None:
+    truth = run.ledger.get(order_hash(order))
+    if truth is None:
+        return None
+    return {
+        "sampleLossAt": packed(truth.sample_loss_at),
+        "probeLossAt": packed(truth.probe_loss_at),
+        "seconds": _number(truth.seconds),
+    }
+
+
+def _packed_or_none(array: Any) -> str | None:
+    return None if array is None else packed(array)
+
+
+def _number(value: Any) -> float | None:
+    """A float that JSON can carry; None for what cannot be computed."""
+    number = float(value) if value is not None else float("nan")
+    return number if np.isfinite(number) else None

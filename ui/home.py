@@ -1,0 +1,113 @@
+"""What the home page shows: the run in facts, its loss curve, its measured fidelity."""
+
+from typing import Any
+
+import numpy as np
+
+from reorder_core.store.run import Run
+from ui import frames, runs, theme
+
+MEASURES = ("r2", "rho_within", "rho_sample", "rho_heldout")
+ESTIMATORS = ("projected", "replay", "reference")
+
+
+def lead(run: Run) -> dict[str, Any]:
+    """What the first lines say."""
+    return {"steps": run.steps, "count": run.count, "name": run.name}
+
+
+def record(run: Run) -> dict[str, Any]:
+    """All that the home page draws."""
+    domains = theme.ordered_domains(run.domains)
+    by_id = {sample.sample_id: domains.index(sample.domain) for sample in run.samples}
+    return {
+        "name": run.name,
+        "run": run.id,
+        "facts": facts(run),
+        "steps": run.steps,
+        "batch": run.batch_size,
+        "domains": domains,
+        "mosaic": [by_id[int(sample_id)] for sample_id in run.reference_order],
+        "loss": frames.packed(run.reference.loss),
+        "learningRate": frames.packed(run.reference.learning_rate),
+        "evalSteps": np.asarray(run.eval_steps).tolist(),
+        "heldOut": frames.packed(np.asarray(run.reference.probe_loss_at).mean(axis=1)),
+        "fidelity": [fidelity(report) for report in run.fidelity],
+        "fidelityCommand": f"python -m reorder_core fidelity {runs.shown(run.path)} "
+        "--family random --orders 32 --seed 7",
+        "retrained": len(run.ledger),
+    }
+
+
+def facts(run: Run) -> list[dict[str, str]]:
+    """The run card: label, value, and what the value means."""
+    config, training = run.config, run.config.training
+    rre = sum(float(cost["rre"]) for cost in run.costs.values() if cost.get("rre") is not None)
+    return [
+        _fact(
+            "Text",
+            _corpus_name(config.corpus.kind),
+            f"{run.count} samples in {len(run.domains)} domains, at most "
+            f"{config.corpus.sequence_length} tokens each",
+        ),
+        _fact(
+            "Model",
+            _model_name(config.model.family),
+            f"{config.model.layers} layers, width {config.model.hidden_size}, "
+            f"vocabulary {config.tokenizer.vocab_size}",
+        ),
+        _fact(
+            "Training",
+            f"{run.steps} steps × {run.batch_size}",
+            f"{training.optimizer.capitalize()}, learning rate {training.learning_rate:g} "
+            f"{training.schedule}; base phase of {training.base.steps} steps before it",
+        ),
+        _fact("Seed", str(config.seed), "Draws the text, the weights, the projection"),
+        _fact(
+            "Precomputation",
+            f"{rre:.1f} RRE",
+            "Reference-run equivalents: its cost in reference trainings",
+        ),
+        _fact("Run", run.id, "Names this run's configuration and data; orders belong to one run"),
+    ]
+
+
+def fidelity(report: dict[str, Any]) -> dict[str, Any]:
+    """One saved report, reduced to what the trust panel draws."""
+    estimators = report.get("estimators", {})
+    return {
+        "family": str(report.get("family", "")),
+        "orders": report.get("orders"),
+        "seed": report.get("seed"),
+        "estimators": {
+            name: {measure: _measure(estimators[name], measure) for measure in MEASURES}
+            | {
+                "coverage90": _finite(estimators[name].get("coverage90")),
+                "queryMs": _finite(estimators[name].get("query_ms_p50")),
+            }
+            for name in ESTIMATORS
+            if name in estimators
+        },
+    }
+
+
+def _measure(values: dict[str, Any], name: str) -> dict[str, float | None]:
+    low, high = (values.get("ci95") or {}).get(name) or (None, None)
+    return {"value": _finite(values.get(name)), "lo": _finite(low), "hi": _finite(high)}
+
+
+def _finite(value: Any) -> float | None:
+    good = isinstance(value, (int, float)) and np.isfinite(value)
+    return float(value) if good else None
+
+
+def _fact(label: str, value: str, note: str) -> dict[str, str]:
+    return {"label": label, "value": value, "note": note}
+
+
+def _corpus_name(kind: str) -> str:
+    return {"controlled": "Controlled", "python-docs": "Python docs", "folder": "Own text"}[kind]
+
+
+def _model_name(family: str) -> str:
+    return {"llama": "Llama", "gpt2": "GPT-2", "gpt_neox": "GPT-NeoX"}[family]

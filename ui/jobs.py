@@ -1,0 +1,167 @@
+"""Real retrainings in the background: one at a time, others queue.
+
+One queue for the whole process (`queue()`), so that a retraining survives
+reruns, page changes and reloads. Torch stays in the child process.
+"""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from reorder_core.orders import Order, order_hash
+
+log = logging.getLogger(__name__)
+ROOT = Path(__file__).parent.parent
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+_KEPT_LINES = 12
+
+
+@dataclass(eq=False)
+class Job:
+    """One order of one run to be retrained."""
+
+    run_path: Path
+    run_id: str
+    order: Order
+    state: State = "queued"
+    done: int = 0
+    total: int = 0
+    label: str = "waiting"
+    started: float = 0.0
+    """time.monotonic() when it began"""
+    message: str = ""
+    """Why it failed, in the child's words."""
+    process: subprocess.Popen[str] | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return (self.run_id, order_hash(self.order))
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("queued", "running")
+
+
+class Jobs:
+    """A queue with one worker thread that lives while there is work."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: deque[Job] = deque()
+        self._jobs: dict[tuple[str, str], Job] = {}
+        self._worker: threading.Thread | None = None
+        self.ended = 0
+        """How many jobs have come to an end, whichever."""
+
+    def submit(self, run_path: Path, run_id: str, order: Order) -> Job:
+        """The job for this order: the one under way, or a new one."""
+        job = Job(run_path, run_id, order)
+        with self._lock:
+            known = self._jobs.get(job.key)
+            if known is not None and known.active:
+                return known
+            self._jobs[job.key] = job
+            self._waiting.append(job)
+            if self._worker is None or not self._worker.is_alive():
+                self._worker = threading.Thread(target=self._work, daemon=True, name="retrain")
+                self._worker.start()
+        return job
+
+    def find(self, run_id: str, digest: str) -> Job | None:
+        return self._jobs.get((run_id, digest))
+
+    def all(self, run_id: str) -> list[Job]:
+        """The run's jobs in the order they were asked for."""
+        with self._lock:
+            return [job for job in self._jobs.values() if job.run_id == run_id]
+
+    def active(self, run_id: str) -> list[Job]:
+        """Those that wait or run."""
+        return [job for job in self.all(run_id) if job.active]
+
+    def cancel(self, run_id: str, digest: str) -> None:
+        """Take a job out of the queue, or stop its process."""
+        with self._lock:
+            job = self._jobs.get((run_id, digest))
+            if job is None or not job.active:
+                return
+            job.state = "cancelled"
+            if job in self._waiting:
+                self._waiting.remove(job)
+                self.ended += 1
+            if job.process is not None:
+                job.process.terminate()
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            if not self._waiting:
+                self._worker = None
+                return None
+            job = self._waiting.popleft()
+            job.state, job.label, job.started = "running", "starting", time.monotonic()
+            return job
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            try:
+                self._run(job)
+            except OSError as error:
+                job.state, job.message = "failed", str(error)
+            self.ended += 1
+
+    def _run(self, job: Job) -> None:
+        with tempfile.TemporaryDirectory(prefix="reorder-") as folder:
+            file = Path(folder) / "order.json"
+            file.write_text(json.dumps({"run": job.run_id, "order": job.order.tolist()}))
+            command = [sys.executable, "-m", "reorder_core", "retrain", str(job.run_path),
+                       "--order", str(file), "--json"]  # fmt: skip
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            with subprocess.Popen(
+                command, cwd=ROOT, env=environment, text=True, errors="replace",
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            ) as process:  # fmt: skip
+                with self._lock:
+                    job.process = process
+                    if job.state == "cancelled":
+                        process.terminate()
+                words = _follow(job, process)
+            _close(job, process.returncode, words)
+
+
+def _follow(job: Job, process: subprocess.Popen[str]) -> list[str]:
+    """Read progress until the process ends; returns its last other lines."""
+    words: deque[str] = deque(maxlen=_KEPT_LINES)
+    for line in process.stderr or ():
+        parts = line.split(maxsplit=3)
+        if len(parts) >= 3 and parts[0] == "progress" and parts[1].isdigit() and parts[2].isdigit():
+            job.done, job.total = int(parts[1]), int(parts[2])
+            job.label = parts[3].strip() if len(parts) > 3 else ""
+        elif line.strip():
+            words.append(line.strip())
+    return list(words)
+
+
+def _close(job: Job, code: int, words: list[str]) -> None:
+    if job.state == "cancelled":
+        return
+    job.state = "done" if code == 0 else "failed"
+    if code != 0:
+        job.message = words[-1] if words else f"the retraining ended with exit code {code}"
+        log.warning("retraining failed (%s): %s", code, " | ".join(words))
+
+
+@st.cache_resource(show_spinner=False)
+def queue() -> Jobs:
+    """The one queue of this process."""
+    return Jobs()

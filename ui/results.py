@@ -1,0 +1,74 @@
+"""Estimates and truth for an order: from the cache database, else computed and kept."""
+
+import threading
+import time
+from dataclasses import dataclass
+
+import streamlit as st
+from reorder_core.estimators.position import PositionTable, open_position_table
+
+from reorder_core.estimators import open_estimator
+from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.orders import Order, order_hash
+from reorder_core.store.database import ResultCache
+from reorder_core.store.run import Run
+
+ESTIMATOR = "projected"
+_lock = threading.Lock()
+"""One session at a time computes, so that the same order is not computed twice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """An estimate and where it came from."""
+
+    estimate: Estimate
+    source: str
+    """`database` or `computed`"""
+    milliseconds: float
+
+
+def answer(run: Run, order: Order) -> Answer:
+    """The estimate for an order; what was once computed is read back from DuckDB."""
+    digest = order_hash(order)
+    cache = _cache(run, run.fingerprint)
+    with _lock:
+        started = time.perf_counter()
+        estimate = cache.get(run.id, ESTIMATOR, digest)
+        source = "database"
+        if estimate is None:
+            estimate = _estimator(run, run.fingerprint).estimate(order)
+            source = "computed"
+        milliseconds = 1000 * (time.perf_counter() - started)
+        if source == "computed":
+            cache.put(estimate)
+    return Answer(estimate, source, milliseconds)
+
+
+def query(run: Run, order: Order) -> tuple[str, tuple[str, ...]]:
+    """The SQL that reads the order's estimate back, and its parameters."""
+    return _cache(run, run.fingerprint).query(run.id, ESTIMATOR, order_hash(order))
+
+
+def note(run: Run) -> str:
+    """Why estimates are not kept on disk; empty where they are."""
+    return _cache(run, run.fingerprint).note
+
+
+def position_table(run: Run) -> PositionTable:
+    return _position_table(run, run.fingerprint)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _position_table(_run: Run, fingerprint: str) -> PositionTable:
+    return open_position_table(_run)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _estimator(_run: Run, fingerprint: str) -> Estimator:
+    return open_estimator(_run, ESTIMATOR)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _cache(_run: Run, fingerprint: str) -> ResultCache:
+    return ResultCache(_run.path / "cache" / "results-cache.duckdb", fingerprint)

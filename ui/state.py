@@ -1,0 +1,84 @@
+"""Every session-state key, and nothing else reads or writes st.session_state."""
+
+from typing import Any, Literal
+
+import streamlit as st
+
+from reorder_core.orders import Order
+from ui.history import History
+
+HISTORY = "reorder_history"
+"""{run id: History}"""
+PAGE = "reorder_page"
+"""The page shown last; tells entering a page from a rerun of it."""
+URL_ORDER = "reorder_url_order"
+"""The order code last read from or written to the address."""
+NOTICE = "reorder_notice"
+"""What the user should know about their last input, or None."""
+SEQUENCE = "reorder_sequence"
+"""The number of the browser's last event that was handled."""
+RERUN = "reorder_rerun"
+"""Whether the whole page must follow a change made in a fragment."""
+TIMELINE = "reorder_timeline"
+"""Key of the timeline component; holds its `event` trigger."""
+JOBS_SEEN = "reorder_jobs_seen"
+"""How many retrainings had ended when the page was last drawn."""
+
+
+def enter(page: str) -> bool:
+    """True when `page` was not the page shown last."""
+    entered = st.session_state.get(PAGE) != page
+    st.session_state[PAGE] = page
+    return entered
+
+
+def history(run_id: str, reference: Order) -> History:
+    """This session's orders of a run, made at first use."""
+    histories: dict[str, History] = st.session_state.setdefault(HISTORY, {})
+    return histories.setdefault(run_id, History(reference))
+
+
+def event() -> Any:
+    """What the browser just sent through the timeline component; None if nothing."""
+    return (st.session_state.get(TIMELINE) or {}).get("event")
+
+
+def notice() -> dict[str, str] | None:
+    return st.session_state.get(NOTICE)
+
+
+def set_notice(text: str | None, kind: Literal["info", "error"] = "error") -> None:
+    st.session_state[NOTICE] = {"kind": kind, "text": text} if text else None
+
+
+def url_order() -> str | None:
+    return st.session_state.get(URL_ORDER)
+
+
+def set_url_order(code: str | None) -> None:
+    st.session_state[URL_ORDER] = code
+
+
+def sequence() -> int:
+    return st.session_state.get(SEQUENCE, 0)
+
+
+def set_sequence(number: int) -> None:
+    st.session_state[SEQUENCE] = number
+
+
+def request_rerun() -> None:
+    st.session_state[RERUN] = True
+
+
+def take_rerun() -> bool:
+    """Whether a full rerun was asked for; asking once gives one."""
+    return bool(st.session_state.pop(RERUN, False))
+
+
+def jobs_seen() -> int:
+    return st.session_state.get(JOBS_SEEN, 0)
+
+
+def set_jobs_seen(count: int) -> None:
+    st.session_state[JOBS_SEEN] = count

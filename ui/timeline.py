@@ -1,0 +1,116 @@
+"""The timeline page's parts: the instrument, its events, retrainings under way."""
+
+import time
+from typing import Any
+
+import streamlit as st
+
+from reorder_core.errors import OrderError
+from reorder_core.orders import order_hash
+from reorder_core.store.run import Run
+from ui import component, frames, jobs, results, state, url
+from ui.events import Event, parse_event, sequence_of
+from ui.history import History
+
+POLL_SECONDS = 0.5
+
+
+def publish_run(run: Run) -> None:
+    """Send what stays the same while orders change; the browser keeps it."""
+    component.publish("run", _run_record(run, run.fingerprint))
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _run_record(_run: Run, fingerprint: str) -> dict[str, Any]:
+    return frames.run_record(_run)
+
+
+@st.fragment
+def show(run: Run, history: History) -> None:
+    """The instrument and the query behind its numbers."""
+    if state.take_rerun():
+        st.rerun()
+    answer = results.answer(run, history.order)
+    component.timeline(
+        frames.order_record(run, history.order, answer)
+        | {
+            "rev": history.rev,
+            "seq": state.sequence(),
+            "notice": state.notice(),
+            "canUndo": history.can_undo,
+            "canRedo": history.can_redo,
+            "atReference": history.at_reference,
+        },
+        on_event=lambda: _on_event(run, history),
+    )
+    _query(run, history)
+
+
+def follow_jobs(run: Run) -> None:
+    """Tell the instrument how far retrainings are; polls only while there are any."""
+    active = jobs.queue().active(run.id)
+    st.fragment(_jobs, run_every=POLL_SECONDS if active else None)(run)
+
+
+def _jobs(run: Run) -> None:
+    queue = jobs.queue()
+    component.publish("jobs", {"jobs": [job_record(job) for job in queue.all(run.id)]})
+    if queue.ended != state.jobs_seen():
+        state.set_jobs_seen(queue.ended)
+        st.rerun()  # overlays the truth, or says what went wrong
+
+
+def job_record(job: jobs.Job) -> dict[str, Any]:
+    """A job as the browser shows it."""
+    running = job.state == "running"
+    return {
+        "hash": order_hash(job.order),
+        "state": job.state,
+        "done": job.done,
+        "total": job.total,
+        "label": job.label,
+        "message": job.message,
+        "seconds": round(time.monotonic() - job.started, 1) if running else 0.0,
+    }
+
+
+def _on_event(run: Run, history: History) -> None:
+    payload = state.event()
+    if payload is None:
+        return
+    state.set_sequence(max(state.sequence(), sequence_of(payload)))
+    try:
+        event = parse_event(payload, run.id, run.count)
+    except OrderError as error:
+        state.set_notice(f"Not done, the order is unchanged: {error}.")
+        return
+    state.set_notice(None)
+    _obey(event, run, history)
+
+
+def _obey(event: Event, run: Run, history: History) -> None:
+    if event.command in ("verify", "cancel"):
+        if event.command == "verify":
+            jobs.queue().submit(run.path, run.id, history.order)
+        else:
+            jobs.queue().cancel(run.id, order_hash(history.order))
+        state.request_rerun()  # the polling fragment stands outside this one
+        return
+    if event.order is not None:
+        history.commit(event.order)
+    else:
+        {"undo": history.undo, "redo": history.redo, "reset": history.reset}[event.command]()
+    url.write(run, history)
+
+
+def _query(run: Run, history: History) -> None:
+    with st.expander("The query behind these numbers"):
+        st.caption(
+            "What an estimate computed once is kept in the run's cache database and read back "
+            "with this query, by you tomorrow or by somebody else."
+        )
+        sql, parameters = results.query(run, history.order)
+        st.code(sql, language="sql")
+        st.code("parameters: " + ", ".join(parameters), language="text")
+        if note := results.note(run):
+            st.caption(f"On this machine {note}.")

@@ -1,0 +1,60 @@
+// Figures to take away: the SVG as seen, styles written into it, and a PNG made of it.
+import { s } from './dom.js';
+
+const KEPT = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity',
+  'stroke-linejoin', 'stroke-linecap', 'opacity', 'font-family', 'font-size', 'font-weight',
+  'font-style', 'font-variant-numeric', 'text-anchor', 'paint-order'];
+const HEAD = 34;
+const SCALE = 3; // pixels of the PNG per CSS pixel: enough for print at column width
+
+function standalone(figure) {
+  const live = figure.svg;
+  const width = Number(live.getAttribute('width'));
+  const height = figure.height + HEAD;
+  const copy = live.cloneNode(true);
+  const from = [live, ...live.querySelectorAll('*')];
+  [copy, ...copy.querySelectorAll('*')].forEach((element, i) => {
+    const style = getComputedStyle(from[i]);
+    element.setAttribute('style', KEPT.map((name) => `${name}:${style.getPropertyValue(name)}`).join(';'));
+    element.removeAttribute('class');
+    element.removeAttribute('data-tip');
+  });
+  const around = getComputedStyle(figure.element);
+  const title = s('text', { x: 8, y: 22, style: `font:600 15px ${around.fontFamily};fill:${around.color}` },
+    figure.title);
+  const body = s('g', { transform: `translate(0 ${HEAD})` });
+  body.append(...copy.childNodes);
+  return s('svg', {
+    xmlns: 'http://www.w3.org/2000/svg', width, height, viewBox: `0 0 ${width} ${height}`,
+    style: `font-family:${around.fontFamily}`,
+  }, s('rect', { width, height, fill: around.backgroundColor }), title, body);
+}
+
+function save(url, name) {
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+}
+
+export function download(figure, kind) {
+  const svg = standalone(figure);
+  const text = new XMLSerializer().serializeToString(svg);
+  const url = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
+  const done = () => setTimeout(() => URL.revokeObjectURL(url), 10000);
+  if (kind === 'svg') {
+    save(url, `${figure.name}.svg`);
+    done();
+    return;
+  }
+  const image = new Image();
+  image.onload = () => {
+    const canvas = document.createElement('canvas');
+    canvas.width = svg.getAttribute('width') * SCALE;
+    canvas.height = svg.getAttribute('height') * SCALE;
+    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+    save(canvas.toDataURL('image/png'), `${figure.name}.png`);
+    done();
+  };
+  image.src = url;
+}

@@ -1,0 +1,55 @@
+// One sample in full: its text as it was trained, domain, flags and numbers.
+import { h, setText, info } from './dom.js';
+import { interval, number, signed } from './format.js';
+import { markOf } from './board.js';
+import { sampleChange } from './run.js';
+
+const ROWS = [
+  ['step', 'Trained at step', 'Which update trains it, of how many; and its place in the batch.'],
+  ['loss', 'Final loss', 'Mean nats per token on this sample after training in this order, estimated.'],
+  ['change', 'Change', 'Against the reference order. Below zero: remembered better.'],
+  ['range', '90 % interval', 'Of the change; its width was set on real retrainings.'],
+  ['truth', 'Retrained', 'The same change from a real retraining, once this order is verified.'],
+];
+
+export class Inspector {
+  constructor() {
+    this.name = h('h3', {});
+    this.meta = h('p', { class: 'ro-inspect-meta' });
+    this.text = h('blockquote', { class: 'ro-inspect-text', tabindex: 0, 'aria-label': 'Text of the sample' });
+    this.values = {};
+    const rows = ROWS.map(([key, label, tip]) => {
+      this.values[key] = h('dd', { 'data-inspect': key });
+      return [h('dt', {}, label, info(tip)), this.values[key]];
+    });
+    this.element = h('aside', { class: 'ro-inspect', 'aria-label': 'Sample' }, this.name, this.meta, this.text,
+      h('dl', {}, rows));
+  }
+
+  show(run, view, slots, id) {
+    this.element.classList.toggle('ro-empty', id === null);
+    if (id === null) {
+      setText(this.name, 'No sample selected');
+      setText(this.meta, 'Point at a tile to read it; click to keep it here; drag to move it.');
+      setText(this.text, '');
+      for (const value of Object.values(this.values)) setText(value, '\u2013');
+      return;
+    }
+    const sample = run.samples[id];
+    const change = sampleChange(run, view, id);
+    const slot = slots[id];
+    setText(this.name, `Sample ${id}`);
+    this.meta.replaceChildren(
+      h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${sample.domain % 8})` }),
+      `${sample.name} · ${sample.tokens} tokens`,
+      ...sample.flags.map((flag) => h('span', { class: 'ro-flag', 'data-flag': markOf(sample) }, flag)));
+    setText(this.text, sample.text);
+    setText(this.values.step, `${Math.floor(slot / run.batch) + 1} of ${run.steps}, place ${(slot % run.batch) + 1}`);
+    setText(this.values.loss, number(view.estimate.sampleLoss[id]));
+    this.values.loss.dataset.value = view.estimate.sampleLoss[id];
+    setText(this.values.change, signed(change.value));
+    setText(this.values.range, Number.isFinite(change.lo) ? interval(change.lo, change.hi) : '\u2013');
+    setText(this.values.truth, Number.isFinite(change.truth)
+      ? `${signed(change.truth)} (off by ${number(Math.abs(change.value - change.truth))})` : 'not verified');
+  }
+}

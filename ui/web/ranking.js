@@ -1,0 +1,49 @@
+// What moved most: a ranked list whose rows lead to their tiles.
+import { h, info } from './dom.js';
+import { clip, interval, signed } from './format.js';
+import { markOf } from './board.js';
+import { sampleChange } from './run.js';
+
+const SHOWN = 9;
+
+export class Ranking {
+  constructor(select) {
+    this.select = select;
+    this.list = h('ol', { class: 'ro-ranking' });
+    this.element = h('figure', { class: 'ro-figure', 'data-figure': 'ranking' },
+      h('figcaption', {}, h('h3', {}, 'What moved most'), h('span', { class: 'ro-unit' }, 'change of final loss, nats/token'),
+        info('The samples whose estimated final loss differs most from the reference order, with 90 % '
+          + 'intervals; the black tick is the real retraining. Choose a row to see its tile.')),
+      this.list);
+  }
+
+  show(run, view, selected) {
+    const changes = run.samples.map((sample) => ({ sample, ...sampleChange(run, view, sample.id) }));
+    const most = changes.sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, SHOWN);
+    const limit = Math.max(1e-9, ...most.flatMap((row) => [row.value, row.truth].filter(Number.isFinite).map(Math.abs)));
+    if (view.atReference && !(limit > 1e-6)) {
+      this.list.replaceChildren(h('li', { class: 'ro-nothing' },
+        'Nothing differs: this is the reference order. Drag a tile to another step.'));
+      return;
+    }
+    this.list.replaceChildren(...most.map((row) => this.row(row, limit, selected)));
+  }
+
+  row({ sample, value, lo, hi, truth }, limit, selected) {
+    const share = (v) => `${(50 * Math.abs(v)) / limit}%`;
+    const bar = h('span', { class: 'ro-rank-bar', 'data-side': value < 0 ? 'fall' : 'rise', style: `--ro-w:${share(value)}` });
+    const tick = Number.isFinite(truth)
+      ? h('span', { class: 'ro-rank-truth', style: `left:calc(50% ${truth < 0 ? '-' : '+'} ${share(truth)})` }) : null;
+    const mark = markOf(sample);
+    return h('li', {}, h('button', {
+      type: 'button', class: 'ro-rank', 'data-sample': sample.id, 'data-value': value,
+      'aria-pressed': String(sample.id === selected), onclick: () => this.select(sample.id),
+      'data-tip': Number.isFinite(lo) ? `90 % interval ${interval(lo, hi)}` : null,
+    },
+    h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${sample.domain % 8})` }),
+    h('span', { class: 'ro-rank-name' }, h('b', {}, `${sample.id}`), ` ${mark ? `${mark} · ` : ''}${clip(sample.text, 60)}`),
+    h('span', { class: 'ro-rank-track' }, bar, tick),
+    h('span', { class: 'ro-rank-value' }, signed(value),
+      Number.isFinite(truth) ? h('small', {}, signed(truth)) : null)));
+  }
+}

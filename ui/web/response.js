@@ -1,0 +1,107 @@
+// The response curves under the board: what each step would do to the sample in hand.
+import { h, s, setText, info } from './dom.js';
+import { signed, digitsFor } from './format.js';
+import { response } from './moves.js';
+import { band, extent, line, linear, ticks, yAxis } from './chart.js';
+import { GUTTER, RIGHT } from './board.js';
+
+const HEIGHT = 84;
+const TOP = 8;
+const Z90 = 1.645; // half-width of a 90 % interval in standard deviations
+
+const PANELS = [
+  ['own', 'Its own final loss', 'ownSd', 'Change of this sample’s final loss, in nats per token, if it were '
+    + 'trained at each step instead, against the current order. Below zero: remembered better. '
+    + 'From the position-effect table; the band is a 90 % interval.'],
+  ['heldOut', 'Held-out loss', 'heldOutSd', 'Change of the mean held-out loss if the sample were moved to each '
+    + 'step: the table differences of every sample that changes step, added up. Below zero: '
+    + 'generalizes better. The band is a 90 % interval.'],
+];
+
+export class Response {
+  constructor(board) {
+    this.board = board;
+    this.headline = h('p', { class: 'ro-response-headline' });
+    this.panels = PANELS.map(([key, title, sd, tip]) => {
+      const svg = s('svg', { class: 'ro-plot', height: HEIGHT, role: 'img', 'aria-label': `${title} by step` });
+      const value = h('output', { class: 'ro-readout', 'data-preview': key });
+      const element = h('div', { class: 'ro-response', 'data-response': key },
+        h('div', { class: 'ro-response-head' }, h('h4', {}, title), info(tip), h('span', { class: 'ro-spring' }), value),
+        svg);
+      return { key, sd, svg, value, element };
+    });
+    this.element = h('div', { class: 'ro-responses' }, this.headline, this.panels.map((panel) => panel.element));
+  }
+
+  /** Forget the curves: the order, the run or the width changed. */
+  clear() {
+    this.drawn = '';
+  }
+
+  /** Show a sample's curves, marked at `slot`; cheap when only the slot changed. */
+  show(run, slots, id, slot, kind) {
+    if (id === null) { this.empty(); return; }
+    const row = kind === 'swap' ? slot % run.batch : 0;
+    const drawn = `${id} ${row} ${kind}`;
+    if (drawn !== this.drawn) {
+      this.drawn = drawn;
+      this.effects = response(run, slots, id, row, kind);
+      this.home = Math.floor(slots[id] / run.batch);
+      for (const panel of this.panels) this.paint(panel, run);
+    }
+    const step = Math.floor(slot / run.batch);
+    for (const panel of this.panels) this.mark(panel, step, slot !== slots[id]);
+    return this.effects[step];
+  }
+
+  empty() {
+    if (this.drawn === 'none') return;
+    this.drawn = 'none';
+    for (const panel of this.panels) {
+      panel.svg.replaceChildren();
+      setText(panel.value, '');
+    }
+  }
+
+  paint(panel, run) {
+    const { board, effects } = this;
+    const values = effects.map((effect) => effect[panel.key]);
+    const spread = effects.map((effect) => Z90 * effect[panel.sd]);
+    const limits = extent([...values.map((v, i) => v - spread[i]), ...values.map((v, i) => v + spread[i])],
+      { zero: true, least: 0.0005 });
+    const y = linear(limits, [HEIGHT - TOP, TOP]);
+    const x = (step) => board.stepX(step);
+    const { width } = board;
+    panel.svg.setAttribute('width', width);
+    panel.svg.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
+    panel.digits = digitsFor((limits[1] - limits[0]) / 8);
+    panel.x = x;
+    panel.y = y;
+    panel.marker = s('line', { class: 'ro-pointer', y1: TOP - 4, y2: HEIGHT - TOP + 4 });
+    panel.dot = s('circle', { class: 'ro-pointer-dot', r: 4.5 });
+    const home = x(this.home);
+    panel.svg.replaceChildren(
+      yAxis(y, ticks(limits, 4), GUTTER, width - RIGHT, (v) => signed(v, panel.digits)),
+      s('path', { class: 'ro-band', d: band(values.map((v, i) => [x(i), v - spread[i], v + spread[i]])
+        .map(([px, low, high]) => [px, y(low), y(high)])) }),
+      s('path', { class: 'ro-line ro-estimate', d: line(values.map((v, i) => [x(i), y(v)])) }),
+      s('circle', { class: 'ro-home', cx: home, cy: y(0), r: 3.5 }),
+      panel.marker, panel.dot,
+    );
+  }
+
+  mark(panel, step, away) {
+    const effect = this.effects[step];
+    const at = panel.x(step);
+    panel.marker.setAttribute('x1', at);
+    panel.marker.setAttribute('x2', at);
+    panel.dot.setAttribute('cx', at);
+    panel.dot.setAttribute('cy', panel.y(effect[panel.key]));
+    panel.marker.style.visibility = away ? 'visible' : 'hidden';
+    panel.dot.style.visibility = away ? 'visible' : 'hidden';
+    panel.value.dataset.value = effect[panel.key];
+    setText(panel.value, away
+      ? `${signed(effect[panel.key], panel.digits)} ± ${(Z90 * effect[panel.sd]).toFixed(panel.digits)} nats/token`
+      : '');
+  }
+}

@@ -1,0 +1,83 @@
+// What Python sent, as arrays with names; and the numbers every view derives from them.
+import { unpack } from './channels.js';
+
+export function decodeRun(raw) {
+  const { position, reference } = raw;
+  return {
+    ...raw,
+    id: raw.run,
+    count: raw.samples.length,
+    samples: raw.samples.map(([text, domain, flags, tokens], id) => (
+      { id, text, domain, flags, tokens, name: raw.domains[domain] })),
+    position: {
+      own: unpack(position.own), heldOut: unpack(position.heldOut),
+      ownSd: unpack(position.ownSd), heldOutSd: unpack(position.heldOutSd),
+    },
+    reference: losses(raw, reference),
+  };
+}
+
+export function decodeView(raw, run) {
+  const { estimate, truth } = raw;
+  return {
+    ...raw,
+    estimate: {
+      ...estimate, ...losses(run, estimate),
+      sampleInterval: unpack(estimate.sampleInterval),
+      probeInterval: unpack(estimate.probeInterval),
+    },
+    truth: truth ? { seconds: truth.seconds, ...losses(run, truth) } : null,
+  };
+}
+
+/** Losses at evaluation steps, (E, N) and (E, D), and their last rows. */
+function losses(run, raw) {
+  const sampleLossAt = unpack(raw.sampleLossAt);
+  const probeLossAt = unpack(raw.probeLossAt);
+  const samples = run.samples.length;
+  return {
+    sampleLossAt, probeLossAt,
+    sampleLoss: sampleLossAt.subarray(-samples),
+    probeLoss: probeLossAt.subarray(-run.probeDomains.length),
+  };
+}
+
+export function mean(values) {
+  let sum = 0;
+  for (const value of values) sum += value;
+  return sum / values.length;
+}
+
+/** One row per evaluation step, averaged: the curve of a mean loss. */
+export function meanCurve(flat, width) {
+  return Array.from({ length: flat.length / width }, (_, row) =>
+    mean(flat.subarray(row * width, (row + 1) * width)));
+}
+
+/** Estimated change of one sample's final loss against the reference order. */
+export function sampleChange(run, view, id) {
+  const { estimate, truth } = view;
+  const base = run.reference.sampleLoss[id];
+  const limits = estimate.sampleInterval;
+  return {
+    value: estimate.sampleLoss[id] - base,
+    lo: limits ? limits[id] - base : NaN,
+    hi: limits ? limits[run.count + id] - base : NaN,
+    truth: truth ? truth.sampleLoss[id] - base : NaN,
+  };
+}
+
+/** The same for one held-out domain; `index` −1 is the mean over domains. */
+export function probeChange(run, view, index) {
+  const { estimate, truth } = view;
+  const pick = (array) => (index < 0 ? mean(array) : array[index]);
+  const domains = run.probeDomains.length;
+  const base = pick(run.reference.probeLoss);
+  const limits = estimate.probeInterval;
+  return {
+    value: pick(estimate.probeLoss) - base,
+    lo: limits ? pick(limits.subarray(0, domains)) - base : NaN,
+    hi: limits ? pick(limits.subarray(domains)) - base : NaN,
+    truth: truth ? pick(truth.probeLoss) - base : NaN,
+  };
+}

@@ -1,0 +1,264 @@
+// The instrument: holds what is on screen, passes moves to Python, draws what comes back.
+import { listen } from './channels.js';
+import { h, setText, tooltips, segmented } from './dom.js';
+import { signed } from './format.js';
+import { Board, changeLegend, domainLegend, markOf } from './board.js';
+import { Hand } from './hand.js';
+import { Response } from './response.js';
+import { Inspector } from './inspector.js';
+import { Summary } from './summary.js';
+import { Toolbar } from './toolbar.js';
+import { Ranking } from './ranking.js';
+import { Generalization, Memorization, Trajectory } from './figures.js';
+import { effect, move, slotsOf } from './moves.js';
+import { decodeRun, decodeView, sampleChange } from './run.js';
+
+export class Timeline {
+  constructor(parent) {
+    this.kind = 'insert';
+    this.colourMode = null; // null: domain at the reference order, loss change elsewhere
+    this.curve = 'heldout';
+    this.hovered = null;
+    this.selected = null;
+    this.jobs = [];
+    this.sequence = 0;
+    this.build(parent);
+    this.hand = new Hand(this.board, this);
+    this.stop = [listen('run', (raw) => this.setRun(raw)), listen('jobs', ({ jobs }) => this.setJobs(jobs))];
+  }
+
+  build(parent) {
+    this.board = new Board();
+    this.response = new Response(this.board);
+    this.inspector = new Inspector();
+    this.summary = new Summary();
+    this.toolbar = new Toolbar(this);
+    this.ranking = new Ranking((id) => this.select(id, true));
+    this.memorization = new Memorization((id) => this.select(id, true));
+    this.generalization = new Generalization();
+    this.choice = segmented('Which loss', [['heldout', 'Held-out'], ['training', 'Training'], ['sample', 'Sample']],
+      (value) => { this.curve = value; this.drawTrajectory(); });
+    this.trajectory = new Trajectory(this.choice);
+    this.legend = h('div');
+    this.scale = h('div');
+    this.live = h('div', { class: 'ro-hidden', 'aria-live': 'assertive' });
+    this.toast = h('div', { class: 'ro-toast', role: 'alert', hidden: true });
+    this.root = h('div', { class: 'ro ro-timeline', 'data-state': 'loading' },
+      this.summary.element, this.toolbar.element,
+      h('div', { class: 'ro-stage' },
+        h('section', { class: 'ro-panel ro-stage-board', 'aria-label': 'Timeline' },
+          h('div', { class: 'ro-legend ro-legend-board' }, this.legend, this.scale), this.board.element, this.response.element),
+        this.inspector.element),
+      h('div', { class: 'ro-figures' }, this.generalization.element, this.ranking.element,
+        this.memorization.element, this.trajectory.element),
+      this.live, this.toast);
+    tooltips(this.root);
+    parent.append(this.root);
+    this.watch = new ResizeObserver(() => this.layout());
+    this.watch.observe(this.board.element);
+    this.shortcut = (event) => this.keys(event);
+    document.addEventListener('keydown', this.shortcut);
+  }
+
+  // --- what Python sends -----------------------------------------------------
+
+  setRun(raw) {
+    if (this.run?.id === raw.run) return;
+    this.run = decodeRun(raw);
+    this.board.build(this.run);
+    this.legend.replaceChildren(domainLegend(this.run));
+    this.selected = this.run.samples.find(markOf)?.id ?? raw.referenceOrder[0];
+    this.board.select(this.selected);
+    if (this.raw) this.accept();
+  }
+
+  setJobs(jobs) {
+    this.jobs = jobs;
+    if (this.view) this.toolbar.showJob(jobs, this.view);
+  }
+
+  update(raw, send) {
+    this.raw = raw;
+    this.sendEvent = send;
+    if (!this.hand.busy) this.accept();
+  }
+
+  /** Show the newest data, unless it answers a request older than the last one made. */
+  accept() {
+    const { raw, run } = this;
+    if (!run || raw.run !== run.id || raw === this.accepted) return;
+    if (raw.seq < this.sequence) return;
+    this.sequence = raw.seq;
+    this.accepted = raw;
+    this.view = decodeView(raw, run);
+    this.order = raw.order;
+    this.slots = slotsOf(raw.order);
+    this.waiting = false;
+    this.response.clear();
+    this.layout();
+    this.draw();
+    this.notice(raw.notice);
+    Object.assign(this.root.dataset, { state: 'ready', hash: raw.hash, rev: raw.rev });
+  }
+
+  // --- drawing ---------------------------------------------------------------
+
+  layout() {
+    const changed = this.board.measure();
+    if (!this.slots) return;
+    if (changed) this.response.clear();
+    this.board.place(this.slots, this.hand.held?.id);
+    this.drawFocus();
+  }
+
+  draw() {
+    const { run, view, slots } = this;
+    this.colour();
+    this.board.roving(this.selected ?? this.focused ?? this.order[0]);
+    this.summary.show(run, view, slots);
+    this.toolbar.show(view, this.waiting);
+    this.toolbar.showJob(this.jobs, view);
+    this.generalization.show(run, view);
+    this.memorization.show(run, view, slots, this.selected);
+    this.ranking.show(run, view, this.selected);
+    this.drawTrajectory();
+    this.drawFocus();
+  }
+
+  colour() {
+    const { run, view } = this;
+    const changes = run.samples.map(({ id }) => sampleChange(run, view, id).value);
+    const mode = this.colourMode ?? (view.atReference ? 'domain' : 'change');
+    const sorted = changes.map(Math.abs).sort((a, b) => a - b);
+    const limit = Math.max(0.005, sorted[Math.floor(sorted.length * 0.98)]);
+    this.board.colour(mode, changes, limit, this.slots);
+    this.scale.replaceChildren(mode === 'change' ? changeLegend(limit) : '');
+    this.toolbar.colour.set(mode);
+  }
+
+  drawTrajectory() {
+    if (this.view) this.trajectory.show(this.run, this.view, this.curve, this.selected);
+  }
+
+  /** The sample under the pointer, or else the selected one: its text and its curves. */
+  drawFocus() {
+    if (!this.view || this.hand.busy) return;
+    const id = this.hovered ?? this.selected;
+    this.inspector.show(this.run, this.view, this.slots, id);
+    this.response.show(this.run, this.slots, id, id === null ? 0 : this.slots[id], this.kind);
+    setText(this.response.headline, id === null ? 'Drag a tile: the curves show what each step would do to it.'
+      : `What if sample ${id} were trained at another step?`);
+  }
+
+  notice(notice) {
+    this.toast.hidden = !notice;
+    if (!notice) return;
+    const close = h('button', { type: 'button', class: 'ro-close', 'aria-label': 'Close',
+      onclick: () => { this.toast.hidden = true; } }, '\u00d7');
+    this.toast.dataset.kind = notice.kind;
+    this.toast.replaceChildren(h('span', {}, notice.text), close);
+  }
+
+  // --- what the hand and the toolbar ask for ----------------------------------
+
+  get batch() { return this.run.batch; }
+
+  setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); }
+
+  setColour(mode) { this.colourMode = mode; this.colour(); }
+
+  hover(id) {
+    if (this.hovered === id) return;
+    this.hovered = id;
+    this.drawFocus();
+  }
+
+  select(id, go = false) {
+    this.selected = this.selected === id && !go ? null : id;
+    this.board.select(this.selected);
+    if (this.selected !== null && this.curve !== 'sample' && go) this.choice.set(this.curve = 'sample');
+    this.memorization.show(this.run, this.view, this.slots, this.selected);
+    this.ranking.show(this.run, this.view, this.selected);
+    this.board.roving(id);
+    this.drawTrajectory();
+    this.drawFocus();
+  }
+
+  /** Arrow keys with empty hands: the focus goes to the tile there. */
+  walk(id, by) {
+    const slot = Math.max(0, Math.min(this.order.length - 1, this.slots[id] + by));
+    this.focused = this.order[slot];
+    this.board.focus(this.focused);
+  }
+
+  pick(id) {
+    this.hovered = null;
+    this.inspector.show(this.run, this.view, this.slots, id);
+    this.announce(`Sample ${id} picked up at step ${this.stepOf(this.slots[id])}.`);
+  }
+
+  preview(id, slot, outside) {
+    const { run, slots, kind } = this;
+    const from = slots[id];
+    this.board.showTarget(from, outside ? null : slot, kind);
+    this.response.show(run, slots, id, slot, kind);
+    const step = Math.floor(slot / run.batch) + 1;
+    setText(this.response.headline, outside ? 'Let go here to put it back.'
+      : `Sample ${id}: step ${this.stepOf(from)} \u2192 step ${step}`);
+    if (this.hand.held?.keyboard) {
+      const { own, heldOut } = effect(run, slots, id, slot, kind);
+      this.announce(`Step ${step}, place ${(slot % run.batch) + 1}: own loss ${signed(own)}, held-out ${signed(heldOut, 4)}.`);
+    }
+  }
+
+  drop(id, slot) {
+    const refocus = document.activeElement === this.board.tiles[id];
+    this.order = move(this.order, id, slot, this.kind);
+    this.slots = slotsOf(this.order);
+    this.board.showTarget(0);
+    this.board.place(this.slots);
+    this.response.clear();
+    this.focused = id;
+    this.selected = id;
+    this.board.select(id);
+    if (refocus) this.board.focus(id);
+    this.announce(`Sample ${id} dropped at step ${this.stepOf(slot)}.`);
+    this.send('drop', { run: this.run.id, order: this.order });
+  }
+
+  cancel(id) {
+    this.board.showTarget(0);
+    this.board.place(this.slots);
+    this.announce(`Sample ${id} put back.`);
+    this.accept();
+    this.response.clear();
+    this.drawFocus();
+  }
+
+  send(type, more = {}) {
+    this.sequence += 1;
+    this.waiting = true;
+    this.root.dataset.state = 'waiting';
+    this.toolbar.show(this.view, true);
+    this.sendEvent({ type, seq: this.sequence, ...more });
+  }
+
+  keys(event) {
+    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z' || !this.view) return;
+    if (event.target.closest?.('input, textarea')) return;
+    event.preventDefault();
+    const command = event.shiftKey ? 'redo' : 'undo';
+    if (command === 'undo' ? this.view.canUndo : this.view.canRedo) this.send(command);
+  }
+
+  stepOf(slot) { return Math.floor(slot / this.run.batch) + 1; }
+
+  announce(text) { setText(this.live, text); }
+
+  destroy() {
+    this.watch.disconnect();
+    document.removeEventListener('keydown', this.shortcut);
+    for (const stop of this.stop) stop();
+    for (const figure of [this.memorization, this.generalization, this.trajectory]) figure.destroy();
+  }
+}

@@ -1,0 +1,70 @@
+// What can be done: how a tile lands, what colours mean, history, verification.
+import { h, setText, button, segmented } from './dom.js';
+import { number, seconds } from './format.js';
+
+export class Toolbar {
+  /** owner: { send(command), setKind(kind), setColour(mode) } */
+  constructor(owner) {
+    this.kind = segmented('How a tile lands', [
+      ['insert', 'Insert', 'A dropped tile is put in between; the others shift'],
+      ['swap', 'Swap', 'A dropped tile changes places with the one it lands on'],
+    ], owner.setKind);
+    this.colour = segmented('Colour of tiles', [
+      ['domain', 'Domain', 'Tiles coloured by domain'],
+      ['change', 'Loss change', 'Tiles coloured by the estimated change of their final loss'],
+    ], owner.setColour);
+    this.undo = button('Undo', () => owner.send('undo'), { 'data-command': 'undo', 'data-tip': 'Ctrl Z' });
+    this.redo = button('Redo', () => owner.send('redo'), { 'data-command': 'redo', 'data-tip': 'Ctrl Shift Z' });
+    this.reset = button('Reset', () => owner.send('reset'), { 'data-command': 'reset', 'data-tip': 'Back to the reference order' });
+    this.verify = button('Verify', () => owner.send('verify'), {
+      class: 'ro-button ro-primary', 'data-command': 'verify',
+      'data-tip': 'Really retrain the model in this order, in the background, and lay the result over the estimate' });
+    this.cancel = button('Cancel', () => owner.send('cancel'), { 'data-command': 'cancel' });
+    this.bar = h('progress', { class: 'ro-progress', max: 1, value: 0, 'aria-label': 'Retraining' });
+    this.words = h('span', { class: 'ro-verify-words', role: 'status' });
+    this.status = h('span', { class: 'ro-status', role: 'status' });
+    this.element = h('div', { class: 'ro-toolbar' },
+      h('div', { class: 'ro-group' }, this.kind, this.colour),
+      h('div', { class: 'ro-group' }, this.undo, this.redo, this.reset), this.status, h('span', { class: 'ro-spring' }),
+      h('div', { class: 'ro-group ro-verify' }, this.words, this.bar, this.cancel, this.verify));
+  }
+
+  show(view, waiting) {
+    this.undo.disabled = !view.canUndo;
+    this.redo.disabled = !view.canRedo;
+    this.reset.disabled = view.atReference;
+    const { source, ms } = view.estimate;
+    const how = source === 'database' ? 'read from the database' : 'estimated';
+    setText(this.status, waiting ? 'estimating …' : `${how} in ${ms < 10 ? number(ms, 1) : number(ms, 0)} ms`);
+    this.status.dataset.source = source;
+  }
+
+  showJob(jobs, view) {
+    const job = jobs.find((one) => one.hash === view.hash);
+    const ahead = jobs.filter((one) => one.state === 'queued' || one.state === 'running');
+    const active = job?.state === 'queued' || job?.state === 'running';
+    this.bar.hidden = !active;
+    this.cancel.hidden = !active;
+    this.verify.hidden = active;
+    this.verify.disabled = Boolean(view.truth);
+    setText(this.verify, view.truth ? 'Verified' : 'Verify');
+    if (active && job.total) this.bar.value = job.done / job.total;
+    else this.bar.removeAttribute('value');
+    setText(this.words, active ? progress(job, ahead) : ending(job, view, ahead));
+  }
+}
+
+function progress(job, ahead) {
+  if (job.state === 'queued') return `waiting for ${ahead.length - 1} other retraining${ahead.length > 2 ? 's' : ''}`;
+  if (!job.total || !job.done) return 'starting …';
+  const left = job.done > 0 ? (job.seconds / job.done) * (job.total - job.done) : NaN;
+  return `${job.label || 'retraining'} ${job.done} of ${job.total}, ${seconds(left)} left`;
+}
+
+function ending(job, view, ahead) {
+  if (view.truth) return `retrained in ${seconds(view.truth.seconds)}; diamonds, rings and ticks show it`;
+  if (job?.state === 'failed') return `the retraining failed: ${job.message}`;
+  if (job?.state === 'cancelled') return 'cancelled';
+  if (ahead.length) return `another order is being retrained (${ahead.length})`;
+  return 'estimate only, not yet verified';
+}
