@@ -34,7 +34,8 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    assert tokenizer.token_to_id("<pad>") == PAD and tokenizer.token_to_id("<eos>") == EOS
+    assert tokenizer.token_to_id("<pad>") == PAD
+    assert tokenizer.token_to_id("<eos>") == EOS
     # A text that spells out "<eos>" is text, not the end of a document.
     tokenizer.encode_special_tokens = True
     return tokenizer
@@ -98,6 +99,7 @@ def stack(windows: Sequence[Window], tokenizer: Tokenizer, length: int) -> Token
         row[: len(window.tokens)] = window.tokens
     texts = tokenizer.decode_batch([list(w.tokens) for w in windows]) if windows else []
     samples = tuple(
-        TextSample(text, w.domain, w.flags, w.source) for text, w in zip(texts, windows, strict=True)
+        TextSample(text, w.domain, w.flags, w.source)
+        for text, w in zip(texts, windows, strict=True)
     )
     return TokenizedSamples(samples, tokens, np.array([len(w.tokens) for w in windows], np.int32))

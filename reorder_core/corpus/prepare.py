@@ -1,17 +1,21 @@
 """From a configuration to token arrays: load, split, train the BPE, cut, check, shuffle."""
 
 import hashlib
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from reorder_core.config import CorpusConfig, TokenizerConfig
+from reorder_core.corpus import controlled, python_docs
 from reorder_core.corpus.encoding import Window, cut_windows, stack, train_tokenizer
+from reorder_core.corpus.folder import folder_documents
 from reorder_core.corpus.overlap import SeenRuns, overlap
-from reorder_core.corpus.python_docs import DOMAINS, python_documents
+from reorder_core.corpus.planted import canary_documents, canary_windows, poison
 from reorder_core.corpus.samples import Document, EncodedCorpus, TokenizedSamples
 from reorder_core.corpus.splitting import (
+    BASE_PER_DOCUMENT,
     PROBES_PER_DOCUMENT,
     TRAIN_PER_DOCUMENT,
     Split,
@@ -22,7 +26,7 @@ from reorder_core.corpus.splitting import (
 from reorder_core.errors import CorpusError
 
 # Streams of random numbers, so that one step's draws never shift another's.
-LOADING, SPLITTING, TAKING, SHUFFLING = range(4)
+LOADING, SPLITTING, TRAINED, PROBES, PLANTING, SHUFFLING = range(6)
 
 
 def prepare_corpus(config: CorpusConfig, tokenizer: TokenizerConfig, seed: int) -> EncodedCorpus:
@@ -31,103 +35,139 @@ def prepare_corpus(config: CorpusConfig, tokenizer: TokenizerConfig, seed: int) 
     The same configuration, seed and text give the same bits. Raises
     CorpusError for text that cannot be read or is not enough.
     """
-    by_domain = _by_domain(_load(config, seed), config)
-    length = config.sequence_length
-    random = np.random.default_rng([seed, SPLITTING])
-    splits = {
-        domain: split_domain(documents, config.probes_per_domain, length, random)
-        for domain, documents in by_domain.items()
-    }
-    bpe = train_tokenizer(
-        (d.text for split in splits.values() for d in split.rest), tokenizer.vocab_size
-    )
-    train, base = _take_trained(splits, config, bpe, seed)
+    planting = config.kind == "controlled"
+    canaries = config.canaries * planting
+    planted = canaries * config.canary_repetitions
+    poisoned = config.poisoned * planting
+    if planted + poisoned > config.samples:
+        raise CorpusError(
+            f"corpus.samples is {config.samples}, but {planted} canary samples and {poisoned} "
+            "poisoned ones are to be planted; plant fewer, or train more samples"
+        )
+    secrets = canary_documents(canaries, np.random.default_rng([seed, PLANTING]))
+    splits = _split(config, seed)
+    texts = [d.text for d in (*_texts_to_train(splits, config), *secrets)]
+    bpe = train_tokenizer(texts, tokenizer.vocab_size)
+
+    train, base = _take_trained(splits, config, config.samples - planted, bpe, seed)
+    train = poison(train, poisoned, np.random.default_rng([seed, PLANTING, 1]))
+    train += canary_windows(secrets, config.canary_repetitions, bpe, config.sequence_length)
     probes = _take_probes(splits, config, bpe, SeenRuns(w.tokens for w in train + base), seed)
     order = np.random.default_rng([seed, SHUFFLING]).permutation(len(train))
-    parts = {
-        "train": stack([train[i] for i in order], bpe, length),
-        "probes": stack(probes, bpe, length),
-        "base": stack(base, bpe, length),
-    }
-    assert not overlap(parts["probes"], parts["train"])
-    assert not overlap(parts["probes"], parts["base"])
+    chosen = {"train": [train[i] for i in order], "probes": probes, "base": base}
+    parts = {name: stack(w, bpe, config.sequence_length) for name, w in chosen.items()}
+    for trained in ("train", "base"):
+        assert not overlap(parts["probes"], parts[trained])
     return EncodedCorpus(**parts, tokenizer=bpe, digest=_digest(parts))
 
 
 def _load(config: CorpusConfig, seed: int) -> list[Document]:
     random = np.random.default_rng([seed, LOADING])
+    if config.kind == "folder":
+        return folder_documents(config)
     if config.kind == "python-docs":
-        return python_documents(_characters(config), random)
-    raise NotImplementedError(config.kind)
+        return python_docs.python_documents(_characters(config, len(python_docs.DOMAINS)), random)
+    domains = config.domains or tuple(controlled.DOMAINS)
+    unknown = set(domains) - set(controlled.DOMAINS)
+    if unknown:
+        raise _unknown_domain(min(unknown), list(controlled.DOMAINS))
+    count = 64 + _samples_per_domain(config, len(domains)) * 5 // 4
+    return controlled.controlled_documents(count, config.sequence_length, domains, random)
 
 
-def _characters(config: CorpusConfig) -> int:
-    """Text to read of each domain: some three times what the samples hold."""
-    domains = len(config.domains or DOMAINS)
-    samples = (config.samples + config.base_samples) // domains + 3 * config.probes_per_domain
-    return 100_000 + 3 * 4 * config.sequence_length * samples
-
-
-def _by_domain(documents: list[Document], config: CorpusConfig) -> dict[str, list[Document]]:
+def _split(config: CorpusConfig, seed: int) -> dict[str, Split]:
+    """Each wanted domain's documents, split; sorted by domain unless the config orders them."""
     found: dict[str, list[Document]] = {}
-    for document in documents:
+    for document in _load(config, seed):
         found.setdefault(document.domain, []).append(document)
-    wanted = config.domains or tuple(sorted(found))
-    for domain in wanted:
+    random = np.random.default_rng([seed, SPLITTING])
+    splits: dict[str, Split] = {}
+    for domain in dict.fromkeys(config.domains or sorted(found)):
         if domain not in found:
-            raise CorpusError(
-                f"corpus.domains names {domain!r}, which this corpus has not; "
-                f"it has {', '.join(sorted(found))}"
-            )
-    return {domain: found[domain] for domain in dict.fromkeys(wanted)}
+            raise _unknown_domain(domain, sorted(found))
+        splits[domain] = split_domain(
+            found[domain], config.probes_per_domain, config.sequence_length, random
+        )
+    if config.samples < len(splits):
+        raise CorpusError(
+            f"corpus.samples is {config.samples}, fewer than the {len(splits)} domains "
+            f"({', '.join(list(splits)[:8])}); name some of them in corpus.domains"
+        )
+    return splits
+
+
+def _samples_per_domain(config: CorpusConfig, domains: int) -> int:
+    """Samples wanted of a domain, with three candidates for each probe."""
+    return (config.samples + config.base_samples) // domains + 1 + 3 * config.probes_per_domain
+
+
+def _characters(config: CorpusConfig, domains: int) -> int:
+    """Text to look at of each domain: some three times what its samples hold."""
+    return 100_000 + 3 * 4 * config.sequence_length * _samples_per_domain(config, domains)
+
+
+def _texts_to_train(splits: dict[str, Split], config: CorpusConfig) -> Iterator[Document]:
+    """The documents that train and base are taken from, and not much more of a large corpus."""
+    for split in splits.values():
+        room = _characters(config, len(splits))
+        for document in split.rest:
+            if room <= 0:
+                break
+            yield document
+            room -= len(document.text)
 
 
 def _take_trained(
-    splits: dict[str, Split], config: CorpusConfig, bpe: Tokenizer, seed: int
+    splits: dict[str, Split], config: CorpusConfig, count: int, bpe: Tokenizer, seed: int
 ) -> tuple[list[Window], list[Window]]:
     """(train, base), equal shares of each domain, no two windows the same."""
     cut = partial(cut_windows, tokenizer=bpe, length=config.sequence_length)
+    random = np.random.default_rng([seed, TRAINED])
     seen: set[tuple[int, ...]] = set()
     train: list[Window] = []
     base: list[Window] = []
     left: list[tuple[Document, ...]] = []
-    random = np.random.default_rng([seed, TAKING])
-    shares = equal_shares(config.samples, len(splits))
+    shares = equal_shares(count, len(splits))
     for (domain, split), share in zip(splits.items(), shares, strict=True):
         taken, used = take_windows(split.rest, share, TRAIN_PER_DOCUMENT, cut, seen, random)
         if len(taken) < share:
-            raise _too_little(config, domain, "training samples", len(taken), share)
+            raise _too_little(config, f"domain {domain!r}", "training samples", len(taken), share)
         train += taken
         left.append(split.rest[used:])
     for documents, share in zip(left, equal_shares(config.base_samples, len(left)), strict=True):
-        base += take_windows(documents, share, 4 * TRAIN_PER_DOCUMENT, cut, seen, random)[0]
+        base += take_windows(documents, share, BASE_PER_DOCUMENT, cut, seen, random)[0]
     if 2 * len(base) < config.base_samples:
-        raise _too_little(config, "all", "base samples", len(base), config.base_samples)
+        raise _too_little(config, "this corpus", "base samples", len(base), config.base_samples)
     return train, base
 
 
 def _take_probes(
     splits: dict[str, Split], config: CorpusConfig, bpe: Tokenizer, trained: SeenRuns, seed: int
 ) -> list[Window]:
+    """Windows of held-out documents that share no run of tokens with what is trained."""
     cut = partial(cut_windows, tokenizer=bpe, length=config.sequence_length)
-    random = np.random.default_rng([seed, TAKING, 1])
+    random = np.random.default_rng([seed, PROBES])
+    wanted = config.probes_per_domain
+    seen: set[tuple[int, ...]] = set()
     probes: list[Window] = []
     for domain, split in splits.items():
-        everything = 10**9
-        candidates, _ = take_windows(
-            split.held_out, everything, PROBES_PER_DOCUMENT, cut, set(), random
-        )
+        every = sum(len(document.text) for document in split.held_out)
+        candidates, _ = take_windows(split.held_out, every, PROBES_PER_DOCUMENT, cut, seen, random)
         unseen = [w for w in candidates if w.tokens not in trained]
-        if len(unseen) < config.probes_per_domain:
-            raise _too_little(config, domain, "probes", len(unseen), config.probes_per_domain)
-        probes += unseen[: config.probes_per_domain]
+        if len(unseen) < wanted:
+            raise _too_little(config, f"domain {domain!r}", "held-out probes", len(unseen), wanted)
+        probes += unseen[:wanted]
     return probes
 
 
-def _too_little(
-    config: CorpusConfig, domain: str, what: str, got: int, wanted: int
-) -> CorpusError:
-    where = f"domain {domain!r}" if domain != "all" else "this corpus"
+def _unknown_domain(domain: str, known: list[str]) -> CorpusError:
+    return CorpusError(
+        f"corpus.domains names {domain!r}, which this corpus has not; "
+        f"it has {', '.join(known[:20])}"
+    )
+
+
+def _too_little(config: CorpusConfig, where: str, what: str, got: int, wanted: int) -> CorpusError:
     return CorpusError(
         f"too little text in {where}: it gives {got} {what} of at most "
         f"{config.sequence_length} tokens, but {wanted} are needed (samples {config.samples}, "

@@ -14,15 +14,18 @@ from pathlib import Path
 import numpy as np
 
 from reorder_core.corpus.samples import Document
+from reorder_core.corpus.wording import words
 from reorder_core.errors import CorpusError
 
 DOMAINS = ("reference", "docstrings", "code")
 SKIPPED_FOLDERS = frozenset(
-    "__pycache__ __phello__ dist-packages encodings ensurepip idlelib lib-dynload lib2to3 "
-    "pydoc_data site-packages test tests turtledemo".split()
+    words(
+        "__pycache__ __phello__ dist-packages encodings ensurepip idlelib lib-dynload lib2to3 "
+        "pydoc_data site-packages test tests turtledemo"
+    )
 )
 SKIPPED_FILES = frozenset(
-    "entities.py stringprep.py token.py keyword.py opcode.py this.py __hello__.py".split()
+    words("entities.py stringprep.py token.py keyword.py opcode.py this.py __hello__.py")
 )
 """Tables made by a program, or no text to learn from."""
 SHORTEST_DOCSTRING = 80

@@ -15,6 +15,7 @@ SECTION = 2000
 """Characters of a section, at most; fewer where a domain has little text."""
 PROBES_PER_DOCUMENT = 4
 TRAIN_PER_DOCUMENT = 4
+BASE_PER_DOCUMENT = 16
 CHARACTERS_PER_TOKEN = 4
 """Rough and on the high side; only the number of held-out documents rests on it."""
 
