@@ -94,14 +94,13 @@ def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
     domains = [sample.domain for sample in run.samples]
     lengths = [sample.tokens for sample in run.samples]
     draw = partial(random_orders, family, run.reference_order, run.batch_size, domains, lengths)
-    drawn = draw(orders, seed)
-    # Asking for more repeats the same draws and appends to them.
-    overlap = sum(order_hash(order) in used for order in drawn)
-    if overlap:
-        drawn = draw(orders + len(used), seed)
-    fresh = [order for order in drawn if order_hash(order) not in used][:orders]
-    assert len(fresh) == orders, "random_orders gave fewer than it was asked for"
-    return fresh
+    asked = orders
+    while True:
+        # Asking for more repeats the same draws and appends to them.
+        fresh = [order for order in draw(asked, seed) if order_hash(order) not in used]
+        if len(fresh) >= orders:
+            return fresh
+        asked += orders - len(fresh)
 
 
 def used_orders(run: Run) -> frozenset[str]:

@@ -35,6 +35,7 @@ from reorder_core.store.writer import (
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float32]
+_NOT_PRECOMPUTED = {"corpus", "tokenizer", "base", "reference"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,6 +141,11 @@ class Run:
             return {k: {"rre": s["rre"], "seconds": s["seconds"]} for k, s in steps.items()}
         costs = self.manifest.costs.items()
         return {name: {"rre": cost.rre, "seconds": cost.seconds} for name, cost in costs}
+
+    @property
+    def precompute_rre(self) -> float:
+        """What queries cost before the first: all steps but the reference run and before it."""
+        return sum(c["rre"] for name, c in self.costs.items() if name not in _NOT_PRECOMPUTED)
 
     @property
     def bytes(self) -> int:

@@ -1,0 +1,6 @@
+"""`python -m reorder_core`."""
+
+from reorder_core.cli import main
+
+if __name__ == "__main__":
+    main()

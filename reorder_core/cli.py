@@ -1,0 +1,171 @@
+"""python -m reorder_core: build a run, ask it, retrain to judge it.
+
+torch is imported by the commands that train, never by those that only ask.
+"""
+
+import functools
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from reorder_core import report
+from reorder_core.config import read_config
+from reorder_core.errors import EstimatorError, ReorderError
+from reorder_core.orders import FAMILIES, Order, read_order
+from reorder_core.progress import ProgressReport
+from reorder_core.store.run import Run, open_run
+from reorder_core.store.writer import finite
+
+app = typer.Typer(
+    help="What would the model have learned, had its samples come in another order?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by build.")]
+OrderPath = Annotated[
+    Path, typer.Option("--order", metavar="FILE", help='JSON: [ids] or {"run": id, "order": [ids]}')
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def _told(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with what a user can put right told in one message, without a traceback."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **options: Any) -> None:
+        try:
+            command(*args, **options)
+            sys.stdout.flush()  # a closed pipe shows here, where typer still handles it
+        except ReorderError as error:
+            _fail(str(error), 1)
+        except ModuleNotFoundError as error:
+            if error.name not in ("torch", "transformers", "tokenizers"):
+                raise
+            _fail(f"this command trains, and {error.name} is not installed: pip install torch", 1)
+        except KeyboardInterrupt:
+            _fail("interrupted; what is done is kept, the same command goes on from there", 130)
+
+    return run
+
+
+def _fail(message: str, code: int) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@app.command()
+@_told
+def build(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the new run.")],
+    as_json: AsJson = False,
+) -> None:
+    """Train the reference run, precompute and publish; a run cut off is resumed."""
+    checked = read_config(config)
+    from reorder_core.build import build_run  # imports torch
+
+    began = time.perf_counter()
+    with ProgressReport() as on_progress:
+        run = open_run(build_run(checked, out, on_progress))
+    seconds = time.perf_counter() - began
+    built = report.about(run) | {"build_seconds": round(seconds, 1)}
+    _answer(built, as_json, lambda: report.print_built(run, seconds))
+
+
+@app.command()
+@_told
+def estimate(
+    run_path: RunPath,
+    order_path: OrderPath,
+    estimator: Annotated[str, typer.Option("--estimator", metavar="NAME")] = "projected",
+    as_json: AsJson = False,
+) -> None:
+    """Losses under another order, without retraining."""
+    run, order = _opened(run_path, order_path)
+    from reorder_core.estimators import open_estimator
+
+    found = open_estimator(run, estimator).estimate(order)
+    answer = report.estimated_answer(run, found)
+    _answer(answer, as_json, lambda: report.print_losses(run, answer))
+
+
+@app.command()
+@_told
+def retrain(run_path: RunPath, order_path: OrderPath, as_json: AsJson = False) -> None:
+    """Ground truth: really train in another order, once; the ledger remembers."""
+    run, order = _opened(run_path, order_path)
+    from reorder_core.fidelity import retrain_once
+
+    with ProgressReport() as on_progress:
+        found = retrain_once(run, order, on_progress)
+    answer = report.retrained_answer(run, found)
+    _answer(answer, as_json, lambda: report.print_losses(run, answer))
+
+
+@app.command()
+@_told
+def fidelity(
+    run_path: RunPath,
+    family: Annotated[str, typer.Option(help=f"One of {', '.join(FAMILIES)}.")] = "random",
+    orders: Annotated[int, typer.Option(min=1, help="How many to retrain.")] = 32,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+    estimators: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Default: all that the run supports.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Estimates against real retraining, on orders that nothing was fitted to."""
+    run = open_run(run_path)
+    from reorder_core.fidelity import measure
+
+    names = _names(estimators)
+    with ProgressReport() as on_progress:
+        measured = measure(run, family, orders, seed, names, on_progress)
+    _answer(measured, as_json, lambda: report.print_fidelity(measured))
+
+
+@app.command()
+@_told
+def info(run_path: RunPath, as_json: AsJson = False) -> None:
+    """What a run folder holds, what it cost and how far it can be trusted."""
+    run, problem = report.open_anyway(run_path)
+    about = report.about(run, problem)
+    _answer(about, as_json, lambda: report.print_about(about))
+    if problem:
+        _fail(problem, 1)
+
+
+def _opened(run_path: Path, order_path: Path) -> tuple[Run, Order]:
+    run = open_run(run_path)
+    return run, read_order(order_path, run.id, run.count)
+
+
+def _names(estimators: str | None) -> list[str]:
+    if estimators is None:
+        from reorder_core.estimators import ESTIMATORS
+
+        return list(ESTIMATORS)
+    names = [name.strip() for name in estimators.split(",") if name.strip()]
+    if not names:
+        raise EstimatorError("--estimators names none; give one or more, separated by commas")
+    return names
+
+
+def _answer(value: dict[str, Any], as_json: bool, show: Callable[[], None]) -> None:
+    if as_json:
+        print(json.dumps(finite(value), ensure_ascii=False, allow_nan=False))
+    else:
+        show()
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    app(prog_name="python -m reorder_core")

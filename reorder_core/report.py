@@ -1,0 +1,175 @@
+"""What the command line prints: the agreed JSON objects, and tables for a person."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from reorder_core.errors import StoreError
+from reorder_core.estimators.base import Estimate
+from reorder_core.store.ledger import Retrained
+from reorder_core.store.manifest import RUN_FILE, read_manifest
+from reorder_core.store.run import Run, open_run
+
+_SHOWN = {
+    "r2": "R²", "rho_sample": "ρ sample", "rho_within": "ρ within", "rho_heldout": "ρ held-out",
+    "rel_mae": "rel. MAE", "coverage90": "coverage 90 %", "query_ms_p50": "query p50 ms",
+    "precompute_rre": "cost RRE",
+}  # fmt: skip
+
+
+def estimated_answer(run: Run, estimate: Estimate) -> dict[str, Any]:
+    """The object that `estimate --json` prints; lo and hi are null without an interval."""
+    samples = zip(estimate.sample_loss, *_ends(estimate.sample_interval, run.count), strict=True)
+    domains = len(run.probe_domains)
+    probes = zip(estimate.probe_loss, *_ends(estimate.probe_interval, domains), strict=True)
+    return {
+        "run": run.id,
+        "order_hash": estimate.order_hash,
+        "estimator": estimate.estimator,
+        "samples": {str(i): _cell(*values) for i, values in enumerate(samples)},
+        "probes": {
+            domain: _cell(*values)
+            for domain, values in zip(run.probe_domains, probes, strict=True)
+        },
+    }
+
+
+def retrained_answer(run: Run, retrained: Retrained) -> dict[str, Any]:
+    """The object that `retrain --json` prints: the truth has no interval."""
+    probes = zip(run.probe_domains, retrained.probe_loss, strict=True)
+    return {
+        "run": run.id,
+        "order_hash": retrained.order_hash,
+        "estimator": "retrained",
+        "samples": {str(i): {"loss": loss} for i, loss in enumerate(retrained.sample_loss)},
+        "probes": {domain: {"loss": loss} for domain, loss in probes},
+    }
+
+
+def _ends(interval: Any, count: int) -> Any:
+    return ([None] * count, [None] * count) if interval is None else interval
+
+
+def _cell(loss: Any, low: Any, high: Any) -> dict[str, Any]:
+    return {"loss": loss, "lo": low, "hi": high}
+
+
+def open_anyway(path: Path) -> tuple[Run, str]:
+    """The run and what is wrong with its files, "" where every digest is as published."""
+    try:
+        run = open_run(path)
+        run.verify()
+        return run, ""
+    except StoreError as error:
+        if not (path / RUN_FILE).is_file():
+            raise
+        manifest = read_manifest(path)
+        return Run(path, manifest.id, manifest.config, manifest), str(error)
+
+
+def about(run: Run, problem: str = "") -> dict[str, Any]:
+    """The object that `info --json` prints; with a problem, only what run.yaml itself says."""
+    training, model = run.config.training, run.config.model
+    facts = {
+        "run": run.id,
+        "path": str(run.path),
+        "problem": problem or None,
+        "corpus": run.config.corpus.kind,
+        "samples": run.count,
+        "steps": run.steps,
+        "batch_size": run.batch_size,
+        "learning_rate": training.learning_rate,
+        "optimizer": training.optimizer,
+        "model": {"family": model.family, "layers": model.layers, "hidden_size": model.hidden_size},
+        "precompute_rre": run.precompute_rre,
+        "costs": run.costs,
+        "bytes": run.bytes,
+    }
+    if not problem:
+        facts["domains"], facts["ledger"] = list(run.domains), len(run.ledger)
+        facts["fidelity"] = run.fidelity
+    return facts
+
+
+def print_about(facts: Mapping[str, Any]) -> None:
+    """`info` for a person."""
+    model = facts["model"]
+    rows = {
+        "run": facts["run"],
+        "corpus": f"{facts['corpus']}, {facts['samples']} samples",
+        "domains": ", ".join(facts.get("domains", ())) or "unknown",
+        "model": f"{model['family']}, {model['layers']} layers of {model['hidden_size']}",
+        "training": f"{facts['steps']} steps of {facts['batch_size']}, {facts['optimizer']}, "
+        f"learning rate {facts['learning_rate']:g}",
+        "precompute": f"{facts['precompute_rre']:.1f} RRE (1 RRE: one reference training)",
+        "size": f"{facts['bytes'] / 1e6:.1f} MB",
+        "ledger": f"{facts.get('ledger', 'unknown')} retrainings",
+    }
+    print_table(["", ""], rows.items())
+    costs = ((name, f"{c['rre']:.2f}", f"{c['seconds']:.1f}") for name, c in facts["costs"].items())
+    print_table(["build step", "RRE", "seconds"], costs)
+    for measured in facts.get("fidelity", ()):
+        print_fidelity(measured)
+
+
+def print_built(run: Run, seconds: float) -> None:
+    """What `build` tells at its end, with the next command to type."""
+    print(f"built {run.id} in {seconds:.0f} s, {run.bytes / 1e6:.1f} MB")
+    print(f"precompute cost: {run.precompute_rre:.1f} RRE (1 RRE: one reference training)")
+    print(f"next: streamlit run app.py -- --run {run.path}")
+
+
+def print_losses(run: Run, answer: Mapping[str, Any]) -> None:
+    """Losses under an order beside the reference's, by held-out domain and over all samples."""
+    rows = []
+    for domain, before in zip(run.probe_domains, run.reference.probe_loss_at[-1], strict=True):
+        rows.append((f"held out: {domain}", before, answer["probes"][domain]))
+    mean = {"loss": np.mean([cell["loss"] for cell in answer["samples"].values()])}
+    rows.append(("training samples, mean", run.reference.sample_loss_at[-1].mean(), mean))
+    print(f"{answer['estimator']}, order {answer['order_hash']}, run {answer['run']}")
+    shown = (
+        (name, _nats(before), _nats(cell["loss"]), f"{cell['loss'] - before:+.4f}", _range(cell))
+        for name, before, cell in rows
+    )
+    print_table(["nats per token", "reference", answer["estimator"], "change", "90 %"], shown)
+
+
+def print_fidelity(measured: Mapping[str, Any]) -> None:
+    """A fidelity report as a table, one row an estimator."""
+    print(f"{measured['orders']} orders of family {measured['family']}, seed {measured['seed']}")
+    rows = (
+        (name, *(_digits(values.get(key)) for key in _SHOWN))
+        for name, values in measured["estimators"].items()
+    )
+    print_table(["estimator", *_SHOWN.values()], rows)
+
+
+def print_table(columns: list[str], rows: Any) -> None:
+    """A table on stdout; numbers to the right."""
+    table = Table(box=None, show_header=any(columns), pad_edge=False)
+    for index, column in enumerate(columns):
+        numeric = index > 0 and any(columns)
+        table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
+    for row in rows:
+        table.add_row(*map(str, row))
+    console = Console(markup=False, highlight=False)
+    # A pipe has no width; do not cut what a program or a log will read.
+    console.print(table, width=None if console.is_terminal else 160)
+
+
+def _nats(value: Any) -> str:
+    return f"{float(value):.4f}"
+
+
+def _digits(value: Any) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _range(cell: Mapping[str, Any]) -> str:
+    if cell.get("lo") is None:
+        return ""
+    return f"{cell['lo']:.4f} … {cell['hi']:.4f}"
