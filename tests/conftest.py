@@ -1,97 +1,15 @@
-"""A tiny but valid run folder, written by the real writer, without any training."""
+"""Fixtures that many tests share."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from fabricated import EVAL_STEPS, STEPS, build_tiny
 
-from reorder_core.config import CorpusConfig, RunConfig
-from reorder_core.corpus import EncodedCorpus, TextSample, TokenizedSamples
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.ledger import Retrained
-from reorder_core.store.lock import BuildLock
 from reorder_core.store.run import Run, open_run
-from reorder_core.store.samples import write_corpus
-from reorder_core.store.steps import BuildContext, BuildState, BuildStep
-
-COUNT, STEPS, BATCH = 12, 4, 3
-DOMAINS = ("code", "prose")
-EVAL_STEPS = np.array([0, 2, 4], dtype=np.int32)
-
-
-def tiny_config(name: str = "tiny", seed: int = 3) -> RunConfig:
-    corpus = CorpusConfig(kind="controlled", samples=COUNT, base_samples=0)
-    return RunConfig.model_validate(
-        {
-            "name": name,
-            "seed": seed,
-            "corpus": corpus.model_dump(),
-            "training": {"steps": STEPS, "batch_size": BATCH},
-            "projection": {"anchors": 2},
-        }
-    )
-
-
-def _part(count: int, word: str) -> TokenizedSamples:
-    samples = tuple(
-        TextSample(f"{word} {i} θ", DOMAINS[i % 2], ("canary",) if i == 1 else (), f"{word}.txt")
-        for i in range(count)
-    )
-    lengths = np.full(count, 5, dtype=np.int32)
-    return TokenizedSamples(samples, np.ones((count, 8), dtype=np.int32), lengths)
-
-
-def _write_corpus(context: BuildContext) -> float:
-    no_tokenizer: Any = None
-    encoded = EncodedCorpus(
-        _part(COUNT, "train"), _part(4, "probe"), _part(0, "base"), no_tokenizer, "c0ffee"
-    )
-    write_corpus(context.path / "corpus.json", encoded)
-    context.save("tokens", {"train": encoded.train.tokens})
-    return 0.0
-
-
-def _write_reference(context: BuildContext) -> float:
-    random = np.random.default_rng(context.config.seed)
-    context.save("start", {"weight": random.normal(size=(4, 4)).astype(np.float32)})
-    context.save(
-        "reference",
-        {
-            "order": np.arange(COUNT, dtype=np.int32),
-            "loss": random.uniform(3, 4, STEPS).astype(np.float32),
-            "learning_rate": np.full(STEPS, 1e-3, dtype=np.float32),
-            "eval_steps": EVAL_STEPS,
-            "sample_loss_at": random.uniform(3, 4, (3, COUNT)).astype(np.float32),
-            "probe_loss_at": random.uniform(3, 4, (3, 2)).astype(np.float32),
-        },
-    )
-    context.on_progress("training", STEPS, STEPS)
-    return 1.0
-
-
-def _write_position(context: BuildContext) -> float:
-    random = np.random.default_rng(context.config.seed + 1)
-    effect = {k: random.normal(size=(COUNT, STEPS)).astype(np.float16) for k in ("own", "held_out")}
-    context.save("position", effect, {"orders": 8})
-    return 0.25
-
-
-TINY_STEPS = (
-    BuildStep("corpus", ("corpus.json", "tokens.safetensors"), _write_corpus),
-    BuildStep("reference", ("start.safetensors", "reference.safetensors"), _write_reference),
-    BuildStep("position", ("position.safetensors",), _write_position),
-)
-
-
-def build_tiny(path: Path, config: RunConfig | None = None, steps=TINY_STEPS) -> Run:
-    """A finished tiny run at `path`, made the way a real build is."""
-    config = config or tiny_config()
-    with BuildLock(path):
-        state = BuildState(path, config)
-        state.run_steps(steps, BuildContext(config, path, lambda *_: None))
-        return state.publish({"data": config.seed})
 
 
 @pytest.fixture
