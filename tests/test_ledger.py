@@ -1,0 +1,129 @@
+import json
+import logging
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fabricated import COUNT, build_tiny, tiny_config
+
+from reorder_core.errors import StoreError
+from reorder_core.orders import make_order, order_hash
+from reorder_core.store.ledger import Retrained
+from reorder_core.store.run import Run, open_run
+
+REVERSED = make_order(range(COUNT - 1, -1, -1), COUNT)
+
+
+def test_a_retraining_comes_back_bit_for_bit_in_another_process(tiny_run: Run, retrain):
+    put = retrain(tiny_run, REVERSED)
+    tiny_run.ledger.append(put)
+    got = open_run(tiny_run.path).ledger.get(put.order_hash)
+    assert got is not None
+    np.testing.assert_array_equal(got.order, REVERSED)
+    np.testing.assert_array_equal(got.sample_loss_at, put.sample_loss_at)
+    np.testing.assert_array_equal(got.probe_loss_at, put.probe_loss_at)
+    np.testing.assert_array_equal(got.sample_loss, put.sample_loss_at[-1])
+    assert got.seconds == put.seconds
+    assert not got.sample_loss_at.flags.writeable
+
+
+def test_nobody_has_retrained_an_order_yet(tiny_run: Run):
+    assert tiny_run.ledger.get(order_hash(REVERSED)) is None
+    assert tiny_run.ledger.all() == []
+    assert len(tiny_run.ledger) == 0
+
+
+def test_an_open_ledger_sees_what_others_append(tiny_run: Run, retrain):
+    mine, theirs = tiny_run.ledger, open_run(tiny_run.path).ledger
+    assert mine.all() == []
+    theirs.append(retrain(tiny_run, REVERSED))
+    assert [entry.order_hash for entry in mine.all()] == [order_hash(REVERSED)]
+
+
+def test_a_diverged_training_is_kept_with_its_nan(tiny_run: Run, retrain):
+    whole = retrain(tiny_run, REVERSED)
+    losses = whole.sample_loss_at.copy()
+    losses[-1, 3] = np.nan
+    tiny_run.ledger.append(
+        Retrained(whole.run, whole.order_hash, whole.order, losses, whole.probe_loss_at, 1.0)
+    )
+    got = open_run(tiny_run.path).ledger.get(whole.order_hash)
+    assert got is not None
+    np.testing.assert_array_equal(got.sample_loss_at, losses)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("run", "other-1", "it is for run other-1"),
+        ("order", [0, 0], "sample 0 appears in slots"),
+        ("order", list(range(COUNT)), "its order hashes to"),
+        ("sample_loss_at", [[1.0]], "losses of shape"),
+        ("probe_loss_at", "much", "could not convert"),
+        ("seconds", None, "NoneType"),
+    ],
+)
+def test_a_damaged_entry_is_logged_and_left_out(tiny_run: Run, retrain, caplog, field, value, told):
+    tiny_run.ledger.append(retrain(tiny_run, REVERSED))
+    (path,) = tiny_run.ledger.folder.glob("*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    with caplog.at_level(logging.WARNING):
+        assert open_run(tiny_run.path).ledger.all() == []
+    assert "left out of the ledger" in caplog.text
+    assert told in caplog.text
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}"])
+def test_a_file_that_is_no_entry_is_left_out(tiny_run: Run, retrain, content: str):
+    tiny_run.ledger.append(retrain(tiny_run, REVERSED))
+    (tiny_run.ledger.folder / "0123456789abcdef.json").write_text(content)
+    assert len(open_run(tiny_run.path).ledger) == 1
+
+
+def test_an_entry_under_another_orders_name_is_left_out(tiny_run: Run, retrain):
+    tiny_run.ledger.append(retrain(tiny_run, REVERSED))
+    (path,) = tiny_run.ledger.folder.glob("*.json")
+    path.rename(path.with_name("0123456789abcdef.json"))
+    assert open_run(tiny_run.path).ledger.get("0123456789abcdef") is None
+
+
+def test_the_retraining_of_another_run_is_our_own_mistake(tiny_run: Run, tmp_path: Path, retrain):
+    other = build_tiny(tmp_path / "other", tiny_config(seed=8))
+    with pytest.raises(AssertionError):
+        tiny_run.ledger.append(retrain(other, REVERSED))
+
+
+def test_a_ledger_that_cannot_be_written_says_what_to_do(tiny_run: Run, retrain):
+    tiny_run.ledger.folder.write_text("a file where the folder should be")
+    with pytest.raises(StoreError, match="give write access to the run folder"):
+        tiny_run.ledger.append(retrain(tiny_run, REVERSED))
+
+
+def _append_many(path: Path, seed: int, entry: Retrained) -> None:
+    run = open_run(path)
+    random = np.random.default_rng(seed)
+    for _ in range(10):
+        order = make_order(random.permutation(COUNT), COUNT)
+        for written in (order, REVERSED):  # every process also writes the same entry
+            run.ledger.append(
+                Retrained(
+                    run.id, order_hash(written), written,
+                    entry.sample_loss_at, entry.probe_loss_at, 1.0,
+                )
+            )
+
+
+def test_many_processes_append_at_once(tiny_run: Run, retrain):
+    spawn = multiprocessing.get_context("spawn")
+    entry = retrain(tiny_run, REVERSED)
+    workers = [
+        spawn.Process(target=_append_many, args=(tiny_run.path, seed, entry)) for seed in range(3)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert len(tiny_run.ledger) == 31
+    assert not list(tiny_run.ledger.folder.glob("*.part"))
