@@ -1,12 +1,18 @@
 """Fixtures that many tests share."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from fabricated import EVAL_STEPS, STEPS, build_tiny
 
+import reorder_core.estimators
+from reorder_core.errors import EstimatorError
+from reorder_core.estimators.base import Estimate
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
@@ -41,3 +47,55 @@ def retrain() -> Callable[..., Retrained]:
         )
 
     return losses_of
+
+
+class FakeEstimator:
+    """Answers with the truth of `retrain` plus noise that depends on the order; no torch."""
+
+    precompute_rre, bytes = 2.5, 1000
+
+    def __init__(self, run: Run, name: str, losses_of: Callable[..., Retrained]) -> None:
+        self.run, self.name, self.losses_of = run, name, losses_of
+
+    def estimate(self, order: Order) -> Estimate:
+        truth = self.losses_of(self.run, order)
+        if self.name == "reference":
+            reference = self.run.reference
+            return Estimate(
+                self.run.id,
+                self.name,
+                truth.order_hash,
+                reference.sample_loss_at,
+                reference.probe_loss_at,
+            )
+        noise = np.random.default_rng(order).normal(0, 0.01, truth.sample_loss_at.shape)
+        noisy = (truth.sample_loss_at + noise).astype(np.float32)
+        return Estimate(
+            self.run.id,
+            self.name,
+            truth.order_hash,
+            noisy,
+            truth.probe_loss_at,
+            sample_interval=np.stack([noisy[-1] - 0.02, noisy[-1] + 0.02]),
+        )
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch, retrain: Callable[..., Retrained]) -> list[str]:
+    """`retrain` and FakeEstimator in place of the real ones; lists the orders retrained."""
+    trained: list[str] = []
+
+    def noted(run: Run, order: Order, on_progress: Any = None) -> Retrained:
+        trained.append(order_hash(order))
+        return retrain(run, order)
+
+    def opened(run: Run, name: str) -> FakeEstimator:
+        if name not in ("projected", "reference"):
+            raise EstimatorError(f"unknown estimator {name!r}; expected projected or reference")
+        return FakeEstimator(run, name, retrain)
+
+    estimators = SimpleNamespace(open_estimator=opened, ESTIMATORS=("reference", "projected"))
+    monkeypatch.setitem(sys.modules, "reorder_core.training", SimpleNamespace(retrain=noted))
+    for name, value in vars(estimators).items():
+        monkeypatch.setattr(reorder_core.estimators, name, value, raising=False)
+    return trained

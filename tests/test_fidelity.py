@@ -1,0 +1,115 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from reorder_core.errors import EstimatorError, OrderError
+from reorder_core.fidelity import fresh_orders, measure, used_orders
+from reorder_core.orders import order_hash
+from reorder_core.store.run import Run, open_run
+from reorder_core.store.writer import write_arrays
+
+CONTRACT = {
+    "r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae", "coverage90",
+    "query_ms_p50", "query_ms_p95", "precompute_rre", "bytes",
+}  # fmt: skip
+
+
+def calibrated_on(run: Run, hashes: list[str]) -> None:
+    metadata = {"order_hashes": json.dumps(hashes)}
+    write_arrays(run.file("calibration"), {"width": np.ones(1, np.float32)}, metadata)
+
+
+def test_the_report_keeps_the_agreed_keys_and_is_saved(tiny_run: Run, fakes):
+    report = measure(tiny_run, "random", 6, 7, ["reference", "projected"])
+    assert set(report) == {"run", "family", "orders", "seed", "estimators"}
+    assert (report["run"], report["family"]) == (tiny_run.id, "random")
+    assert (report["orders"], report["seed"]) == (6, 7)
+    for values in report["estimators"].values():
+        assert set(values) >= CONTRACT
+        assert values["precompute_rre"] == 2.5
+        assert values["bytes"] == 1000
+        assert 0 < values["query_ms_p50"] <= values["query_ms_p95"]
+    (saved,) = open_run(tiny_run.path).fidelity
+    assert {key: saved[key] for key in report} == report
+    assert saved["spread"] > 0
+    json.dumps(report, allow_nan=False)
+
+
+def test_what_an_estimator_has_not_is_null_and_never_zero(tiny_run: Run, fakes):
+    values = measure(tiny_run, "random", 6, 7, ["reference"])["estimators"]["reference"]
+    assert values["r2"] == 0  # by definition: the reference is what R² is measured against
+    assert values["rho_sample"] is None
+    assert values["rho_heldout"] is None
+    assert values["coverage90"] is None
+    assert values["ci"]["rho_sample"] == [None, None]
+    assert values["rho_within"] is not None
+
+
+def test_a_better_estimate_scores_better(tiny_run: Run, fakes):
+    values = measure(tiny_run, "random", 8, 7, ["projected"])["estimators"]["projected"]
+    assert 0.5 < values["r2"] < 1
+    assert values["ci"]["r2"][0] < values["r2"] < values["ci"]["r2"][1]
+    assert values["rho_heldout"] == pytest.approx(1)
+    assert values["coverage90"] == pytest.approx(math.erf(2 / math.sqrt(2)), abs=0.1)
+
+
+def test_each_order_is_retrained_once_and_then_read_from_the_ledger(tiny_run: Run, fakes):
+    first = measure(tiny_run, "random", 5, 7, ["projected"])
+    assert len(fakes) == len(set(fakes)) == 5
+    again = measure(open_run(tiny_run.path), "random", 5, 7, ["projected"])
+    assert len(fakes) == 5
+    assert again["estimators"]["projected"]["r2"] == first["estimators"]["projected"]["r2"]
+    measure(tiny_run, "random", 8, 7, ["projected"])
+    assert len(fakes) == 8  # the same draws, and three more
+
+
+def test_progress_counts_the_orders(tiny_run: Run, fakes):
+    seen: list[tuple[str, int, int]] = []
+    measure(tiny_run, "move", 2, 7, ["projected"], lambda *step: seen.append(step))
+    assert [step[1:] for step in seen] == [(0, 2), (1, 2), (2, 2)]
+
+
+def test_orders_used_for_calibration_are_never_measured_on(tiny_run: Run):
+    assert used_orders(tiny_run) == frozenset()
+    drawn = [order_hash(order) for order in fresh_orders(tiny_run, "random", 6, 7)]
+    calibrated_on(tiny_run, [drawn[0], drawn[3], "0123456789abcdef"])
+    fresh = [order_hash(order) for order in fresh_orders(tiny_run, "random", 6, 7)]
+    assert len(set(fresh)) == 6
+    assert not set(fresh) & used_orders(tiny_run)
+    assert fresh[:4] == [drawn[1], drawn[2], drawn[4], drawn[5]]
+
+
+def test_when_calibration_used_all_that_was_drawn_others_are_drawn(tiny_run: Run):
+    drawn = [order_hash(order) for order in fresh_orders(tiny_run, "random", 3, 7)]
+    calibrated_on(tiny_run, drawn)
+    assert len(fresh_orders(tiny_run, "random", 3, 7)) == 3
+
+
+def test_impossible_requests_fail_before_anything_is_retrained(tiny_run: Run, fakes):
+    with pytest.raises(EstimatorError, match="unknown estimator 'oracle'"):
+        measure(tiny_run, "random", 2, 7, ["projected", "oracle"])
+    with pytest.raises(OrderError, match="unknown family 'best'"):
+        measure(tiny_run, "best", 2, 7, ["projected"])
+    with pytest.raises(OrderError, match="at least one"):
+        measure(tiny_run, "random", 0, 7, ["projected"])
+    assert fakes == []
+
+
+def test_a_damaged_or_foreign_report_is_left_out(tiny_run: Run, fakes, caplog):
+    measure(tiny_run, "random", 2, 7, ["projected"])
+    folder = tiny_run.path / "fidelity"
+    (folder / "bad.json").write_text("{")
+    (folder / "worse.json").write_text("[]")
+    (folder / "other.json").write_text('{"run": "other-1"}')
+    assert len(tiny_run.fidelity) == 1
+    assert "left out of the fidelity reports" in caplog.text
+
+
+def test_reports_come_newest_first(tiny_run: Run, fakes):
+    for seed in (1, 2):
+        measure(tiny_run, "random", 2, seed, ["projected"])
+    path = tiny_run.path / "fidelity" / "random-2-1.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"made": "2999-01-01T00:00:00Z"}))
+    assert [report["seed"] for report in tiny_run.fidelity] == [1, 2]

@@ -1,0 +1,46 @@
+"""The query side must open fast, and on a laptop without torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_QUERY_SIDE = [
+    "reorder_core.cli", "reorder_core.estimators", "reorder_core.fidelity", "reorder_core.metrics",
+    "reorder_core.orders", "reorder_core.report", "reorder_core.store.database",
+    "reorder_core.store.results", "reorder_core.store.run", "reorder_core.store.steps",
+]  # fmt: skip
+_HEAVY = ("torch", "transformers", "tokenizers")
+
+
+def heavy_after(*modules: str) -> set[str]:
+    """Which heavy packages a fresh process has loaded once it imported these modules."""
+    loaded = f"[name for name in {_HEAVY!r} if name in sys.modules]"
+    program = f"import sys, {', '.join(modules)}; print(*{loaded})"
+    root = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+def test_the_query_side_loads_nothing_heavy():
+    assert heavy_after(*_QUERY_SIDE) == set()
+
+
+@pytest.mark.parametrize("package", _HEAVY)
+def test_the_check_above_can_fail(package: str):
+    assert package in heavy_after("reorder_core.orders", package)
+
+
+def test_every_estimator_loads_nothing_heavy():
+    folder = Path(__file__).parents[1] / "reorder_core" / "estimators"
+    names = [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]
+    assert "base" in names
+    assert heavy_after(*(f"reorder_core.estimators.{name}" for name in names)) == set()
+
+
+def test_the_package_itself_loads_not_even_numpy():
+    program = "import sys, reorder_core; assert 'numpy' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[1], check=True)
