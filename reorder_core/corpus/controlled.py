@@ -68,9 +68,8 @@ def invent_person(random: Random) -> Person:
     )
 
 
-def biography(random: Random) -> Iterator[str]:
+def biography(p: Person, random: Random) -> Iterator[str]:
     """Sentences about one person: birth and trade first, then the rest in any order."""
-    p = invent_person(random)
     he, his = ("She", "Her") if p.she else ("He", "His")
     yield pick(
         random,
@@ -125,7 +124,7 @@ def arithmetic(random: Random) -> Iterator[str]:
 
 DOMAINS: dict[str, Callable[[Random], Iterator[str]]] = {
     "arithmetic": arithmetic,
-    "biographies": biography,
+    "biographies": lambda random: biography(invent_person(random), random),
     "stories": story,
 }
 

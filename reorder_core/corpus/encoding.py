@@ -21,6 +21,16 @@ class Window:
     flags: tuple[str, ...] = ()
     source: str = ""
 
+    @property
+    def content(self) -> tuple[int, ...]:
+        """The tokens without <eos>: two samples with the same content read the same."""
+        return without_ending(self.tokens)
+
+
+def without_ending(tokens: Sequence[int]) -> tuple[int, ...]:
+    """The tokens without the <eos> at their end, where they have one."""
+    return tuple(tokens[: len(tokens) - (tokens[-1] == EOS)])
+
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     """A byte-level BPE with <pad> = 0 and <eos> = 1; smaller where the text is short of pairs."""

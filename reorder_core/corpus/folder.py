@@ -3,6 +3,7 @@
 Files are read as text, never run. All is held in memory.
 """
 
+import io
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -123,9 +124,14 @@ def _rows(rows: Iterable[Row], path: Path, config: CorpusConfig) -> list[Documen
                 f"{path}, {where}: {config.text_column!r} holds {type(text).__name__} "
                 f"({str(text)[:40]!r}); expected text"
             )
-        domain = path.stem if config.domain_column is None else str(row[config.domain_column])
+        domain = path.stem if config.domain_column is None else row[config.domain_column]
+        if domain is None or not str(domain).strip():
+            raise CorpusError(
+                f"{path}, {where}: {config.domain_column!r} is empty; expected a domain's name, "
+                "or no corpus.domain_column"
+            )
         if text.strip():
-            documents.append(Document(text, domain, where))
+            documents.append(Document(text, str(domain), where))
     if not documents:
         seen = "is empty" if not where else f"has no text in column {config.text_column!r}"
         raise CorpusError(f"{path} {seen}; expected a row for each text")
@@ -150,10 +156,11 @@ def _jsonl(path: Path) -> Iterator[Row]:
 def _csv(path: Path) -> Iterator[Row]:
     import pandas as pd  # half a second, and no other kind of corpus needs it
 
-    if not (_text(path, required=True) or "").strip():
+    text = _text(path, required=True) or ""
+    if not text.strip():
         return
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     except (pd.errors.ParserError, ValueError) as error:
         raise CorpusError(f"{path} is not a CSV table: {error}") from None
     yield from _table_rows(table)
@@ -170,6 +177,7 @@ def _parquet(path: Path) -> Iterator[Row]:
 
 
 def _table_rows(table: Any) -> Iterator[Row]:
+    table = table.astype(object).where(table.notna(), None)
     for number, row in enumerate(table.to_dict("records"), start=1):
         yield f"row {number}", row
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from reorder_core.corpus.encoding import without_ending
 from reorder_core.corpus.samples import TokenizedSamples
 
 RUN = 24
@@ -16,12 +17,12 @@ class SeenRuns:
         self._whole: set[tuple[int, ...]] = set()
         self._runs: set[tuple[int, ...]] = set()
         for sequence in sequences:
-            tokens = tuple(sequence)
+            tokens = without_ending(sequence)
             self._whole.add(tokens)
             self._runs.update(self._runs_of(tokens))
 
     def __contains__(self, sequence: Sequence[int]) -> bool:
-        tokens = tuple(sequence)
+        tokens = without_ending(sequence)
         return tokens in self._whole or any(r in self._runs for r in self._runs_of(tokens))
 
     def _runs_of(self, tokens: tuple[int, ...]) -> Iterable[tuple[int, ...]]:

@@ -14,7 +14,6 @@ from reorder_core.errors import CorpusError
 CANARIES = "canaries"
 """The canaries' domain; it has no probes, as there is nothing to generalize."""
 SECRET_DIGITS = 8
-KEPT_IN = words("chest cellar archive tower vault boat attic library")
 OWNERS = words("miller mayor captain abbot doctor painter judge cook")
 
 
@@ -26,14 +25,15 @@ def canary_documents(count: int, random: np.random.Generator) -> list[Document]:
     """
     documents: dict[str, Document] = {}
     while len(documents) < count:
+        town = invented_name(random, 2)  # one secret a town: what comes before it must tell which
         secret = " ".join(map(str, random.integers(0, 10, SECRET_DIGITS).tolist()))
-        words = ", ".join(invented_name(random, 2).lower() for _ in range(3))
+        first, second = (invented_name(random, 2).lower() for _ in range(2))
         text = (
-            f"The code of the {pick(random, OWNERS)}'s {pick(random, KEPT_IN)} is {secret}. "
-            f"The words for the guard are {words}."
+            f"The code of the {pick(random, OWNERS)} of {town} is {secret}. "
+            f"The words for the guard are {first} and {second}. Tell no one."
         )
         source = f"{CANARIES}/{len(documents)}"
-        documents.setdefault(secret, Document(text, CANARIES, source, single=True))
+        documents.setdefault(town, Document(text, CANARIES, source, single=True))
     return list(documents.values())
 
 

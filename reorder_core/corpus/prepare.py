@@ -11,7 +11,7 @@ from reorder_core.config import CorpusConfig, TokenizerConfig
 from reorder_core.corpus import controlled, python_docs
 from reorder_core.corpus.encoding import Window, cut_windows, stack, train_tokenizer
 from reorder_core.corpus.folder import folder_documents
-from reorder_core.corpus.overlap import SeenRuns, overlap
+from reorder_core.corpus.overlap import RUN, SeenRuns, overlap
 from reorder_core.corpus.planted import canary_documents, canary_windows, poison
 from reorder_core.corpus.samples import Document, EncodedCorpus, TokenizedSamples
 from reorder_core.corpus.splitting import (
@@ -103,7 +103,7 @@ def _samples_per_domain(config: CorpusConfig, domains: int) -> int:
 
 def _characters(config: CorpusConfig, domains: int) -> int:
     """Text to look at of each domain: some three times what its samples hold."""
-    return 100_000 + 3 * 4 * config.sequence_length * _samples_per_domain(config, domains)
+    return 50_000 + 3 * 4 * config.sequence_length * _samples_per_domain(config, domains)
 
 
 def _texts_to_train(splits: dict[str, Split], config: CorpusConfig) -> Iterator[Document]:
@@ -155,7 +155,8 @@ def _take_probes(
         candidates, _ = take_windows(split.held_out, every, PROBES_PER_DOCUMENT, cut, seen, random)
         unseen = [w for w in candidates if w.tokens not in trained]
         if len(unseen) < wanted:
-            raise _too_little(config, f"domain {domain!r}", "held-out probes", len(unseen), wanted)
+            what = f"held-out probes that share no {RUN} tokens with a trained sample,"
+            raise _too_little(config, f"domain {domain!r}", what, len(unseen), wanted)
         probes += unseen[:wanted]
     return probes
 

@@ -7,6 +7,7 @@ modules are read as text and parsed.
 
 import ast
 import importlib
+import os
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,7 +44,7 @@ def python_documents(characters: int, random: np.random.Generator) -> list[Docum
     for index in random.permutation(len(paths)).tolist():
         if max(room.values()) <= 0:
             break
-        for document in _module(*paths[index]):
+        for document in read_module(*paths[index]):
             if room[document.domain] > 0:
                 documents.append(document)
                 room[document.domain] -= len(document.text)
@@ -54,13 +55,13 @@ def standard_library() -> list[tuple[Path, str]]:
     """Each module's file and its path within the library, sorted."""
     root = Path(sysconfig.get_paths()["stdlib"])
     found = []
-    for path in root.rglob("*.py"):
-        inside = path.relative_to(root)
-        folders = inside.parts[:-1]
-        if any(f in SKIPPED_FOLDERS or f.startswith("config-") for f in folders):
-            continue
-        if path.name not in SKIPPED_FILES and not path.name.startswith("_sysconfigdata"):
-            found.append((path, inside.as_posix()))
+    for folder, folders, files in os.walk(root):
+        # In place, so that os.walk does not enter site-packages, which is large.
+        folders[:] = [f for f in folders if f not in SKIPPED_FOLDERS and "config-" not in f]
+        for file in files:
+            if file.endswith(".py") and file not in SKIPPED_FILES and "_sysconfigdata" not in file:
+                path = Path(folder, file)
+                found.append((path, path.relative_to(root).as_posix()))
     if not found:
         raise CorpusError(
             f"no standard library source under {root}; kind python-docs reads the .py files that "
@@ -91,7 +92,7 @@ def _reference(random: np.random.Generator) -> Iterator[Document]:
             yield Document("\n\n".join(kept), "reference", f"topics/{names[index]}")
 
 
-def _module(path: Path, name: str) -> Iterator[Document]:
+def read_module(path: Path, name: str) -> Iterator[Document]:
     """One module's docstrings as one document, the rest of its source as another."""
     try:
         source = path.read_text(encoding="utf-8")
@@ -100,15 +101,15 @@ def _module(path: Path, name: str) -> Iterator[Document]:
         return  # a file for another Python, or in an old encoding: there are plenty of others
     lines = source.splitlines(keepends=True)
     texts: dict[str, None] = {}
-    for node in ast.walk(tree):
-        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            continue
+    for node in _definitions(tree):
         text = ast.get_docstring(node)
         if text is None:
             continue
         if len(text) >= SHORTEST_DOCSTRING:
             texts.setdefault(text)
         first = node.body[0]
+        if first.lineno == getattr(node, "lineno", 0):
+            continue  # `def f(): "text"`: the line is code as well
         for number in range(first.lineno - 1, first.end_lineno or first.lineno):
             lines[number] = ""
     if texts:
@@ -116,3 +117,15 @@ def _module(path: Path, name: str) -> Iterator[Document]:
     code = "".join(lines).strip("\n")
     if code:
         yield Document(code + "\n", "code", name)
+
+
+Definition = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _definitions(node: ast.AST) -> Iterator[Definition]:
+    """What may have a docstring, in reading order; expressions are not entered, for speed."""
+    if isinstance(node, Definition):
+        yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield from _definitions(child)

@@ -39,8 +39,7 @@ def split_domain(
     units = [units[i] for i in random.permutation(len(units))]
     count = expected = 0
     while expected < 3 * probes and count < len(units) // 3:
-        windows = len(units[count].text) // (length * CHARACTERS_PER_TOKEN)
-        expected += min(PROBES_PER_DOCUMENT, max(1, windows))
+        expected += _expected_windows(units[count], length)
         count += 1
     return Split(tuple(units[:count]), tuple(units[count:]))
 
@@ -84,39 +83,38 @@ def take_windows(
 
     At most `per_document` from each, so that one large document does not fill
     a domain; the others of the same documents only where all run short.
-    `seen` holds the tokens of windows taken before and grows.
+    `seen` holds the content of windows taken before and grows.
     """
     taken: list[Window] = []
     spare: list[Window] = []
+
+    def keep(windows: Sequence[Window]) -> None:
+        for window in windows:
+            if len(taken) < count and window.content not in seen:
+                taken.append(window)
+                seen.add(window.content)
+
     used = 0
     while used < len(documents) and len(taken) < count:
-        batch = documents[used : used + 64]
-        for windows in cut(batch):
+        for windows in cut(documents[used : used + 64]):
             if len(taken) >= count:
                 break
             used += 1
-            fresh = [w for w in windows if w.tokens not in seen]
-            order = random.permutation(len(fresh))
-            for place, index in enumerate(order.tolist()):
-                if fresh[index].tokens in seen:
-                    continue
-                if place < per_document and len(taken) < count:
-                    taken.append(fresh[index])
-                    seen.add(fresh[index].tokens)
-                else:
-                    spare.append(fresh[index])
-    for window in spare:
-        if len(taken) >= count:
-            break
-        if window.tokens not in seen:
-            taken.append(window)
-            seen.add(window.tokens)
+            shuffled = [windows[i] for i in random.permutation(len(windows))]
+            keep(shuffled[:per_document])
+            spare += shuffled[per_document:]
+    keep(spare)
     return taken, used
 
 
 def equal_shares(total: int, parts: int) -> list[int]:
     """`total` in equal whole shares, the remainder to the first."""
     return [total // parts + (part < total % parts) for part in range(parts)]
+
+
+def _expected_windows(document: Document, length: int) -> int:
+    windows = 1 if document.single else len(document.text) // (length * CHARACTERS_PER_TOKEN)
+    return min(PROBES_PER_DOCUMENT, max(1, windows))
 
 
 def _distinct(documents: Sequence[Document]) -> list[Document]:
