@@ -1,5 +1,6 @@
 """What the command line prints: the agreed JSON objects, and tables for a person."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ from reorder_core.store.run import Run, open_run
 
 _SHOWN = {
     "r2": "R²", "rho_sample": "ρ sample", "rho_within": "ρ within", "rho_heldout": "ρ held-out",
-    "rel_mae": "rel. MAE", "coverage90": "coverage 90 %", "query_ms_p50": "query p50 ms",
-    "precompute_rre": "cost RRE",
+    "rel_mae": "rel. MAE", "coverage90": "90 % covers", "query_ms_p50": "p50 ms",
+    "precompute_rre": "RRE",
 }  # fmt: skip
 
 
@@ -152,13 +153,13 @@ def print_table(columns: list[str], rows: Any) -> None:
     """A table on stdout; numbers to the right."""
     table = Table(box=None, show_header=any(columns), pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = index > 0 and any(columns)
-        table.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
+        first = index == 0 or not any(columns)
+        table.add_column(column, justify="left" if first else "right", min_width=5)
     for row in rows:
         table.add_row(*map(str, row))
-    console = Console(markup=False, highlight=False)
-    # A pipe has no width; do not cut what a program or a log will read.
-    console.print(table, width=None if console.is_terminal else 160)
+    # A pipe has no width; what a program or a log reads is not cut.
+    width = None if sys.stdout.isatty() else 160
+    Console(markup=False, highlight=False, width=width).print(table)
 
 
 def _nats(value: Any) -> str:
