@@ -16,7 +16,7 @@ from reorder_core.store.manifest import RUN_FILE, read_manifest
 from reorder_core.store.run import Run, open_run
 
 _SHOWN = {
-    "r2": "R²", "rho_sample": "ρ sample", "rho_within": "ρ within", "rho_heldout": "ρ held-out",
+    "r2": "R²", "rho_sample": "ρ sample", "rho_within": "ρ within", "rho_heldout": "ρ held out",
     "rel_mae": "rel. MAE", "coverage90": "90 % covers", "query_ms_p50": "p50 ms",
     "precompute_rre": "RRE",
 }  # fmt: skip
