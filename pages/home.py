@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from ui import component, home, runs, state
+from ui import component, home, runs, shell, state
 
+shell.through_app()
 state.enter("home")
 run = runs.require()
 component.lead(home.lead(run))

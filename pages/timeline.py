@@ -1,7 +1,8 @@
 """Drag a sample along training; see the estimate, then let a real retraining judge it."""
 
-from ui import runs, timeline, url
+from ui import runs, shell, timeline, url
 
+shell.through_app()
 run = runs.require()
 history = url.follow(run)
 timeline.publish_run(run)

@@ -42,7 +42,6 @@ def record(run: Run) -> dict[str, Any]:
 def facts(run: Run) -> list[dict[str, str]]:
     """The run card: label, value, and what the value means."""
     config, training = run.config, run.config.training
-    rre = sum(float(cost["rre"]) for cost in run.costs.values() if cost.get("rre") is not None)
     return [
         _fact(
             "Text",
@@ -65,7 +64,7 @@ def facts(run: Run) -> list[dict[str, str]]:
         _fact("Seed", str(config.seed), "Draws the text, the weights, the projection"),
         _fact(
             "Precomputation",
-            f"{rre:.1f} RRE",
+            f"{run.precompute_rre:.1f} RRE",
             "Reference-run equivalents: its cost in reference trainings",
         ),
         _fact("Run", run.id, "Names this run's configuration and data; orders belong to one run"),
@@ -79,6 +78,7 @@ def fidelity(report: dict[str, Any]) -> dict[str, Any]:
         "family": str(report.get("family", "")),
         "orders": report.get("orders"),
         "seed": report.get("seed"),
+        "spread": _finite(report.get("spread")),
         "estimators": {
             name: {measure: _measure(estimators[name], measure) for measure in MEASURES}
             | {
@@ -92,7 +92,7 @@ def fidelity(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measure(values: dict[str, Any], name: str) -> dict[str, float | None]:
-    low, high = (values.get("ci95") or {}).get(name) or (None, None)
+    low, high = (values.get("ci") or {}).get(name) or (None, None)
     return {"value": _finite(values.get(name)), "lo": _finite(low), "hi": _finite(high)}
 
 

@@ -157,7 +157,11 @@ def _close(job: Job, code: int, words: list[str]) -> None:
         return
     job.state = "done" if code == 0 else "failed"
     if code != 0:
-        job.message = words[-1] if words else f"the retraining ended with exit code {code}"
+        job.message = (
+            words[-1].removeprefix("error: ")
+            if words
+            else f"the retraining ended with exit code {code}"
+        )
         log.warning("retraining failed (%s): %s", code, " | ".join(words))
 
 

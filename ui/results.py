@@ -14,8 +14,8 @@ from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
 
 ESTIMATOR = "projected"
-_lock = threading.Lock()
-"""One session at a time computes, so that the same order is not computed twice."""
+_computing = threading.Lock()
+"""One session at a time computes: two at once would slow each other, or do the same work."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,18 +30,19 @@ class Answer:
 
 def answer(run: Run, order: Order) -> Answer:
     """The estimate for an order; what was once computed is read back from DuckDB."""
-    digest = order_hash(order)
+    key = (run.id, ESTIMATOR, order_hash(order))
     cache = _cache(run, run.fingerprint)
-    with _lock:
-        started = time.perf_counter()
-        estimate = cache.get(run.id, ESTIMATOR, digest)
-        source = "database"
-        if estimate is None:
-            estimate = _estimator(run, run.fingerprint).estimate(order)
-            source = "computed"
-        milliseconds = 1000 * (time.perf_counter() - started)
-        if source == "computed":
-            cache.put(estimate)
+    started = time.perf_counter()
+    estimate, source = cache.get(*key), "database"
+    if estimate is None:
+        with _computing:
+            started = time.perf_counter()
+            estimate = cache.get(*key)  # another session may have computed it meanwhile
+            if estimate is None:
+                estimate, source = _estimator(run, run.fingerprint).estimate(order), "computed"
+    milliseconds = 1000 * (time.perf_counter() - started)
+    if source == "computed":
+        cache.put(estimate)
     return Answer(estimate, source, milliseconds)
 
 

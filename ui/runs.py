@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -27,8 +29,15 @@ def chosen_path() -> Path:
 def require() -> Run:
     """The open run; when it cannot be opened, says why and what to do, and stops the page."""
     path = chosen_path()
-    try:
+    with explained(path):
         return _open(path, _stamp(path))
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns what the user can put right into a message with the command to type."""
+    try:
+        yield
     except ReorderError as error:
         _explain(path, error)
         st.stop()

@@ -8,7 +8,7 @@ import streamlit as st
 from reorder_core.errors import OrderError
 from reorder_core.orders import order_hash
 from reorder_core.store.run import Run
-from ui import component, frames, jobs, results, state, url
+from ui import component, frames, jobs, results, runs, state, url
 from ui.events import Event, parse_event, sequence_of
 from ui.history import History
 
@@ -17,7 +17,9 @@ POLL_SECONDS = 0.5
 
 def publish_run(run: Run) -> None:
     """Send what stays the same while orders change; the browser keeps it."""
-    component.publish("run", _run_record(run, run.fingerprint))
+    with runs.explained(run.path):
+        record = _run_record(run, run.fingerprint)
+    component.publish("run", record)
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
@@ -30,7 +32,8 @@ def show(run: Run, history: History) -> None:
     """The instrument and the query behind its numbers."""
     if state.take_rerun():
         st.rerun()
-    answer = results.answer(run, history.order)
+    with runs.explained(run.path):
+        answer = results.answer(run, history.order)
     component.timeline(
         frames.order_record(run, history.order, answer)
         | {

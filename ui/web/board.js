@@ -79,12 +79,17 @@ export class Board {
     return Math.min(steps - 1, band * this.columns + column) * batch + row;
   }
 
-  place(slots, except = -1) {
+  /** Move every tile to its slot; without gliding where the board itself changed. */
+  place(slots, except = -1, still = false) {
+    if (still) this.field.dataset.still = '';
     for (const [id, tile] of this.tiles.entries()) {
       if (id === except) continue;
       const { x, y } = this.position(slots[id]);
       tile.style.transform = `translate(${x}px, ${y}px)`;
     }
+    if (!still) return;
+    this.field.getBoundingClientRect(); // lays out without transitions before they come back
+    delete this.field.dataset.still;
   }
 
   /** Fill by domain, or by how much the loss changed; `level` −1…1 of each sample. */

@@ -1,6 +1,6 @@
 // The home page: which run, how it went, how far its estimates can be trusted.
 import { unpack } from './channels.js';
-import { h, s, info, tooltips } from './dom.js';
+import { h, s, info, segmented, tooltips } from './dom.js';
 import { number } from './format.js';
 import { Figure, extent, key, line, linear, ticks, xAxis, yAxis } from './chart.js';
 
@@ -82,11 +82,26 @@ class Fidelity extends Figure {
       paint: (width, height) => this.rows(width, height),
     });
     this.note = h('p', { class: 'ro-note' });
+    this.choice = h('span', {});
+    this.element.querySelector('.ro-spring').before(this.choice);
     this.element.append(this.note);
   }
 
   show(data) {
-    [this.report] = data.fidelity;
+    this.data = data;
+    this.choose(data.fidelity.find((report) => report.family === 'random') ?? data.fidelity[0]);
+    if (data.fidelity.length < 2) return;
+    const name = ({ family, orders }) => `${family} ${orders}`;
+    const reports = [...new Map(data.fidelity.map((report) => [name(report), report]).reverse())];
+    const choice = segmented('Family of orders', reports.map(([label]) => [label, label]),
+      (label) => this.choose(reports.find(([one]) => one === label)[1]));
+    choice.set(name(this.report));
+    this.choice.replaceChildren(choice);
+  }
+
+  choose(report) {
+    const { data } = this;
+    this.report = report;
     this.body.hidden = !this.report;
     this.legend.replaceChildren();
     if (!this.report) {
@@ -95,12 +110,13 @@ class Fidelity extends Figure {
         h('code', {}, data.fidelityCommand));
       return;
     }
-    const { estimators, orders, family, seed } = this.report;
+    const { estimators, orders, family, seed, spread } = this.report;
     const used = ESTIMATORS.filter(([name]) => name in estimators);
     this.legend.append(key(used.map(([, label, kind]) => [kind, label])));
     const coverage = estimators.projected?.coverage90;
     this.note.textContent = `${orders} ${family} orders, seed ${seed}, each really retrained`
-      + (Number.isFinite(coverage) ? `. The 90 % intervals held the truth ${number(100 * coverage, 0)} % of the time.` : '.');
+      + (Number.isFinite(coverage) ? `. The 90 % intervals held the truth ${number(100 * coverage, 0)} % of the time.` : '.')
+      + (Number.isFinite(spread) ? ` A sample’s final loss varies by ${number(spread, 3)} nats over them.` : '');
     this.update();
   }
 
@@ -185,6 +201,7 @@ export class Home {
   }
 
   destroy() {
+    this.root.remove();
     this.loss.destroy();
     this.fidelity.destroy();
   }

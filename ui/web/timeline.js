@@ -107,7 +107,8 @@ export class Timeline {
     const changed = this.board.measure();
     if (!this.slots) return;
     if (changed) this.response.clear();
-    this.board.place(this.slots, this.hand.held?.id);
+    this.board.place(this.slots, this.hand.held?.id, changed || !this.placed);
+    this.placed = true;
     this.drawFocus();
   }
 
@@ -256,6 +257,7 @@ export class Timeline {
   announce(text) { setText(this.live, text); }
 
   destroy() {
+    this.root.remove(); // Streamlit may mount again into the same parent
     this.watch.disconnect();
     document.removeEventListener('keydown', this.shortcut);
     for (const stop of this.stop) stop();

@@ -8,11 +8,11 @@ export class Toolbar {
     this.kind = segmented('How a tile lands', [
       ['insert', 'Insert', 'A dropped tile is put in between; the others shift'],
       ['swap', 'Swap', 'A dropped tile changes places with the one it lands on'],
-    ], owner.setKind);
+    ], (kind) => owner.setKind(kind));
     this.colour = segmented('Colour of tiles', [
       ['domain', 'Domain', 'Tiles coloured by domain'],
       ['change', 'Loss change', 'Tiles coloured by the estimated change of their final loss'],
-    ], owner.setColour);
+    ], (mode) => owner.setColour(mode));
     this.undo = button('Undo', () => owner.send('undo'), { 'data-command': 'undo', 'data-tip': 'Ctrl Z' });
     this.redo = button('Redo', () => owner.send('redo'), { 'data-command': 'redo', 'data-tip': 'Ctrl Shift Z' });
     this.reset = button('Reset', () => owner.send('reset'), { 'data-command': 'reset', 'data-tip': 'Back to the reference order' });

@@ -1,0 +1,100 @@
+"""Drop to every number and chart updated, and frames during a drag, in Chromium.
+
+    python benchmarks/drop_latency.py [--run data/demo] [--drops 30]
+
+A drop's clock starts at pointerup and stops two animation frames after the
+page has taken the answer in, so painting is counted. Every drop makes an order
+that was never asked before: nothing is read from the cache.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from browser_app import READY, ROOT, chromium, served, wait_until_healthy
+
+WATCH = """
+() => {
+  const root = document.querySelector('.ro-timeline');
+  window.drops = [];
+  window.frames = [];
+  window.long = [];
+  document.addEventListener('pointerup', () => { window.started = performance.now(); }, true);
+  new MutationObserver(() => {
+    if (root.dataset.state !== 'ready' || !window.started) return;
+    const { started } = window;
+    window.started = 0;
+    requestAnimationFrame(() => requestAnimationFrame(() =>
+      window.drops.push(performance.now() - started)));
+  }).observe(root, { attributes: true, attributeFilter: ['data-state', 'data-hash'] });
+  new PerformanceObserver((list) => window.long.push(...list.getEntries().map((e) => e.duration)))
+    .observe({ entryTypes: ['longtask'] });
+  let last = performance.now();
+  const tick = (now) => {
+    if (document.querySelector('.ro-held')) window.frames.push(now - last);
+    last = now;
+    requestAnimationFrame(tick);
+  };
+  requestAnimationFrame(tick);
+}
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--run", type=Path, default=ROOT / "data" / "demo")
+    parser.add_argument("--drops", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        shutil.copytree(options.run, run, ignore=shutil.ignore_patterns("cache"))
+        print(json.dumps(measure(run, options.drops, options.seed), indent=1))
+
+
+def measure(run: Path, drops: int, seed: int) -> dict[str, Any]:
+    """Milliseconds: of drops, of frame intervals while dragging, of long tasks."""
+    draw = random.Random(seed)
+    with served(run) as url, chromium(viewport={"width": 1440, "height": 1000}) as page:
+        wait_until_healthy(url)
+        page.goto(f"{url}/timeline")
+        page.wait_for_selector(READY)
+        samples = page.locator(".ro-tile").count()
+        page.evaluate(WATCH)
+        for number in range(drops):
+            drop(page, *draw.sample(range(samples), 2))
+            page.wait_for_function(f"window.drops.length > {number}", timeout=10_000)
+        seen = page.evaluate("({drops: window.drops, frames: window.frames, long: window.long})")
+    return {
+        "drops": len(seen["drops"]),
+        "drop_ms": spread(seen["drops"]),
+        "frame_ms_while_dragging": spread(seen["frames"]),
+        "long_tasks_over_50_ms": len(seen["long"]),
+        "longest_task_ms": max(seen["long"], default=0),
+    }
+
+
+def drop(page: Any, sample: int, onto: int) -> None:
+    page.mouse.move(*centre(page, sample))
+    page.mouse.down()
+    page.mouse.move(*centre(page, onto), steps=25)
+    page.mouse.up()
+
+
+def centre(page: Any, sample: int) -> tuple[float, float]:
+    box = page.locator(f'.ro-tile[data-sample="{sample}"]').bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    cuts = statistics.quantiles(values, n=20, method="inclusive")
+    return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(values), 1)}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""Pages without a browser: what they say, what they send, what they refuse."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driving import ROOT
+from streamlit.testing.v1 import AppTest
+
+from reorder_core.orders import encode_order, insert, order_hash
+from reorder_core.store.run import open_run
+from ui import state
+
+
+def app(path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    monkeypatch.setenv("REORDER_RUN", str(path))
+    monkeypatch.setattr(sys, "argv", ["app.py"])
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+
+
+def timeline(path: Path, monkeypatch: pytest.MonkeyPatch, **address: str) -> AppTest:
+    at = app(path, monkeypatch).run()
+    at.switch_page(str(ROOT / "pages" / "timeline.py"))
+    for name, value in address.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def sent(at: AppTest, key: str = state.TIMELINE) -> dict[str, Any]:
+    """The data that a component was given last."""
+    return json.loads(at.get_by_key(key).proto.json)
+
+
+def fire(at: AppTest, event: Any) -> AppTest:
+    """Send an event as the browser does. Streamlit's private protocol, hence the pinned version."""
+    states = at._tree.get_widget_states()
+    widget = states.widgets.add()
+    component = at.get_by_key(state.TIMELINE).proto
+    widget.id = f"$$STREAMLIT_INTERNAL_KEY_{component.id}__events"
+    widget.json_trigger_value = json.dumps([{"event": "event", "value": event}])
+    return at._run(states)
+
+
+def test_home_opens_with_the_run_and_its_fidelity(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(demo)
+    at = app(demo, monkeypatch).run()
+    assert not at.exception
+    shown = sent(at, "ro_home")
+    assert shown["run"] == run.id
+    assert any(fact["value"] == f"{run.steps} steps × {run.batch_size}" for fact in shown["facts"])
+    assert len(shown["fidelity"]) == len(run.fidelity)
+    for drawn, saved in zip(shown["fidelity"], run.fidelity, strict=True):
+        measured = saved["estimators"]["projected"]["r2"]
+        assert drawn["estimators"]["projected"]["r2"]["value"] == pytest.approx(measured)
+
+
+def test_a_run_without_fidelity_says_which_command_measures_it(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = shutil.copytree(demo, tmp_path / "bare", ignore=shutil.ignore_patterns("fidelity"))
+    shown = sent(app(bare, monkeypatch).run(), "ro_home")
+    assert shown["fidelity"] == []
+    assert shown["fidelityCommand"].startswith(f"python -m reorder_core fidelity {bare}")
+
+
+def test_the_timeline_sends_the_order_and_its_estimate(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(demo)
+    at = timeline(demo, monkeypatch)
+    assert not at.exception
+    shown = sent(at)
+    assert shown["order"] == run.reference_order.tolist()
+    assert shown["atReference"] and not shown["canUndo"]
+    assert order_hash(run.reference_order) == shown["hash"]
+
+
+def test_a_drop_changes_the_order_and_the_second_time_comes_from_the_database(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(demo)
+    order = insert(run.reference_order, 11, 93)
+    drop = {"type": "drop", "seq": 1, "run": run.id, "order": order.tolist()}
+    first = sent(fire(timeline(demo, monkeypatch), drop))
+    again = sent(fire(timeline(demo, monkeypatch), drop))
+    assert first["hash"] == again["hash"] == order_hash(order)
+    assert (first["seq"], first["canUndo"]) == (1, True)
+    assert again["estimate"]["source"] == "database"
+    for name in ("sampleLossAt", "probeLossAt", "sampleInterval"):
+        assert first["estimate"][name] == again["estimate"][name]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"type": "drop", "seq": 5, "order": []},
+        {"type": "drop", "seq": 5, "run": "another", "order": [0, 1]},
+        {"type": "nonsense", "seq": 5},
+        ["<script>alert(1)</script>"],
+        "drop",
+        7,
+    ],
+)
+def test_a_malformed_payload_keeps_the_order_and_says_so(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, payload: Any
+) -> None:
+    run = open_run(demo)
+    order = insert(run.reference_order, 5, 60)
+    at = fire(
+        timeline(demo, monkeypatch),
+        {"type": "drop", "seq": 1, "run": run.id, "order": order.tolist()},
+    )
+    at = fire(at, payload)
+    assert not at.exception
+    shown = sent(at)
+    assert shown["order"] == order.tolist()
+    assert "the order is unchanged" in shown["notice"]["text"]
+
+
+def test_a_link_of_another_run_gives_a_message_and_the_reference_order(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(demo)
+    code = encode_order(insert(run.reference_order, 5, 60))
+    shown = sent(timeline(demo, monkeypatch, run="elsewhere", o=code))
+    assert shown["atReference"]
+    assert "elsewhere" in shown["notice"]["text"] and run.id in shown["notice"]["text"]
+
+
+def test_no_run_gives_the_command_that_builds_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = app(tmp_path / "nothing", monkeypatch).run()
+    assert not at.exception
+    assert at.subheader[0].value == "No run here yet"
+    assert at.code[0].value.startswith("python -m reorder_core build")
+
+
+def test_a_tampered_run_is_named_and_not_opened(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = shutil.copytree(demo, tmp_path / "broken")
+    with (broken / "reference.safetensors").open("r+b") as file:
+        file.seek(-4, 2)
+        file.write(b"\x01\x02\x03\x04")
+    at = app(broken, monkeypatch).run()
+    assert not at.exception
+    assert at.subheader[0].value == "This run cannot be opened"
+    assert "reference.safetensors" in at.text[0].value
+
+
+def test_the_app_never_imports_torch(demo: Path) -> None:
+    script = (
+        "import os, sys; sys.argv = ['app.py']; from streamlit.testing.v1 import AppTest\n"
+        "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
+        "at.switch_page('pages/timeline.py').run(); assert not at.exception\n"
+        "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
+    environment = {**os.environ, "REORDER_RUN": str(demo)}
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, check=True)
