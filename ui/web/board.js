@@ -4,6 +4,7 @@ import { signed } from './format.js';
 
 const GUTTER = 52; // room for labels; the response curves below share it
 const RIGHT = 14;
+const GLIDING = 24; // more animated tiles than this cost frames without a GPU
 const MARKS = { canary: '\u25c6', poison: '\u2715' };
 
 export class Board {
@@ -79,17 +80,19 @@ export class Board {
     return Math.min(steps - 1, band * this.columns + column) * batch + row;
   }
 
-  /** Move every tile to its slot; without gliding where the board itself changed. */
+  /** Move every tile to its slot, gliding where few move and the board itself did not change. */
   place(slots, except = -1, still = false) {
-    if (still) this.field.dataset.still = '';
+    const moved = [];
     for (const [id, tile] of this.tiles.entries()) {
       if (id === except) continue;
       const { x, y } = this.position(slots[id]);
-      tile.style.transform = `translate(${x}px, ${y}px)`;
+      const transform = `translate(${x}px, ${y}px)`;
+      if (tile.style.transform !== transform) moved.push([tile, transform]);
     }
-    if (!still) return;
-    this.field.getBoundingClientRect(); // lays out without transitions before they come back
-    delete this.field.dataset.still;
+    if (!moved.length) return;
+    if (still || moved.length > GLIDING) this.field.dataset.still = '';
+    else delete this.field.dataset.still;
+    for (const [tile, transform] of moved) tile.style.transform = transform;
   }
 
   /** Fill by domain, or by how much the loss changed; `level` −1…1 of each sample. */
@@ -147,8 +150,10 @@ export class Board {
 
   /** The one tile that Tab reaches. */
   roving(id) {
-    for (const tile of this.field.querySelectorAll('.ro-tile[tabindex="0"]')) tile.tabIndex = -1;
+    if (this.reachable === id) return;
+    if (this.reachable !== undefined) this.tiles[this.reachable].tabIndex = -1;
     this.tiles[id].tabIndex = 0;
+    this.reachable = id;
   }
 
   select(id) {
