@@ -96,7 +96,7 @@ export class Figure {
       type: 'button', class: 'ro-save', onclick: () => download(this, kind),
       'aria-label': `Save “${title}” as ${kind.toUpperCase()}`, 'data-tip': `Save as ${kind.toUpperCase()}`,
     }, kind.toUpperCase());
-    this.title = title;
+    this.title = unit ? `${title}: ${unit}` : title;
     this.element = h('figure', { class: 'ro-figure', 'data-figure': name },
       h('figcaption', {},
         h('h3', {}, title), unit ? h('span', { class: 'ro-unit' }, unit) : null, info(tip),

@@ -4,7 +4,7 @@ import { s } from './dom.js';
 const KEPT = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity',
   'stroke-linejoin', 'stroke-linecap', 'opacity', 'font-family', 'font-size', 'font-weight',
   'font-style', 'font-variant-numeric', 'text-anchor', 'paint-order'];
-const HEAD = 34;
+const HEAD = 58; // title and legend
 const SCALE = 3; // pixels of the PNG per CSS pixel: enough for print at column width
 
 function standalone(figure) {
@@ -22,12 +22,31 @@ function standalone(figure) {
   const around = getComputedStyle(figure.element);
   const title = s('text', { x: 8, y: 22, style: `font:600 15px ${around.fontFamily};fill:${around.color}` },
     figure.title);
+  const legend = s('g', { style: `font:400 12px ${around.fontFamily};fill:${around.color}` }, ...entries(figure.legend));
   const body = s('g', { transform: `translate(0 ${HEAD})` });
   body.append(...copy.childNodes);
   return s('svg', {
     xmlns: 'http://www.w3.org/2000/svg', width, height, viewBox: `0 0 ${width} ${height}`,
     style: `font-family:${around.fontFamily}`,
-  }, s('rect', { width, height, fill: around.backgroundColor }), title, body);
+  }, s('rect', { width, height, fill: around.backgroundColor }), title, legend, body);
+}
+
+/** The legend's marks and words in a row; a mark keeps the colour and shape it has on the page. */
+function entries(legend) {
+  let x = 8;
+  return [...legend.querySelectorAll('.ro-key li')].map((item) => {
+    const mark = item.querySelector('.ro-swatch');
+    const style = getComputedStyle(mark);
+    const filled = style.backgroundColor !== 'rgba(0, 0, 0, 0)';
+    const colour = filled ? style.backgroundColor : style.borderTopColor;
+    const flat = mark.offsetHeight < 5;
+    const shape = { x, y: flat ? 42 : 38, width: flat ? 16 : 10, height: flat ? 2 : 10, rx: style.borderRadius === '50%' ? 5 : 1,
+      fill: filled || flat ? colour : 'none', stroke: filled || flat ? 'none' : colour, 'stroke-width': 1.5 };
+    const text = item.textContent;
+    const entry = [s('rect', shape), s('text', { x: x + shape.width + 6, y: 47 }, text)];
+    x += shape.width + 24 + text.length * 6.2;
+    return entry;
+  }).flat();
 }
 
 function save(url, name) {

@@ -26,7 +26,8 @@ export class Memorization extends Figure {
 
   show(run, view, slots, selected) {
     Object.assign(this, { run, view, slots, selected });
-    const entries = [['ro-sw-dot', 'estimate'], ['ro-sw-whisker', '90 % interval']];
+    const entries = run.domains.map((name, i) => [`ro-sw-dot ro-domain-${i % 8}`, name]);
+    entries.push(['ro-sw-whisker', '90 % interval']);
     if (view.truth) entries.push(['ro-sw-ring', 'retrained']);
     this.legend.replaceChildren(key(entries));
     this.update();
