@@ -48,6 +48,7 @@ def take(page: Any, url: str, name: str) -> None:
     if name == "light-1440":
         page.get_by_role("button", name="Verify", exact=True).click()
         page.get_by_role("button", name="Verified", exact=True).wait_for(timeout=300_000)
+    page.mouse.move(2, 2)  # no tooltip in the picture
     shoot(page, f"timeline-{name}")
 
 

@@ -95,7 +95,7 @@ export class Generalization extends Figure {
       { zero: true, least: 0.004 });
     const x = linear(limits, [left, right]);
     const values = ticks(limits, width < 420 ? 3 : 5);
-    const digits = Math.max(3, digitsFor((limits[1] - limits[0]) / 10));
+    const digits = Math.min(4, Math.max(3, digitsFor((limits[1] - limits[0]) / 10)));
     const pitch = (height - 56) / rows.length;
     const grid = values.map((value) => s('line', { x1: x(value), x2: x(value), y1: 4, y2: height - 42,
       class: Math.abs(value) < 1e-12 ? 'ro-zero' : 'ro-grid' }));

@@ -2,6 +2,9 @@
 import { h, setText, button, segmented } from './dom.js';
 import { number, seconds } from './format.js';
 
+const UNVERIFIED = 'Really retrain the model in this order, in the background, and lay the result over the estimate';
+const VERIFIED = 'This order was really retrained; the result lies over the estimate';
+
 export class Toolbar {
   /** owner: { send(command), setKind(kind), setColour(mode) } */
   constructor(owner) {
@@ -18,7 +21,7 @@ export class Toolbar {
     this.reset = button('Reset', () => owner.send('reset'), { 'data-command': 'reset', 'data-tip': 'Back to the reference order' });
     this.verify = button('Verify', () => owner.send('verify'), {
       class: 'ro-button ro-primary', 'data-command': 'verify',
-      'data-tip': 'Really retrain the model in this order, in the background, and lay the result over the estimate' });
+      'data-tip': UNVERIFIED });
     this.cancel = button('Cancel', () => owner.send('cancel'), { 'data-command': 'cancel' });
     this.bar = h('progress', { class: 'ro-progress', max: 1, value: 0, 'aria-label': 'Retraining' });
     this.words = h('span', { class: 'ro-verify-words', role: 'status' });
@@ -48,6 +51,7 @@ export class Toolbar {
     this.verify.hidden = active;
     this.verify.disabled = Boolean(view.truth);
     setText(this.verify, view.truth ? 'Verified' : 'Verify');
+    this.verify.dataset.tip = view.truth ? VERIFIED : UNVERIFIED;
     if (active && job.total) this.bar.value = job.done / job.total;
     else this.bar.removeAttribute('value');
     setText(this.words, active ? progress(job, ahead) : ending(job, view, ahead));
