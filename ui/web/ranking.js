@@ -19,7 +19,7 @@ export class Ranking {
 
   show(run, view, selected) {
     const changes = run.samples.map((sample) => ({ sample, ...sampleChange(run, view, sample.id) }));
-    const most = changes.sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, SHOWN);
+    const most = changes.filter((row) => Number.isFinite(row.value)).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, SHOWN);
     const limit = Math.max(1e-9, ...most.flatMap((row) => [row.value, row.truth].filter(Number.isFinite).map(Math.abs)));
     if (view.atReference && !(limit > 1e-6)) {
       this.list.replaceChildren(h('li', { class: 'ro-nothing' },

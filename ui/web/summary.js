@@ -42,7 +42,7 @@ export class Summary {
 
   most(run, view) {
     const rows = run.samples.map(({ id }) => ({ id, ...sampleChange(run, view, id) }));
-    const top = rows.reduce((a, b) => (Math.abs(b.value) > Math.abs(a.value) ? b : a));
+    const top = rows.reduce((a, b) => (Math.abs(b.value || 0) > Math.abs(a.value || 0) ? b : a));
     const sample = run.samples[top.id];
     const nothing = Math.abs(top.value) < 1e-6;
     this.put('most', nothing ? '0.000' : signed(top.value), nothing ? 'no sample'

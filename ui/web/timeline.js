@@ -128,7 +128,7 @@ export class Timeline {
 
   colour() {
     const { run, view } = this;
-    const changes = run.samples.map(({ id }) => sampleChange(run, view, id).value);
+    const changes = run.samples.map(({ id }) => sampleChange(run, view, id).value || 0); // NaN: not known
     const mode = this.colourMode ?? (view.atReference ? 'domain' : 'change');
     const sorted = changes.map(Math.abs).sort((a, b) => a - b);
     const limit = Math.max(0.005, sorted[Math.floor(sorted.length * 0.98)]);
