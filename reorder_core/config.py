@@ -19,7 +19,7 @@ class _Part(BaseModel):
 class CorpusConfig(_Part):
     kind: Literal["python-docs", "controlled", "folder"]
     path: Path | None = None
-    """folder: a folder of .txt/.md/.py …, or one JSONL, CSV or Parquet file; relative to the config."""
+    """folder: a folder of text files, or one JSONL, CSV or Parquet file; relative to the config."""
     text_column: str = "text"
     domain_column: str | None = None
     """JSONL/CSV/Parquet: the column that names the domain; none puts all in one."""
@@ -86,14 +86,12 @@ class TrainingConfig(ScheduleConfig):
 
 
 class ProjectionConfig(_Part):
-    coordinates: Count = 8192
+    coordinates: Count = 16384
     """s, parameters on which an order is replayed; all of them where there are fewer."""
     anchors: Annotated[int, Field(ge=2)] = 4
-    """K, reference steps at which gradients and curvature are taken."""
-    directions: Annotated[int, Field(ge=0)] = 128
-    """k, directions on which the mean Hessian is known exactly."""
-    curvature_samples: Count = 64
-    """Samples that the mean Hessian is averaged over."""
+    """K, reference steps at which gradients and curvature are taken, first and last included."""
+    rank: Annotated[int, Field(ge=0)] = 512
+    """R, sampled gradients that make up the curvature at an anchor."""
     bits: Literal[8, 16, 32] = 16
     """Stored precision of gradients and curvature."""
 
@@ -129,8 +127,8 @@ class RunConfig(_Part):
         needed = training.steps * training.batch_size
         if needed != corpus.samples:
             raise ValueError(
-                f"training.steps · batch_size = {training.steps} · {training.batch_size} = {needed}, "
-                f"but corpus.samples is {corpus.samples}; a one-epoch run needs them equal"
+                f"training.steps · batch_size = {training.steps} · {training.batch_size} "
+                f"= {needed}, but corpus.samples is {corpus.samples}; a one-epoch run needs them equal"
             )
         if self.projection.anchors > training.steps:
             raise ValueError(
@@ -149,7 +147,8 @@ def parse_config(text: str, source: str = "config") -> RunConfig:
     except yaml.YAMLError as error:
         raise ConfigError(f"{source} is not YAML: {error}") from None
     if not isinstance(value, dict):
-        raise ConfigError(f"{source} holds {type(value).__name__}; expected a mapping with a corpus")
+        seen = type(value).__name__
+        raise ConfigError(f"{source} holds {seen}; expected a mapping with a corpus")
     try:
         return RunConfig.model_validate(value)
     except ValidationError as error:
@@ -178,4 +177,4 @@ def _told(error: Any) -> str:
     if not field:
         return message
     seen = error["input"]
-    return f"{field}: {message} (seen: {seen!r})" if not isinstance(seen, dict) else f"{field}: {message}"
+    return f"{field}: {message}" + ("" if isinstance(seen, dict) else f" (seen: {seen!r})")

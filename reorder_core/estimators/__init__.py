@@ -1,0 +1,25 @@
+"""Estimators by name; NumPy only.
+
+`open_estimator(run, name).estimate(order)` is all that the pages, the command
+line and fidelity need to know of any of them.
+"""
+
+from reorder_core.errors import EstimatorError
+from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.estimators.position import PositionEstimator
+from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
+from reorder_core.estimators.reference import ReferenceEstimator
+from reorder_core.store.run import Run
+
+_KINDS = (ProjectedEstimator, ReferenceEstimator, ReplayEstimator, PositionEstimator)
+ESTIMATORS = tuple(kind.name for kind in _KINDS)
+
+__all__ = ["ESTIMATORS", "Estimate", "Estimator", "open_estimator"]
+
+
+def open_estimator(run: Run, name: str) -> Estimator:
+    """The estimator of that name for a run; raises EstimatorError for an unknown name."""
+    for kind in _KINDS:
+        if kind.name == name:
+            return kind(run)
+    raise EstimatorError(f"unknown estimator {name!r}; this run has {', '.join(ESTIMATORS)}")

@@ -1,0 +1,148 @@
+"""Adam replayed on sampled coordinates, for an order that was never trained.
+
+The reference run and the counterfactual one go through the same approximate
+model of gradients (arXiv 2505.22042, its first-order expansion of Γ, here
+inside Adam instead of around it):
+
+    g_t(order) = mean over the step's samples of g_i(t) + H_t (γ_t − θ_t)
+    γ_{t+1} = γ_t − η_t Γ(m_t, v_t),   exact Adam on the coordinates S
+
+with g_i(t) interpolated between anchors and H_t ≈ Φᵀ Φ of the nearest anchor.
+What is returned is δ_t = γ_t − θ_t, so the reference order gives exactly 0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.config import TrainingConfig
+from reorder_core.orders import Order
+from reorder_core.schedule import anchor_steps, learning_rates
+
+Array = NDArray[np.float32]
+BLOCK = 32
+"""Rows of Φ used while they are in the processor's cache: each is read once a step, not twice."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replayer:
+    """What a replay needs, on s coordinates; all float32."""
+
+    training: TrainingConfig
+    gradients: Array
+    """(K, N, s) per-sample gradients at the anchors."""
+    factors: Array
+    """(K, R, s) Φ with Hessian ≈ ΦᵀΦ; R = 0 for a replay without derivatives."""
+    weight: Array
+    """(s,) inverse inclusion probabilities, for inner products."""
+    first_moment: Array
+    """(s,) Adam's moments at the start."""
+    second_moment: Array
+    updates: int
+    """Updates behind those moments."""
+
+    @property
+    def anchors(self) -> tuple[int, ...]:
+        """(K,) the anchors' steps."""
+        return anchor_steps(self.training.steps, len(self.gradients))
+
+    def curvature(self, anchor: int, delta: Array) -> Array:
+        """(B, s) ΦᵀΦ δ at an anchor, for δ (B, s)."""
+        factor, weighted = self.factors[anchor], delta * self.weight
+        product = np.zeros_like(delta)
+        for start in range(0, len(factor), BLOCK):
+            rows = factor[start : start + BLOCK]
+            product += (weighted @ rows.T) @ rows
+        return product
+
+    def half_curvature(self, anchor: int, delta: Array) -> Array:
+        """(B,) ½ δᵀ Φᵀ Φ δ at an anchor."""
+        along = (delta * self.weight) @ self.factors[anchor].T
+        return 0.5 * np.square(along).sum(-1)
+
+    def mean_gradient(self, step: int, samples: NDArray[np.int32]) -> Array:
+        """(s,) mean of g_i(t) over a step's samples, interpolated between anchors."""
+        later = int(np.searchsorted(self.anchors, step, side="right"))
+        later = min(max(later, 1), len(self.anchors) - 1)
+        before, after = self.anchors[later - 1], self.anchors[later]
+        share = np.float32((step - before) / (after - before))
+        ids = np.sort(samples)  # a sum's last bits depend on its order; a batch has none
+        early = self.gradients[later - 1][ids].mean(0)
+        return early + share * (self.gradients[later][ids].mean(0) - early)
+
+    def nearest_anchor(self, step: int) -> int:
+        """The anchor whose curvature stands for `step`."""
+        return int(np.argmin([abs(anchor - step) for anchor in self.anchors]))
+
+    def begin(self, orders: int) -> "ReplayState":
+        """States of `orders` replays before the first update."""
+        zero = np.zeros((orders, len(self.weight)), np.float32)
+        return ReplayState(
+            zero, np.tile(self.first_moment, (orders, 1)), np.tile(self.second_moment, (orders, 1))
+        )
+
+    def advance(
+        self, state: "ReplayState", step: int, batches: Sequence[NDArray[np.int32]],
+        reference_update: Array | None,
+    ) -> tuple["ReplayState", Array]:
+        """The states after an update, and Γ (B, s); no reference update: δ stays 0."""
+        gradient = np.stack([self.mean_gradient(step, batch) for batch in batches])
+        if self.factors.shape[1] and reference_update is not None and state.delta.any():
+            gradient += self.curvature(self.nearest_anchor(step), state.delta)
+        adam = self.training
+        first = adam.beta1 * state.first + (1 - adam.beta1) * gradient
+        second = adam.beta2 * state.second + (1 - adam.beta2) * np.square(gradient)
+        done = self.updates + step + 1
+        scale = np.sqrt(second / np.float32(1 - adam.beta2**done)) + np.float32(adam.epsilon)
+        update = first / np.float32(1 - adam.beta1**done) / scale
+        if reference_update is None:
+            return ReplayState(state.delta, first, second), update
+        rate = np.float32(learning_rates(adam)[step])
+        decay = adam.weight_decay if adam.optimizer == "adamw" else 0.0
+        delta = state.delta * np.float32(1 - rate * decay) - rate * (update - reference_update)
+        return ReplayState(delta, first, second), update
+
+    def batches_of(self, order: Order) -> NDArray[np.int32]:
+        """(T, b) the order's samples by step."""
+        return order.reshape(self.training.steps, self.training.batch_size)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReplayState:
+    """B replays between two updates."""
+
+    delta: Array
+    """(B, s) γ_t − θ_t."""
+    first: Array
+    """(B, s) Adam's first moment."""
+    second: Array
+    """(B, s) Adam's second moment."""
+
+
+class ReferenceReplay:
+    """The reference order through the same model: its updates, and a state to start from."""
+
+    def __init__(self, replayer: Replayer, order: Order) -> None:
+        self.order = order
+        self.states = [replayer.begin(1)]
+        self.updates: list[Array] = []
+        for step, batch in enumerate(replayer.batches_of(order)):
+            state, update = replayer.advance(self.states[-1], step, [batch], None)
+            self.states.append(state)
+            self.updates.append(update)
+
+    def travelled(self, replayer: Replayer) -> Array:
+        """(1, s) θ_T − θ_0, without weight decay."""
+        rates = learning_rates(replayer.training)
+        return -sum(
+            (np.float32(rate) * update for rate, update in zip(rates, self.updates, strict=True)),
+            np.zeros_like(self.updates[0]),
+        )
+
+
+def first_changed_step(a: NDArray[np.int32], b: NDArray[np.int32]) -> int:
+    """The first step whose samples differ as a set; T where none does. Both (T, b)."""
+    same = (np.sort(a, axis=1) == np.sort(b, axis=1)).all(1)
+    return len(same) if same.all() else int(np.argmin(same))

@@ -1,0 +1,237 @@
+"""Build steps that need torch: text, base phase, reference run, gradients, curvature."""
+
+import json
+
+import numpy as np
+import torch
+
+from reorder_core.config import RunConfig
+from reorder_core.corpus import EncodedCorpus, prepare_corpus
+from reorder_core.curvature import sampled_fisher
+from reorder_core.errors import ConfigError
+from reorder_core.model import build_model
+from reorder_core.orders import Order, order_hash, random_orders
+from reorder_core.projection import choose_coordinates, pack
+from reorder_core.schedule import anchor_steps, learning_rates
+from reorder_core.store.samples import write_corpus
+from reorder_core.store.steps import BuildContext
+from reorder_core.store.writer import write_text
+from reorder_core.training import (
+    Trainable,
+    TrainState,
+    make_batch,
+    make_trainable,
+    retrain,
+    train,
+    use_one_thread,
+)
+
+CHECKPOINTS = "checkpoints/anchors"
+CALIBRATION_SHARES = {"random": 0.5, "move": 0.25, "blocks": 0.125, "curriculum": 0.125}
+
+
+def prepare_text(context: BuildContext) -> float:
+    """corpus.json, tokenizer.json, tokens and base_tokens; costs no training."""
+    config = context.config
+    context.on_progress("reading text", 0, 1)
+    corpus: EncodedCorpus = prepare_corpus(config.corpus, config.tokenizer, config.seed)
+    write_corpus(context.path / "corpus.json", corpus)
+    write_text(context.path / "tokenizer.json", corpus.tokenizer.to_str())
+    names = sorted({sample.domain for sample in corpus.probes.samples})
+    domain = np.array([names.index(s.domain) for s in corpus.probes.samples], np.int32)
+    context.save(
+        "tokens",
+        {
+            "train": corpus.train.tokens, "train_lengths": corpus.train.lengths,
+            "probes": corpus.probes.tokens, "probe_lengths": corpus.probes.lengths,
+            "probe_domain": domain,
+        },
+    )  # fmt: skip
+    context.save(
+        "base_tokens",
+        {"tokens": corpus.base.tokens, "lengths": corpus.base.lengths},
+        {"vocab_size": corpus.tokenizer.get_vocab_size()},
+    )
+    return 0.0
+
+
+def train_base(context: BuildContext) -> float:
+    """start.safetensors: θ_0 and Adam's moments after the base phase."""
+    use_one_thread()
+    config, base = context.config, context.config.training.base
+    vocab_size = int(context.metadata("base_tokens")["vocab_size"])
+    model = build_model(config.model, vocab_size, config.corpus.sequence_length, config.seed)
+    state = TrainState.fresh(model.initial_parameters())
+    arrays = context.load("base_tokens")
+    samples = make_batch(arrays["tokens"], arrays["lengths"])
+    if base.steps and not len(samples):
+        raise ConfigError(
+            f"training.base.steps is {base.steps}, but corpus.base_samples is 0; "
+            "give the base phase text, or set its steps to 0"
+        )
+    random = np.random.default_rng([config.seed, 1])
+    epochs = -(-base.steps * base.batch_size // max(1, len(samples)))
+    order = np.concatenate([random.permutation(len(samples)) for _ in range(max(1, epochs))])
+    batches = [
+        samples.take(order[step * base.batch_size : (step + 1) * base.batch_size].tolist())
+        for step in range(base.steps)
+    ]
+    losses = train(
+        model, state, batches, base, config.training,
+        lambda step, theta: context.on_progress("base phase", step, base.steps),
+    )  # fmt: skip
+    if config.training.optimizer_state == "fresh":
+        state = TrainState.fresh(state.theta)
+    context.save(
+        "start",
+        {
+            "theta": state.theta.numpy(), "first_moment": state.first_moment.numpy(),
+            "second_moment": state.second_moment.numpy(),
+        },
+        {
+            "updates": state.updates, "vocab_size": vocab_size, "parameters": model.size,
+            "base_loss": json.dumps(losses[-1:]),
+        },
+    )  # fmt: skip
+    return base.steps * base.batch_size / config.corpus.samples
+
+
+def train_reference(context: BuildContext) -> float:
+    """reference.safetensors and the checkpoints at the anchors."""
+    trainable = _trainable(context)
+    steps, kept, losses_at, probes_at = trainable.config.training.steps, [], [], []
+
+    def on_step(step: int, theta: torch.Tensor) -> None:
+        if step in trainable.eval_steps:
+            kept.append(theta.numpy().copy())
+            samples, probes = trainable.evaluate(theta)
+            losses_at.append(samples)
+            probes_at.append(probes)
+        context.on_progress("reference run", step, steps)
+
+    order = _reference_order(trainable.config)
+    loss = trainable.train(order, on_step)
+    context.save(
+        "reference",
+        {
+            "order": order, "loss": np.array(loss, np.float32),
+            "learning_rate": np.array(learning_rates(trainable.config.training), np.float32),
+            "eval_steps": np.array(trainable.eval_steps, np.int32),
+            "sample_loss_at": np.stack(losses_at), "probe_loss_at": np.stack(probes_at),
+        },
+    )  # fmt: skip
+    (context.path / CHECKPOINTS).parent.mkdir(exist_ok=True)
+    context.save(CHECKPOINTS, {"theta": np.stack(kept)})
+    return 1.0 + len(trainable.eval_steps) * trainable.evaluation_rre
+
+
+def take_gradients(context: BuildContext) -> float:
+    """projected.safetensors: per-sample gradients at the anchors on random coordinates."""
+    trainable, projection = _trainable(context), context.config.projection
+    model, start = trainable.model, context.load("start")
+    thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])  # (K, n)
+    # Importance: the gradients' root mean square over the corpus at θ_0.
+    squares = torch.zeros(model.size, dtype=torch.float64)
+
+    def add_squares(rows: torch.Tensor) -> torch.Tensor:
+        squares.add_(rows.double().square().sum(0))
+        return rows[:, :0]
+
+    model.sample_gradients(thetas[0], trainable.samples, add_squares)
+    index, weight = choose_coordinates(
+        squares.sqrt().numpy(), projection.coordinates, context.config.seed
+    )
+    kept = torch.tensor(index)
+    gradients, probes = [], []
+    for anchor, theta in enumerate(thetas):
+        context.on_progress("gradients", anchor, len(thetas))
+        gradients.append(model.sample_gradients(theta, trainable.samples, lambda g: g[:, kept]))
+        rows = model.sample_gradients(theta, trainable.probes, lambda g: g[:, kept])
+        domains = int(trainable.probe_domain.max()) + 1
+        probes.append(
+            torch.stack([rows[trainable.probe_domain == d].mean(0) for d in range(domains)])
+        )
+    context.save(
+        "projected",
+        {
+            "coordinates": index, "weight": weight,
+            "first_moment": start["first_moment"][index],
+            "second_moment": start["second_moment"][index],
+            **pack("gradients", torch.stack(gradients).numpy(), projection.bits),
+            **pack("probe_gradients", torch.stack(probes).numpy(), projection.bits),
+        },
+        {"updates": context.metadata("start")["updates"], "parameters": model.size},
+    )  # fmt: skip
+    count = len(trainable.samples)
+    return 1.0 + len(thetas) * (1 + len(trainable.probes) / count)
+
+
+def take_curvature(context: BuildContext) -> float:
+    """curvature.safetensors: a factor of the mean Hessian at each anchor."""
+    trainable, projection = _trainable(context), context.config.projection
+    thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])
+    index = torch.tensor(np.array(context.load("projected")["coordinates"]))
+    factors = []
+    for anchor, theta in enumerate(thetas):
+        context.on_progress("curvature", anchor, len(thetas))
+        seed = [context.config.seed, 2, anchor]
+        model = trainable.model
+        rank = projection.rank
+        factors.append(sampled_fisher(model, theta, trainable.samples, rank, index, seed))
+    context.save("curvature", pack("factors", np.stack(factors), projection.bits))
+    # Targets cost a forward pass, the gradients one of each.
+    return len(thetas) * projection.rank / len(trainable.samples) * 4 / 3
+
+
+def train_calibration(context: BuildContext) -> float:
+    """calibration.safetensors: real retrainings that set the width of the intervals."""
+    run, trainable = context.run(), _trainable(context)
+    orders = _calibration_orders(run.reference_order, context)
+    samples, probes = [], []
+    for number, order in enumerate(orders):
+        context.on_progress("calibration", number, len(orders))
+        # Not the ledger's copy: the same bits, however often the build was interrupted.
+        retrained = retrain(run, order, trainable=trainable)
+        run.ledger.append(retrained)
+        samples.append(retrained.sample_loss_at)
+        probes.append(retrained.probe_loss_at)
+    shape = (len(orders), len(trainable.eval_steps))
+    context.save(
+        "calibration",
+        {
+            "orders": np.array(orders, np.int32).reshape(len(orders), run.count),
+            "sample_loss_at": np.array(samples, np.float32).reshape(*shape, run.count),
+            "probe_loss_at": np.array(probes, np.float32).reshape(*shape, len(run.probe_domains)),
+        },
+        {"order_hashes": json.dumps([order_hash(order) for order in orders])},
+    )
+    return len(orders) * (1 + len(trainable.eval_steps) * trainable.evaluation_rre)
+
+
+def _trainable(context: BuildContext) -> Trainable:
+    metadata = context.metadata("start")
+    return make_trainable(
+        context.config, int(metadata["vocab_size"]), context.load("tokens"),
+        context.load("start"), int(metadata["updates"]),
+    )  # fmt: skip
+
+
+def _reference_order(config: RunConfig) -> Order:
+    # The corpus is shuffled by seed before ids are given.
+    return np.arange(config.corpus.samples, dtype=np.int32)
+
+
+def _calibration_orders(reference: Order, context: BuildContext) -> list[Order]:
+    run, wanted = context.run(), context.config.calibration.orders
+    domains, lengths = [s.domain for s in run.samples], [s.tokens for s in run.samples]
+    counts = {name: int(share * wanted) for name, share in CALIBRATION_SHARES.items()}
+    counts["random"] += wanted - sum(counts.values())
+    seed = 1_000_003 + context.config.seed  # fidelity's seeds are small
+    return [
+        order
+        for family, count in counts.items()
+        if count
+        for order in random_orders(
+            family, reference, run.batch_size, domains, lengths, count, seed
+        )
+    ]

@@ -1,0 +1,179 @@
+"""Deterministic training: the base phase, the reference run, and retraining.
+
+Every run goes through `train`, so a retraining in the reference order is the
+reference run, bit for bit, on the same machine with the same thread count.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reorder_core.config import RunConfig, ScheduleConfig, TrainingConfig
+from reorder_core.model import Batch, FlatModel, build_model
+from reorder_core.orders import Order, order_hash
+from reorder_core.schedule import anchor_steps, learning_rate
+from reorder_core.store.ledger import Retrained
+from reorder_core.store.run import Run
+
+OnStep = Callable[[int, Tensor], None]
+
+
+@dataclass(slots=True)
+class TrainState:
+    """Parameters and Adam's moments, each (n,) float32."""
+
+    theta: Tensor
+    first_moment: Tensor
+    second_moment: Tensor
+    updates: int
+    """Updates behind the moments, for bias correction."""
+
+    @classmethod
+    def fresh(cls, theta: Tensor) -> "TrainState":
+        """A state before any update."""
+        return cls(theta.clone(), torch.zeros_like(theta), torch.zeros_like(theta), 0)
+
+    def clone(self) -> "TrainState":
+        """A copy that training may change."""
+        return TrainState(
+            self.theta.clone(), self.first_moment.clone(), self.second_moment.clone(), self.updates
+        )
+
+
+def train(
+    model: FlatModel, state: TrainState, batches: Sequence[Batch], schedule: ScheduleConfig,
+    adam: TrainingConfig, on_step: OnStep = lambda step, theta: None,
+) -> list[float]:
+    """Updates `state` with one Adam step a batch; returns the batches' losses, nats per token.
+
+    `on_step(t, θ_t)` is called before update t, and once more with θ_T.
+    """
+    parameter = torch.nn.Parameter(state.theta)
+    kind = torch.optim.AdamW if adam.optimizer == "adamw" else torch.optim.Adam
+    optimizer = kind(
+        [parameter], betas=(adam.beta1, adam.beta2), eps=adam.epsilon,
+        weight_decay=adam.weight_decay if adam.optimizer == "adamw" else 0.0, foreach=False,
+    )  # fmt: skip
+    optimizer.state[parameter] = {
+        "step": torch.tensor(float(state.updates)),
+        "exp_avg": state.first_moment,
+        "exp_avg_sq": state.second_moment,
+    }
+    losses = []
+    for step, batch in enumerate(batches):
+        on_step(step, parameter.detach())
+        loss = model.mean_loss(parameter, batch)
+        parameter.grad = torch.autograd.grad(loss, parameter)[0]
+        optimizer.param_groups[0]["lr"] = learning_rate(schedule, step)
+        optimizer.step()
+        losses.append(loss.item())
+    on_step(len(batches), parameter.detach())
+    state.theta = parameter.detach()
+    state.updates += len(batches)
+    return losses
+
+
+# --- a run's own pieces --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Trainable:
+    """All that one training of a run needs, read back from its folder."""
+
+    config: RunConfig
+    model: FlatModel
+    start: TrainState
+    samples: Batch
+    """The N training samples, by id."""
+    probes: Batch
+    probe_domain: Tensor
+    """(P,) column of each probe's domain."""
+    eval_steps: tuple[int, ...]
+
+    def train(self, order: Order, on_step: OnStep = lambda step, theta: None) -> list[float]:
+        """Trains from the start in `order`; the T batch losses, nats per token."""
+        size = self.config.training.batch_size
+        batches = [self.samples.take(ids.tolist()) for ids in np.array_split(order, len(order) // size)]
+        state = self.start.clone()
+        return train(self.model, state, batches, self.config.training, self.config.training, on_step)
+
+    def evaluate(self, theta: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """(N,) losses of the samples and (D,) mean losses of the probe domains."""
+        probes = self.model.evaluate(theta, self.probes)
+        domains = int(self.probe_domain.max()) + 1
+        means = [probes[self.probe_domain == domain].mean().item() for domain in range(domains)]
+        return self.model.evaluate(theta, self.samples).numpy(), np.array(means, np.float32)
+
+    @property
+    def evaluation_rre(self) -> float:
+        """Cost of one `evaluate`: a forward pass is a third of a gradient."""
+        return (len(self.samples) + len(self.probes)) / (3 * len(self.samples))
+
+
+def make_batch(tokens: np.ndarray, lengths: np.ndarray) -> Batch:
+    """Token arrays of the store as tensors."""
+    return Batch(torch.tensor(tokens, dtype=torch.long), torch.tensor(lengths, dtype=torch.long))
+
+
+def make_trainable(
+    config: RunConfig, vocab_size: int, tokens: Mapping[str, np.ndarray],
+    start: Mapping[str, np.ndarray], updates: int,
+) -> Trainable:
+    """What `start` and `tokens`, two files of a run folder, say about its training."""
+    use_one_thread()
+    model = build_model(config.model, vocab_size, config.corpus.sequence_length, config.seed)
+    theta, first, second = (
+        torch.tensor(start[name]) for name in ("theta", "first_moment", "second_moment")
+    )
+    return Trainable(
+        config, model, TrainState(theta, first, second, updates),
+        make_batch(tokens["train"], tokens["train_lengths"]),
+        make_batch(tokens["probes"], tokens["probe_lengths"]),
+        torch.tensor(tokens["probe_domain"]),
+        anchor_steps(config.training.steps, config.projection.anchors),
+    )  # fmt: skip
+
+
+def open_trainable(run: Run) -> Trainable:
+    """The training side of a run, its files checked against their digests first."""
+    tokens, start = run.load_checked("tokens"), run.load_checked("start")
+    metadata = run.metadata("start")
+    return make_trainable(
+        run.config, int(metadata["vocab_size"]), tokens, start, int(metadata["updates"])
+    )
+
+
+def use_one_thread() -> None:
+    """Sums split over threads differ in their last bits; one thread always gives the same."""
+    torch.set_num_threads(1)
+
+
+def retrain(
+    run: Run, order: Order, on_progress: Callable[[str, int, int], None] = lambda *_: None,
+    trainable: Trainable | None = None,
+) -> Retrained:
+    """Ground truth: the run really trained again, with its samples in `order`.
+
+    Pass `trainable` to retrain many orders without reading the run each time.
+    """
+    trainable = trainable or open_trainable(run)
+    began = time.perf_counter()
+    evaluations: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    steps = run.steps
+
+    def on_step(step: int, theta: Tensor) -> None:
+        if step in trainable.eval_steps:
+            evaluations[step] = trainable.evaluate(theta)
+        on_progress("training", step, steps)
+
+    trainable.train(order, on_step)
+    samples, probes = zip(*(evaluations[step] for step in trainable.eval_steps), strict=True)
+    return Retrained(
+        run.id, order_hash(order), order, np.stack(samples), np.stack(probes),
+        time.perf_counter() - began,
+    )  # fmt: skip
