@@ -128,7 +128,8 @@ class RunConfig(_Part):
         if needed != corpus.samples:
             raise ValueError(
                 f"training.steps · batch_size = {training.steps} · {training.batch_size} "
-                f"= {needed}, but corpus.samples is {corpus.samples}; a one-epoch run needs them equal"
+                f"= {needed}, but corpus.samples is {corpus.samples}; "
+                "a one-epoch run needs them equal"
             )
         if self.projection.anchors > training.steps:
             raise ValueError(

@@ -106,11 +106,15 @@ class FlatModel:
         return drawn.view(len(batch), -1)
 
     def sample_gradients(
-        self, theta: Tensor, batch: Batch, keep: Callable[[Tensor], Tensor] = lambda rows: rows,
+        self,
+        theta: Tensor,
+        batch: Batch,
+        keep: Callable[[Tensor], Tensor] = lambda rows: rows,
         targets: Tensor | None = None,
     ) -> Tensor:
         """(B, …) gradient of each sequence's own loss, passed through `keep` chunk by chunk.
 
+        `theta` is (n,), or (B, n): each sequence at parameters of its own.
         `keep` maps (c, n) to what is wanted of it, so that B · n numbers are
         never held. `targets` as in `losses`.
         """
@@ -119,12 +123,14 @@ class FlatModel:
         def loss(parameters: Tensor, tokens: Tensor, length: Tensor, target: Tensor) -> Tensor:
             return self.losses(parameters, Batch(tokens[None], length[None]), target[None])[0]
 
-        gradients = vmap(grad(loss), in_dims=(None, 0, 0, 0))
+        own = theta.ndim == 2
+        gradients = vmap(grad(loss), in_dims=(0 if own else None, 0, 0, 0))
         chunk = max(1, min(32, MAX_CHUNK_NUMBERS // self.size))
         pieces = []
         for index in _chunks(len(batch), chunk):
             part = batch.take(index)
-            rows = gradients(theta, part.tokens, part.lengths, targets[index])
+            at = theta[index] if own else theta
+            rows = gradients(at, part.tokens, part.lengths, targets[index])
             pieces.append(keep(rows.detach()))
         return torch.cat(pieces)
 

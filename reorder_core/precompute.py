@@ -1,6 +1,7 @@
 """Build steps that need torch: text, base phase, reference run, gradients, curvature."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from reorder_core.errors import ConfigError
 from reorder_core.model import build_model
 from reorder_core.orders import Order, order_hash, random_orders
 from reorder_core.projection import choose_coordinates, pack
-from reorder_core.schedule import anchor_steps, learning_rates
+from reorder_core.schedule import learning_rates
 from reorder_core.store.samples import write_corpus
 from reorder_core.store.steps import BuildContext
 from reorder_core.store.writer import write_text
@@ -126,7 +127,12 @@ def train_reference(context: BuildContext) -> float:
 
 
 def take_gradients(context: BuildContext) -> float:
-    """projected.safetensors: per-sample gradients at the anchors on random coordinates."""
+    """projected.safetensors: per-sample gradients at the anchors on random coordinates.
+
+    `gradients` are those at the reference run's parameters, for reading out
+    losses; `unseen` those at parameters without the sample's own contribution,
+    for the replay, where a sample has not been trained when its turn comes.
+    """
     trainable, projection = _trainable(context), context.config.projection
     model, start = trainable.model, context.load("start")
     thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])  # (K, n)
@@ -151,19 +157,79 @@ def take_gradients(context: BuildContext) -> float:
         probes.append(
             torch.stack([rows[trainable.probe_domain == d].mean(0) for d in range(domains)])
         )
+    seen, count = torch.stack(gradients), len(trainable.samples)
+    unseen = unseen_gradients(
+        trainable,
+        _reference_order(context.config),
+        thetas,
+        seen,
+        kept,
+        lambda step: context.on_progress(
+            "gradients as if unseen", step, context.config.training.steps
+        ),
+    )
     context.save(
         "projected",
         {
             "coordinates": index, "weight": weight,
             "first_moment": start["first_moment"][index],
             "second_moment": start["second_moment"][index],
-            **pack("gradients", torch.stack(gradients).numpy(), projection.bits),
+            # At the first anchor nothing has been seen: one copy serves both.
+            **pack("gradients", seen[1:].numpy(), projection.bits),
+            **pack("unseen", unseen.numpy(), projection.bits),
             **pack("probe_gradients", torch.stack(probes).numpy(), projection.bits),
         },
         {"updates": context.metadata("start")["updates"], "parameters": model.size},
     )  # fmt: skip
-    count = len(trainable.samples)
-    return 1.0 + len(thetas) * (1 + len(trainable.probes) / count)
+    pairs = sum(anchor for anchor in trainable.eval_steps) / context.config.training.steps
+    return 1.0 + len(thetas) * (1 + len(trainable.probes) / count) + 2.0 + pairs
+
+
+def unseen_gradients(
+    trainable: Trainable,
+    order: Order,
+    thetas: torch.Tensor,
+    seen: torch.Tensor,
+    kept: torch.Tensor,
+    on_step: Callable[[int], None],
+) -> torch.Tensor:
+    """(K, N, s) gradients at the anchors, as if the sample had not been trained yet.
+
+    The reference run is followed once more. A sample of step t moved θ_a by
+    about −c P_t g_i / b, with P_t Adam's preconditioner, c the sum over steps
+    t ≤ u < a of η_u (1 − β₁) β₁^(u−t), and g_i its gradient at θ_t; its gradient
+    at the anchor is taken with that undone. What other samples did because of
+    it is left.
+    """
+    adam, model = trainable.config.training, trainable.model
+    batches = order.reshape(adam.steps, adam.batch_size)
+    rates, unseen = learning_rates(adam), seen.clone()
+    second, updates = trainable.start.second_moment.clone(), trainable.start.updates
+
+    def follow(step: int, theta: torch.Tensor) -> None:
+        nonlocal second
+        if step == adam.steps:
+            return
+        on_step(step)
+        ids = batches[step].tolist()
+        part = trainable.samples.take(ids)
+        own = model.sample_gradients(theta.clone(), part)  # (b, n)
+        second = adam.beta2 * second + (1 - adam.beta2) * own.mean(0).square()
+        corrected = second / (1 - adam.beta2 ** (updates + step + 1))
+        moved = own / (corrected.sqrt() + adam.epsilon) / len(ids)
+        for anchor, at in enumerate(trainable.eval_steps):
+            if at <= step:
+                continue
+            share = sum(
+                rates[u] * (1 - adam.beta1) * adam.beta1 ** (u - step)
+                / (1 - adam.beta1 ** (updates + u + 1))
+                for u in range(step, at)
+            )  # fmt: skip
+            undone = thetas[anchor] + share * moved
+            unseen[anchor, ids] = model.sample_gradients(undone, part, lambda g: g[:, kept])
+
+    trainable.train(order, follow)
+    return unseen
 
 
 def take_curvature(context: BuildContext) -> float:
@@ -231,7 +297,5 @@ def _calibration_orders(reference: Order, context: BuildContext) -> list[Order]:
         order
         for family, count in counts.items()
         if count
-        for order in random_orders(
-            family, reference, run.batch_size, domains, lengths, count, seed
-        )
+        for order in random_orders(family, reference, run.batch_size, domains, lengths, count, seed)
     ]

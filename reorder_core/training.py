@@ -4,7 +4,6 @@ Every run goes through `train`, so a retraining in the reference order is the
 reference run, bit for bit, on the same machine with the same thread count.
 """
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,8 +45,12 @@ class TrainState:
 
 
 def train(
-    model: FlatModel, state: TrainState, batches: Sequence[Batch], schedule: ScheduleConfig,
-    adam: TrainingConfig, on_step: OnStep = lambda step, theta: None,
+    model: FlatModel,
+    state: TrainState,
+    batches: Sequence[Batch],
+    schedule: ScheduleConfig,
+    adam: TrainingConfig,
+    on_step: OnStep = lambda step, theta: None,
 ) -> list[float]:
     """Updates `state` with one Adam step a batch; returns the batches' losses, nats per token.
 
@@ -98,9 +101,13 @@ class Trainable:
     def train(self, order: Order, on_step: OnStep = lambda step, theta: None) -> list[float]:
         """Trains from the start in `order`; the T batch losses, nats per token."""
         size = self.config.training.batch_size
-        batches = [self.samples.take(ids.tolist()) for ids in np.array_split(order, len(order) // size)]
+        batches = [
+            self.samples.take(ids.tolist()) for ids in np.array_split(order, len(order) // size)
+        ]
         state = self.start.clone()
-        return train(self.model, state, batches, self.config.training, self.config.training, on_step)
+        return train(
+            self.model, state, batches, self.config.training, self.config.training, on_step
+        )
 
     def evaluate(self, theta: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """(N,) losses of the samples and (D,) mean losses of the probe domains."""
@@ -121,8 +128,11 @@ def make_batch(tokens: np.ndarray, lengths: np.ndarray) -> Batch:
 
 
 def make_trainable(
-    config: RunConfig, vocab_size: int, tokens: Mapping[str, np.ndarray],
-    start: Mapping[str, np.ndarray], updates: int,
+    config: RunConfig,
+    vocab_size: int,
+    tokens: Mapping[str, np.ndarray],
+    start: Mapping[str, np.ndarray],
+    updates: int,
 ) -> Trainable:
     """What `start` and `tokens`, two files of a run folder, say about its training."""
     use_one_thread()
@@ -154,7 +164,9 @@ def use_one_thread() -> None:
 
 
 def retrain(
-    run: Run, order: Order, on_progress: Callable[[str, int, int], None] = lambda *_: None,
+    run: Run,
+    order: Order,
+    on_progress: Callable[[str, int, int], None] = lambda *_: None,
     trainable: Trainable | None = None,
 ) -> Retrained:
     """Ground truth: the run really trained again, with its samples in `order`.

@@ -107,9 +107,7 @@ def fit_table(
     design = probe_basis[step_of].reshape(len(step_of), -1)  # (M, N · basis)
     centred = probe_loss - probe_loss.mean(0)
     weights = _ridge(design, centred, _best_penalty(design, centred))
-    tables = np.einsum(
-        "nbd,tb->dnt", weights.reshape(count, probe_basis.shape[1], -1), probe_basis
-    )
+    tables = np.einsum("nbd,tb->dnt", weights.reshape(count, probe_basis.shape[1], -1), probe_basis)
     residual = (centred - design @ weights).mean(1).std()
     # A sum over the samples that change step adds up to the whole when all do.
     held_out_sd = np.full(count, residual / np.sqrt(count))

@@ -14,9 +14,9 @@ from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.intervals import Intervals, fit_intervals
 from reorder_core.estimators.replay import (
+    ReferenceReplay,
     Replayer,
     ReplayState,
-    ReferenceReplay,
     first_changed_step,
 )
 from reorder_core.orders import Order, order_hash
@@ -39,7 +39,7 @@ class ProjectedEstimator:
         if not self.uses_curvature:
             factors = factors[:, :0]
         self.replayer = Replayer(
-            run.config.training, unpack("gradients", arrays), factors,
+            run.config.training, unpack("unseen", arrays), factors,
             np.array(arrays["weight"]), np.array(arrays["first_moment"]),
             np.array(arrays["second_moment"]), int(run.metadata("projected")["updates"]),
         )  # fmt: skip
@@ -48,6 +48,8 @@ class ProjectedEstimator:
                 f"{run.path} stores gradients of {self.replayer.gradients.shape[1]} samples, "
                 f"the run has {run.count}; build it again"
             )
+        seen = unpack("gradients", arrays)  # (K − 1, N, s)
+        self._gradients = [self.replayer.gradients[0], *seen]
         self._probe_gradients = unpack("probe_gradients", arrays)  # (K, D, s)
         self.precompute_rre = sum(
             run.costs[step]["rre"] for step in self._steps() if step in run.costs
@@ -74,7 +76,7 @@ class ProjectedEstimator:
         )  # fmt: skip
 
     def simulate(self, orders: NDArray[np.int32]) -> tuple[Array, Array]:
-        """(B, N) and (B, D) final losses of many orders at once; float error aside, as `estimate`."""
+        """(B, N) and (B, D) final losses of orders (B, N); `estimate`'s up to float error."""
         state = self.replayer.begin(len(orders))
         batches = orders.reshape(len(orders), self._run.steps, self._run.batch_size)
         for step, update in enumerate(self._reference.updates):
@@ -93,7 +95,7 @@ class ProjectedEstimator:
     def _read_anchor(self, anchor: int, delta: Array) -> tuple[Array, Array]:
         known, weighted = self._run.reference, delta * self.replayer.weight
         bend = self.replayer.half_curvature(anchor, delta)[:, None]
-        samples = known.sample_loss_at[anchor] + weighted @ self.replayer.gradients[anchor].T
+        samples = known.sample_loss_at[anchor] + weighted @ self._gradients[anchor].T
         probes = known.probe_loss_at[anchor] + weighted @ self._probe_gradients[anchor].T
         return samples + bend, probes + bend
 
@@ -140,7 +142,8 @@ class ProjectedEstimator:
             state, _ = self.replayer.advance(state, step, list(batches[:, step]), update)
         samples, probes = self._read_anchor(len(self.replayer.anchors) - 1, state.delta)
         return fit_intervals(
-            samples - truth["sample_loss_at"][:, -1], probes - truth["probe_loss_at"][:, -1],
+            samples - truth["sample_loss_at"][:, -1],
+            probes - truth["probe_loss_at"][:, -1],
             self.distance(state.delta),
         )
 

@@ -32,7 +32,7 @@ class Replayer:
 
     training: TrainingConfig
     gradients: Array
-    """(K, N, s) per-sample gradients at the anchors."""
+    """(K, N, s) per-sample gradients at the anchors, as if the sample were not yet seen."""
     factors: Array
     """(K, R, s) Φ with Hessian ≈ ΦᵀΦ; R = 0 for a replay without derivatives."""
     weight: Array
@@ -84,7 +84,10 @@ class Replayer:
         )
 
     def advance(
-        self, state: "ReplayState", step: int, batches: Sequence[NDArray[np.int32]],
+        self,
+        state: "ReplayState",
+        step: int,
+        batches: Sequence[NDArray[np.int32]],
         reference_update: Array | None,
     ) -> tuple["ReplayState", Array]:
         """The states after an update, and Γ (B, s); no reference update: δ stays 0."""
