@@ -8,6 +8,7 @@ seed, and losses and per-sample gradients as functions of θ.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a local config needs no network
 
@@ -141,14 +142,17 @@ def build_model(config: ModelConfig, vocab_size: int, sequence_length: int, seed
     return FlatModel(_FAMILIES[config.family](config, vocab_size, sequence_length), sequence_length)
 
 
-# Eager attention: the fused kernels have no forward-mode derivative on every device.
+# Eager attention: `vmap` of a gradient goes through it on every device.
+_EAGER: dict[str, Any] = {"attn_implementation": "eager"}
+
+
 def _llama(config: ModelConfig, vocab_size: int, length: int) -> PreTrainedModel:
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=vocab_size, hidden_size=config.hidden_size,
             intermediate_size=config.intermediate_size, num_hidden_layers=config.layers,
             num_attention_heads=config.heads, max_position_embeddings=length,
-            tie_word_embeddings=config.tie_embeddings, attn_implementation="eager",
+            tie_word_embeddings=config.tie_embeddings, **_EAGER,
             pad_token_id=0, bos_token_id=None, eos_token_id=1,
         )
     )  # fmt: skip
@@ -159,7 +163,7 @@ def _gpt2(config: ModelConfig, vocab_size: int, length: int) -> PreTrainedModel:
         GPT2Config(
             vocab_size=vocab_size, n_embd=config.hidden_size, n_inner=config.intermediate_size,
             n_layer=config.layers, n_head=config.heads, n_positions=length,
-            tie_word_embeddings=config.tie_embeddings, attn_implementation="eager",
+            tie_word_embeddings=config.tie_embeddings, **_EAGER,
             resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
             pad_token_id=0, bos_token_id=None, eos_token_id=1,
         )
@@ -172,7 +176,7 @@ def _gpt_neox(config: ModelConfig, vocab_size: int, length: int) -> PreTrainedMo
             vocab_size=vocab_size, hidden_size=config.hidden_size,
             intermediate_size=config.intermediate_size, num_hidden_layers=config.layers,
             num_attention_heads=config.heads, max_position_embeddings=length,
-            tie_word_embeddings=config.tie_embeddings, attn_implementation="eager",
+            tie_word_embeddings=config.tie_embeddings, **_EAGER,
             pad_token_id=0, bos_token_id=None, eos_token_id=1,
         )
     )  # fmt: skip

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from reorder_core.orders import Order
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 LEVEL = 0.9
 PRIOR = 4.0
 """How many orders' worth of pooled spread each sample's own spread is shrunk with."""

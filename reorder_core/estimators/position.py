@@ -16,7 +16,7 @@ from reorder_core.orders import Order, order_hash
 from reorder_core.store.run import Run
 from reorder_core.store.steps import BuildContext
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 OWN_BASIS, PROBE_BASIS, CHUNK = 6, 4, 64
 
 

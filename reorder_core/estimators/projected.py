@@ -23,7 +23,7 @@ from reorder_core.orders import Order, order_hash
 from reorder_core.projection import unpack
 from reorder_core.store.run import Run
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 
 
 class ProjectedEstimator:

@@ -21,7 +21,7 @@ from reorder_core.config import TrainingConfig
 from reorder_core.orders import Order
 from reorder_core.schedule import anchor_steps, learning_rates
 
-Array = NDArray[np.float32]
+Array = NDArray[np.floating]
 BLOCK = 32
 """Rows of Φ used while they are in the processor's cache: each is read once a step, not twice."""
 
