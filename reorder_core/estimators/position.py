@@ -53,14 +53,16 @@ class PositionEstimator:
         self.bytes = run.file("position").stat().st_size
 
     def estimate(self, order: Order) -> Estimate:
-        """Mean over random orders plus the effect of each sample's step.
+        """The reference losses plus the difference of the table's entries, step by step.
 
         Between the start and the end nothing is known; those rows are nan.
         """
-        known, step_of = self._run.reference, _steps_of(order[None], self._run.batch_size)[0]
-        samples, ids = np.arange(len(order)), np.arange(len(order))
-        sample_loss = self._arrays["sample_mean"] + self._arrays["own"][ids, step_of]
-        probe_loss = self._arrays["probe_mean"] + self._arrays["probe"][:, samples, step_of].sum(1)
+        known, ids = self._run.reference, np.arange(len(order))
+        to = _steps_of(order[None], self._run.batch_size)[0]
+        origin = _steps_of(self._run.reference_order[None], self._run.batch_size)[0]
+        own, probe = self._arrays["own"], self._arrays["probe"]
+        sample_loss = known.sample_loss_at[-1] + own[ids, to] - own[ids, origin]
+        probe_loss = known.probe_loss_at[-1] + (probe[:, ids, to] - probe[:, ids, origin]).sum(1)
         sample_at = np.full_like(known.sample_loss_at, np.nan)
         probe_at = np.full_like(known.probe_loss_at, np.nan)
         sample_at[0], probe_at[0] = known.sample_loss_at[0], known.probe_loss_at[0]
@@ -89,7 +91,7 @@ def fit_position_table(context: BuildContext) -> float:
 
 
 def fit_table(
-    step_of: NDArray[np.int32], sample_loss: Array, probe_loss: Array, steps: int
+    step_of: NDArray[np.integer], sample_loss: Array, probe_loss: Array, steps: int
 ) -> dict[str, Array]:
     """Tables from M orders: step_of (M, N), sample_loss (M, N), probe_loss (M, D).
 
