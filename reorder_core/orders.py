@@ -84,9 +84,7 @@ def parse_order(text: str, run_id: str, count: int) -> Order:
             )
         value = value["order"]
     if not isinstance(value, list):
-        raise OrderError(
-            f"the order is {_shown(value)}; expected a list of {count} sample ids"
-        )
+        raise OrderError(f"the order is {_shown(value)}; expected a list of {count} sample ids")
     return make_order(value, count)
 
 
@@ -182,8 +180,13 @@ def decode_order(text: str, count: int) -> Order:
 
 
 def random_orders(
-    family: str, reference: Order, batch_size: int, domains: Sequence[str],
-    lengths: Sequence[int], orders: int, seed: int,
+    family: str,
+    reference: Order,
+    batch_size: int,
+    domains: Sequence[str],
+    lengths: Sequence[int],
+    orders: int,
+    seed: int,
 ) -> list[Order]:
     """`orders` different orders of a family, none equal to the reference.
 

@@ -33,8 +33,7 @@ def estimated_answer(run: Run, estimate: Estimate) -> dict[str, Any]:
         "estimator": estimate.estimator,
         "samples": {str(i): _cell(*values) for i, values in enumerate(samples)},
         "probes": {
-            domain: _cell(*values)
-            for domain, values in zip(run.probe_domains, probes, strict=True)
+            domain: _cell(*values) for domain, values in zip(run.probe_domains, probes, strict=True)
         },
     }
 

@@ -108,8 +108,12 @@ def _append_many(path: Path, seed: int, entry: Retrained) -> None:
         for written in (order, REVERSED):  # every process also writes the same entry
             run.ledger.append(
                 Retrained(
-                    run.id, order_hash(written), written,
-                    entry.sample_loss_at, entry.probe_loss_at, 1.0,
+                    run.id,
+                    order_hash(written),
+                    written,
+                    entry.sample_loss_at,
+                    entry.probe_loss_at,
+                    1.0,
                 )
             )
 

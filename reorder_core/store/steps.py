@@ -100,9 +100,7 @@ class BuildState:
         self.digest = config_digest(config)
         _refuse_foreign(path, config, self.digest)
         folders = [folder for folder in path.rglob("*") if folder.is_dir()]
-        remove_parts(
-            [path, *(f for f in folders if not _OWN & set(f.relative_to(path).parts))]
-        )
+        remove_parts([path, *(f for f in folders if not _OWN & set(f.relative_to(path).parts))])
         self.steps: dict[str, dict[str, Any]] = {}
 
     @property
