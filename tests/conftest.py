@@ -18,6 +18,16 @@ from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
 
 
+@pytest.fixture(scope="session")
+def real_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Really built once for all tests; nobody may change its published files."""
+    from real import tiny_real_config
+
+    from reorder_core.build import build_run
+
+    return open_run(build_run(tiny_real_config(), tmp_path_factory.mktemp("real") / "run"))
+
+
 @pytest.fixture
 def tiny_path(tmp_path: Path) -> Path:
     return build_tiny(tmp_path / "run").path

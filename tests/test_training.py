@@ -1,0 +1,137 @@
+"""The build side for real: the same bits each time, gradients against autograd."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from real import tiny_real_config
+
+from reorder_core.build import build_run
+from reorder_core.config import ModelConfig
+from reorder_core.curvature import sampled_fisher
+from reorder_core.errors import StoreError
+from reorder_core.model import Batch, build_model
+from reorder_core.orders import make_order
+from reorder_core.store.run import Run, open_run
+from reorder_core.store.writer import file_digest
+from reorder_core.training import retrain
+
+LENGTH = 12
+
+
+def digests(path: Path) -> dict[str, str]:
+    return {str(f.relative_to(path)): file_digest(f) for f in path.rglob("*.safetensors")}
+
+
+def small_batch(count: int) -> Batch:
+    random = np.random.default_rng(0)
+    tokens = torch.tensor(random.integers(2, 50, (count, LENGTH)))
+    lengths = torch.tensor(random.integers(5, LENGTH + 1, count))
+    return Batch(tokens, lengths)
+
+
+def test_reference_order_reproduces_the_reference_run_bit_for_bit(real_run: Run) -> None:
+    again = retrain(real_run, real_run.reference_order)
+    assert np.array_equal(again.sample_loss_at, real_run.reference.sample_loss_at)
+    assert np.array_equal(again.probe_loss_at, real_run.reference.probe_loss_at)
+
+
+def test_another_order_gives_other_losses(real_run: Run) -> None:
+    order = make_order(real_run.reference_order[::-1], real_run.count)
+    changed = retrain(real_run, order).sample_loss - real_run.reference.sample_loss_at[-1]
+    assert np.abs(changed).mean() > 0.005
+
+
+@pytest.mark.parametrize("after", ["base_tokens", "reference", "projected", "calibration"])
+def test_a_killed_build_ends_with_the_bits_of_an_undisturbed_one(
+    real_run: Run, tmp_path: Path, after: str
+) -> None:
+    config = tmp_path / "tiny.yaml"
+    config.write_text(yaml.safe_dump(tiny_real_config().model_dump(mode="json")))
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "reorder_core", "build", str(config), "--out", str(out)]
+    root = Path(__file__).parents[1]
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
+        while not (out / f"{after}.safetensors").exists():
+            assert process.poll() is None, "the build ended before it could be killed"
+            time.sleep(0.002)
+        os.kill(process.pid, signal.SIGKILL)
+    with pytest.raises(StoreError, match="build"):
+        open_run(out)
+    finished = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert digests(out) == digests(real_run.path)
+    assert open_run(out).id == real_run.id
+
+
+def test_a_second_build_into_a_finished_run_changes_nothing(real_run: Run) -> None:
+    before = digests(real_run.path)
+    build_run(tiny_real_config(), real_run.path)
+    assert digests(real_run.path) == before
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "gpt_neox"])
+def test_sample_gradients_average_to_the_gradient_of_the_mean_loss(family: str) -> None:
+    config = ModelConfig.model_validate(
+        {"family": family, "hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 32}
+    )
+    model, batch = build_model(config, 50, LENGTH, seed=1), small_batch(5)
+    theta = model.initial_parameters()
+    rows = model.sample_gradients(theta, batch)
+    leaf = theta.clone().requires_grad_()
+    mean = torch.autograd.grad(model.mean_loss(leaf, batch), leaf)[0]
+    assert rows.std(0).max() > 1e-3  # samples differ
+    torch.testing.assert_close(rows.mean(0), mean, rtol=1e-4, atol=1e-6)
+
+
+def test_each_sample_can_have_parameters_of_its_own() -> None:
+    model, batch = build_model(ModelConfig(hidden_size=16, heads=2), 50, LENGTH, 1), small_batch(3)
+    thetas = model.initial_parameters() + 0.1 * torch.randn(3, 1)
+    together = model.sample_gradients(thetas, batch)
+    alone = [model.sample_gradients(thetas[i], batch.take([i]))[0] for i in range(3)]
+    torch.testing.assert_close(together, torch.stack(alone), rtol=1e-4, atol=1e-6)
+
+
+def test_padding_does_not_count() -> None:
+    model, batch = build_model(ModelConfig(hidden_size=16, heads=2), 50, LENGTH, 1), small_batch(4)
+    theta = model.initial_parameters()
+    changed = batch.tokens.clone()
+    changed[torch.arange(LENGTH) >= batch.lengths[:, None]] = 7
+    assert not torch.equal(changed, batch.tokens)
+    torch.testing.assert_close(
+        model.losses(theta, batch), model.losses(theta, Batch(changed, batch.lengths))
+    )
+
+
+def test_sampled_fisher_approaches_the_gauss_newton_matrix_as_rank_grows() -> None:
+    model = build_model(
+        ModelConfig(hidden_size=8, layers=1, heads=2, intermediate_size=8), 12, 6, 1
+    )
+    tokens = torch.tensor(np.random.default_rng(0).integers(2, 12, (4, 6)))
+    batch, theta = Batch(tokens, torch.full((4,), 6)), model.initial_parameters() * 20
+    index = torch.arange(0, model.size, 7)
+    exact = _gauss_newton(model, theta, batch)[index][:, index].numpy()
+
+    def error(rank: int) -> float:
+        factor = sampled_fisher(model, theta, batch, rank, index, [rank])
+        return float(np.linalg.norm(factor.T @ factor - exact) / np.linalg.norm(exact))
+
+    assert error(4096) < 0.15  # 0.07 when written
+    assert error(4096) < 0.5 * error(64)
+
+
+def _gauss_newton(model, theta: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Mean over sequences and targets of Jᵀ (diag p − p pᵀ) J, by brute force."""
+    jacobian = torch.func.jacrev(lambda t: model.logits(t, batch))(theta)  # (B, L−1, V, n)
+    chances = model.logits(theta, batch).softmax(-1).detach()
+    total = torch.zeros(model.size, model.size)
+    for j, p in zip(jacobian.flatten(0, 1), chances.flatten(0, 1), strict=True):
+        total += j.T @ (torch.diag(p) - torch.outer(p, p)) @ j
+    return total / len(chances.flatten(0, 1))
