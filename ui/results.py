@@ -5,10 +5,10 @@ import time
 from dataclasses import dataclass
 
 import streamlit as st
-from reorder_core.estimators.position import PositionTable, open_position_table
 
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.estimators.position import PositionTable, open_position_table
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
