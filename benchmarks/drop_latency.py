@@ -1,6 +1,6 @@
 """Drop to every number and chart updated, and frames during a drag, in Chromium.
 
-    python benchmarks/drop_latency.py [--run data/demo] [--drops 30]
+    ./run python benchmarks/drop_latency.py [--run data/demo] [--drops 30]
 
 A drop's clock starts at pointerup and stops two animation frames after the
 page has taken the answer in, so painting is counted. Every drop makes an order

@@ -1,6 +1,6 @@
 """Fidelity of every estimator against real retraining, as the tables of docs/fidelity.md.
 
-    python benchmarks/fidelity_table.py RUN [--orders 32] [--seed 7] [--families random,move]
+    ./run python benchmarks/fidelity_table.py RUN [--orders 32] [--seed 7] [--families random,move]
 
 Retrains each order that the run's ledger does not hold yet.
 """

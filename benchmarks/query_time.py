@@ -1,6 +1,6 @@
 """Query time of `projected` for models of about 0.2 and 5 million parameters.
 
-    python benchmarks/query_time.py data/python-docs.yaml
+    ./run python benchmarks/query_time.py data/python-docs.yaml
 
 Builds both runs in a temporary folder (fewer base steps and calibration
 orders: they change no query), then asks each the same random orders in turns.

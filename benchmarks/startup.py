@@ -1,6 +1,6 @@
 """From the command to the first usable page, in Chromium, on a prebuilt run.
 
-    python benchmarks/startup.py [--run data/demo] [--times 5]
+    ./run python benchmarks/startup.py [--run data/demo] [--times 5]
 
 The browser is open already; it loads the page as soon as the server answers.
 Usable: the home page's numbers are drawn, or the timeline's tiles can be dragged.

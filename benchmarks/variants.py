@@ -1,6 +1,6 @@
 """What each setting of a build is worth: `projected` against retraining, variant by variant.
 
-    python benchmarks/variants.py data/python-docs.yaml projection.rank=128 projection.bits=8
+    ./run python benchmarks/variants.py data/python-docs.yaml projection.rank=128 projection.bits=8
 
 Each argument is one variant: settings that differ from the config, joined by
 commas; "-" is the config itself. Runs are built in a temporary folder.
