@@ -77,11 +77,7 @@ class ProjectedEstimator:
 
     def simulate(self, orders: NDArray[np.int32]) -> tuple[Array, Array]:
         """(B, N) and (B, D) final losses of orders (B, N); `estimate`'s up to float error."""
-        state = self.replayer.begin(len(orders))
-        batches = orders.reshape(len(orders), self._run.steps, self._run.batch_size)
-        for step, update in enumerate(self._reference.updates):
-            state, _ = self.replayer.advance(state, step, list(batches[:, step]), update)
-        return self._read_anchor(len(self.replayer.anchors) - 1, state.delta)
+        return self._read_anchor(len(self.replayer.anchors) - 1, self._final_deltas(orders))
 
     def read_out(self, deltas: Array) -> tuple[Array, Array]:
         """(K, N) sample and (K, D) probe losses at the anchors for δ (K, s) there."""
@@ -98,6 +94,14 @@ class ProjectedEstimator:
         samples = known.sample_loss_at[anchor] + weighted @ self._gradients[anchor].T
         probes = known.probe_loss_at[anchor] + weighted @ self._probe_gradients[anchor].T
         return samples + bend, probes + bend
+
+    def _final_deltas(self, orders: NDArray[np.int32]) -> Array:
+        """(B, s) γ_T − θ_T of orders (B, N), replayed side by side."""
+        state = self.replayer.begin(len(orders))
+        batches = orders.reshape(len(orders), self._run.steps, self._run.batch_size)
+        for step, update in enumerate(self._reference.updates):
+            state, _ = self.replayer.advance(state, step, list(batches[:, step]), update)
+        return state.delta
 
     def _replay(self, order: Order) -> list[ReplayState]:
         batches = self.replayer.batches_of(order)
@@ -134,17 +138,12 @@ class ProjectedEstimator:
         truth = self._run.arrays("calibration")
         if not len(truth["orders"]):
             return Intervals()
-        state = self.replayer.begin(len(truth["orders"]))
-        batches = np.array(truth["orders"]).reshape(
-            len(truth["orders"]), self._run.steps, self._run.batch_size
-        )
-        for step, update in enumerate(self._reference.updates):
-            state, _ = self.replayer.advance(state, step, list(batches[:, step]), update)
-        samples, probes = self._read_anchor(len(self.replayer.anchors) - 1, state.delta)
+        deltas = self._final_deltas(np.array(truth["orders"]))
+        samples, probes = self._read_anchor(len(self.replayer.anchors) - 1, deltas)
         return fit_intervals(
             samples - truth["sample_loss_at"][:, -1],
             probes - truth["probe_loss_at"][:, -1],
-            self.distance(state.delta),
+            self.distance(deltas),
         )
 
 
