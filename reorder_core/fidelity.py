@@ -1,6 +1,5 @@
 """Estimates against real retraining, on orders that nothing was fitted to."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from reorder_core import metrics
 from reorder_core.errors import OrderError
 from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.estimators.runs import hashes_in
 from reorder_core.orders import Order, order_hash, random_orders
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
@@ -70,7 +70,11 @@ def measure(
     from reorder_core.estimators import open_estimator
 
     opened = {name: open_estimator(run, name) for name in estimators}  # unknown names fail first
-    truth = retrained_truth(run, fresh_orders(run, family, orders, seed), on_progress)
+    judges = fresh_orders(run, family, orders, seed)
+    for name, estimator in opened.items():
+        seen = estimator.fitted_on & {order_hash(order) for order in judges}
+        assert not seen, f"{name} was fitted on orders that would judge it: {sorted(seen)}"
+    truth = retrained_truth(run, judges, on_progress)
     report = {
         "run": run.id,
         "family": family,
@@ -90,7 +94,7 @@ def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
     """`orders` orders of a family, none of which the run was fitted or calibrated on."""
     if orders < 1:
         raise OrderError(f"{orders} orders were asked for; fidelity needs at least one")
-    used = used_orders(run)
+    used = hashes_in(run)
     domains = [sample.domain for sample in run.samples]
     lengths = [sample.tokens for sample in run.samples]
     draw = partial(random_orders, family, run.reference_order, run.batch_size, domains, lengths)
@@ -101,13 +105,6 @@ def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
         if len(fresh) >= orders:
             return fresh
         asked += orders - len(fresh)
-
-
-def used_orders(run: Run) -> frozenset[str]:
-    """Hashes of the orders whose retraining set an estimator's parameters or intervals."""
-    if not run.file("calibration").is_file():
-        return frozenset()
-    return frozenset(json.loads(run.metadata("calibration").get("order_hashes", "[]")))
 
 
 def retrained_truth(run: Run, orders: Sequence[Order], on_progress: Progress) -> Truth:

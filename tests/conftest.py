@@ -62,7 +62,7 @@ def retrain() -> Callable[..., Retrained]:
 class FakeEstimator:
     """Answers with the truth of `retrain` plus noise that depends on the order; no torch."""
 
-    precompute_rre, bytes = 2.5, 1000
+    precompute_rre, bytes, fitted_on = 2.5, 1000, frozenset[str]()
 
     def __init__(self, run: Run, name: str, losses_of: Callable[..., Retrained]) -> None:
         self.run, self.name, self.losses_of = run, name, losses_of

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from reorder_core.errors import EstimatorError, OrderError
-from reorder_core.fidelity import fresh_orders, measure, used_orders
+from reorder_core.estimators.runs import hashes_in
+from reorder_core.fidelity import fresh_orders, measure
 from reorder_core.orders import order_hash
 from reorder_core.store.run import Run, open_run
 from reorder_core.store.writer import write_arrays
@@ -72,12 +73,12 @@ def test_progress_counts_the_orders(tiny_run: Run, fakes):
 
 
 def test_orders_used_for_calibration_are_never_measured_on(tiny_run: Run):
-    assert used_orders(tiny_run) == frozenset()
+    assert hashes_in(tiny_run) == frozenset()
     drawn = [order_hash(order) for order in fresh_orders(tiny_run, "random", 6, 7)]
     calibrated_on(tiny_run, [drawn[0], drawn[3], "0123456789abcdef"])
     fresh = [order_hash(order) for order in fresh_orders(tiny_run, "random", 6, 7)]
     assert len(set(fresh)) == 6
-    assert not set(fresh) & used_orders(tiny_run)
+    assert not set(fresh) & hashes_in(tiny_run)
     assert fresh[:4] == [drawn[1], drawn[2], drawn[4], drawn[5]]
 
 

@@ -9,6 +9,7 @@ from reorder_core.estimators.intervals import fit_intervals
 from reorder_core.estimators.position import fit_table
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.replay import ReferenceReplay, Replayer
+from reorder_core.estimators.runs import no_runs
 from reorder_core.fidelity import measure
 from reorder_core.metrics import spearman
 from reorder_core.orders import move
@@ -49,7 +50,7 @@ def test_places_within_a_step_do_not_matter(real_run: Run) -> None:
 
 
 def test_many_orders_at_once_give_what_each_gives_alone(real_run: Run) -> None:
-    estimator = ProjectedEstimator(real_run)
+    estimator = ProjectedEstimator(real_run, no_runs(real_run))
     orders = np.stack([random_order(real_run, seed) for seed in range(5)])
     samples, probes = estimator.simulate(orders)
     assert samples.std(0).mean() > 0.005

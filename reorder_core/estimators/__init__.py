@@ -9,6 +9,7 @@ from reorder_core.estimators.base import Estimate, Estimator
 from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
 from reorder_core.estimators.reference import ReferenceEstimator
+from reorder_core.estimators.runs import TrainingRuns, designed_runs
 from reorder_core.store.run import Run
 
 _KINDS = (ProjectedEstimator, ReferenceEstimator, ReplayEstimator, PositionEstimator)
@@ -17,9 +18,13 @@ ESTIMATORS = tuple(kind.name for kind in _KINDS)
 __all__ = ["ESTIMATORS", "Estimate", "Estimator", "open_estimator"]
 
 
-def open_estimator(run: Run, name: str) -> Estimator:
-    """The estimator of that name for a run; raises EstimatorError for an unknown name."""
+def open_estimator(run: Run, name: str, runs: TrainingRuns | None = None) -> Estimator:
+    """The estimator of that name for a run; raises EstimatorError for an unknown name.
+
+    `runs` are the real retrainings that it may learn from; the build's designed
+    ones unless others are given.
+    """
     for kind in _KINDS:
         if kind.name == name:
-            return kind(run)
+            return kind(run, designed_runs(run) if runs is None else runs)
     raise EstimatorError(f"unknown estimator {name!r}; this run has {', '.join(ESTIMATORS)}")

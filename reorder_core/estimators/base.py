@@ -1,6 +1,5 @@
 """What every estimator answers, and how estimators are found by name."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -53,10 +52,9 @@ class Estimator(Protocol):
     """Cost of what it needs before the first query, in reference trainings."""
     bytes: int
     """Size of the arrays it keeps."""
+    fitted_on: frozenset[str]
+    """Hashes of the retrained orders that set its parameters or its intervals."""
 
     def estimate(self, order: Order) -> Estimate:
         """Losses under `order`, which must come from `make_order` for this run."""
         ...
-
-
-EstimatorFactory = Callable[..., Estimator]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate
+from reorder_core.estimators.runs import TrainingRuns, no_runs
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.run import Run
 from reorder_core.store.steps import BuildContext
@@ -44,8 +45,9 @@ class PositionEstimator:
     """The additive table as an estimator of its own: final losses only along the way."""
 
     name = "position"
+    fitted_on: frozenset[str] = frozenset()
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, runs: TrainingRuns) -> None:
         self._run, self._arrays = run, _arrays(run)
         self.precompute_rre = sum(
             run.costs[step]["rre"] for step in ("gradients", "curvature") if step in run.costs
@@ -75,7 +77,10 @@ def fit_position_table(context: BuildContext) -> float:
     from reorder_core.estimators.projected import ProjectedEstimator
 
     run = context.run()
-    estimator, random = ProjectedEstimator(run), np.random.default_rng([context.config.seed, 3])
+    estimator, random = (
+        ProjectedEstimator(run, no_runs(run)),
+        np.random.default_rng([context.config.seed, 3]),
+    )
     count = context.config.position.orders
     orders = np.stack([random.permutation(run.reference_order) for _ in range(count)])
     losses, probes = [], []

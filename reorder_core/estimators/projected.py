@@ -19,6 +19,7 @@ from reorder_core.estimators.replay import (
     ReplayState,
     first_changed_step,
 )
+from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.orders import Order, order_hash
 from reorder_core.projection import unpack
 from reorder_core.store.run import Run
@@ -32,8 +33,8 @@ class ProjectedEstimator:
     name = "projected"
     uses_curvature = True
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, run: Run, runs: TrainingRuns) -> None:
+        self._run, self.fitted_on = run, runs.hashes
         arrays = run.arrays("projected")
         factors = unpack("factors", run.arrays("curvature"))
         if not self.uses_curvature:
@@ -51,7 +52,7 @@ class ProjectedEstimator:
         seen = unpack("gradients", arrays)  # (K − 1, N, s)
         self._gradients = [self.replayer.gradients[0], *seen]
         self._probe_gradients = unpack("probe_gradients", arrays)  # (K, D, s)
-        self.precompute_rre = sum(
+        self.precompute_rre = runs.rre + sum(
             run.costs[step]["rre"] for step in self._steps() if step in run.costs
         )
         self.bytes = sum(run.file(name).stat().st_size for name in ("projected", "curvature"))
@@ -61,7 +62,7 @@ class ProjectedEstimator:
         # The last order's states: a drag changes it from one slot on.
         self._last: tuple[NDArray[np.int32], list[ReplayState]] | None = None
         self._lock = threading.Lock()
-        self._intervals = self._fit_intervals()
+        self._intervals = self._fit_intervals(runs)
 
     def estimate(self, order: Order) -> Estimate:
         """Losses under `order`, with intervals where the run was calibrated."""
@@ -130,19 +131,16 @@ class ProjectedEstimator:
         return np.sqrt((np.square(delta) * self._metric).sum(-1))
 
     def _steps(self) -> tuple[str, ...]:
-        return ("gradients", "curvature", "calibration")
+        return ("gradients", "curvature")
 
-    def _fit_intervals(self) -> Intervals:
-        if not self._run.file("calibration").is_file():
+    def _fit_intervals(self, runs: TrainingRuns) -> Intervals:
+        if not len(runs):
             return Intervals()
-        truth = self._run.arrays("calibration")
-        if not len(truth["orders"]):
-            return Intervals()
-        deltas = self._final_deltas(np.array(truth["orders"]))
+        deltas = self._final_deltas(runs.orders)
         samples, probes = self._read_anchor(len(self.replayer.anchors) - 1, deltas)
         return fit_intervals(
-            samples - truth["sample_loss_at"][:, -1],
-            probes - truth["probe_loss_at"][:, -1],
+            samples - runs.sample_loss_at[:, -1],
+            probes - runs.probe_loss_at[:, -1],
             self.distance(deltas),
         )
 
@@ -154,4 +152,4 @@ class ReplayEstimator(ProjectedEstimator):
     uses_curvature = False
 
     def _steps(self) -> tuple[str, ...]:
-        return ("gradients", "calibration")
+        return ("gradients",)

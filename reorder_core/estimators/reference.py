@@ -3,6 +3,7 @@
 import numpy as np
 
 from reorder_core.estimators.base import Estimate
+from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.run import Run
 
@@ -14,7 +15,9 @@ class ReferenceEstimator:
     precompute_rre = 0.0
     bytes = 0
 
-    def __init__(self, run: Run) -> None:
+    fitted_on: frozenset[str] = frozenset()
+
+    def __init__(self, run: Run, runs: TrainingRuns) -> None:
         self._run = run
 
     def estimate(self, order: Order) -> Estimate:
