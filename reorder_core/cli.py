@@ -118,7 +118,7 @@ def fidelity(
     orders: Annotated[int, typer.Option(min=1, help="How many to retrain.")] = 32,
     seed: Annotated[int, typer.Option(min=0)] = 7,
     estimators: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Default: all that the run supports.")
+        str | None, typer.Option(metavar="A,B", help="Default: all that answer in a moment.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -150,9 +150,9 @@ def _opened(run_path: Path, order_path: Path) -> tuple[Run, Order]:
 
 def _names(estimators: str | None) -> list[str]:
     if estimators is None:
-        from reorder_core.estimators import ESTIMATORS
+        from reorder_core.estimators import LIVE_ESTIMATORS
 
-        return list(ESTIMATORS)
+        return list(LIVE_ESTIMATORS)
     names = [name.strip() for name in estimators.split(",") if name.strip()]
     if not names:
         raise EstimatorError("--estimators names none; give one or more, separated by commas")

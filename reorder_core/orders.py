@@ -111,6 +111,11 @@ def slots_of(order: Order) -> NDArray[np.int32]:
     return slots
 
 
+def steps_of(orders: NDArray[np.integer], batch_size: int) -> NDArray[np.intp]:
+    """(M, N) the step that trains each sample, for orders (M, N)."""
+    return np.argsort(orders, axis=1) // batch_size
+
+
 def insert(order: Order, sample_id: int, slot: int) -> Order:
     """`order` with a sample taken out and put back at `slot`, others shifting."""
     rest = np.delete(order, slots_of(order)[sample_id])

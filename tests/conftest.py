@@ -104,7 +104,8 @@ def fakes(monkeypatch: pytest.MonkeyPatch, retrain: Callable[..., Retrained]) ->
             raise EstimatorError(f"unknown estimator {name!r}; expected projected or reference")
         return FakeEstimator(run, name, retrain)
 
-    estimators = SimpleNamespace(open_estimator=opened, ESTIMATORS=("reference", "projected"))
+    names = ("reference", "projected")
+    estimators = SimpleNamespace(open_estimator=opened, LIVE_ESTIMATORS=names, ESTIMATORS=names)
     monkeypatch.setitem(sys.modules, "reorder_core.training", SimpleNamespace(retrain=noted))
     for name, value in vars(estimators).items():
         monkeypatch.setattr(reorder_core.estimators, name, value, raising=False)

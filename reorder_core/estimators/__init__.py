@@ -9,13 +9,19 @@ from reorder_core.estimators.base import Estimate, Estimator
 from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
 from reorder_core.estimators.reference import ReferenceEstimator
+from reorder_core.estimators.retrain_regression import RetrainRegression
 from reorder_core.estimators.runs import TrainingRuns, designed_runs
+from reorder_core.estimators.tracin import TracinEstimator
 from reorder_core.store.run import Run
 
-_KINDS = (ProjectedEstimator, ReferenceEstimator, ReplayEstimator, PositionEstimator)
+_LIVE = (ProjectedEstimator, ReferenceEstimator, ReplayEstimator, PositionEstimator)
+_BASELINES = (RetrainRegression, TracinEstimator)
+_KINDS = (*_LIVE, *_BASELINES)
 ESTIMATORS = tuple(kind.name for kind in _KINDS)
+LIVE_ESTIMATORS = tuple(kind.name for kind in _LIVE)
+"""Those that every run supports, and that answer in a moment."""
 
-__all__ = ["ESTIMATORS", "Estimate", "Estimator", "open_estimator"]
+__all__ = ["ESTIMATORS", "LIVE_ESTIMATORS", "Estimate", "Estimator", "open_estimator"]
 
 
 def open_estimator(run: Run, name: str, runs: TrainingRuns | None = None) -> Estimator:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.runs import TrainingRuns, no_runs
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders import Order, order_hash, steps_of
 from reorder_core.store.run import Run
 from reorder_core.store.steps import BuildContext
 
@@ -60,8 +60,8 @@ class PositionEstimator:
         Between the start and the end nothing is known; those rows are nan.
         """
         known, ids = self._run.reference, np.arange(len(order))
-        to = _steps_of(order[None], self._run.batch_size)[0]
-        origin = _steps_of(self._run.reference_order[None], self._run.batch_size)[0]
+        to = steps_of(order[None], self._run.batch_size)[0]
+        origin = steps_of(self._run.reference_order[None], self._run.batch_size)[0]
         own, probe = self._arrays["own"], self._arrays["probe"]
         sample_loss = known.sample_loss_at[-1] + own[ids, to] - own[ids, origin]
         probe_loss = known.probe_loss_at[-1] + (probe[:, ids, to] - probe[:, ids, origin]).sum(1)
@@ -89,7 +89,7 @@ def fit_position_table(context: BuildContext) -> float:
         sample, probe = estimator.simulate(orders[start : start + CHUNK])
         losses.append(sample)
         probes.append(probe)
-    steps = _steps_of(orders, run.batch_size)  # (M, N)
+    steps = steps_of(orders, run.batch_size)  # (M, N)
     context.save("position", fit_table(steps, np.concatenate(losses), np.concatenate(probes),
                                        run.steps))  # fmt: skip
     return 0.0
@@ -130,10 +130,6 @@ def _arrays(run: Run) -> dict[str, Array]:
     if not run.file("position").is_file():
         raise EstimatorError(f"{run.path} has no position table; build the run again")
     return {name: np.asarray(value) for name, value in run.arrays("position").items()}
-
-
-def _steps_of(orders: NDArray[np.int32], batch_size: int) -> NDArray[np.intp]:
-    return np.argsort(orders, axis=1) // batch_size
 
 
 def _cosines(steps: int, count: int) -> NDArray[np.float64]:

@@ -1,0 +1,94 @@
+"""`tracin`: first-order credit between pairs of samples, added up.
+
+TracInCP (Pruthi et al. 2020, arXiv 2002.08484): a step on sample j moves the
+loss of z by −η_t / b · g_z · P g_j, with gradients of a checkpoint. Taken for
+reordering: what j contributes at its new step, minus at its reference step,
+summed over j. Departures:
+
+- checkpoints are the anchors, each standing for the steps nearest to it;
+- P is Adam's preconditioner 1 / (√v̂ + ε) of the reference run at the anchor,
+  where TracInCP is written for SGD, so P = 1; momentum is left out;
+- inner products are taken on the run's sampled coordinates, with the weights
+  that make them unbiased.
+No curvature: where a loss moves because the path did is not seen.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.estimators.base import Estimate
+from reorder_core.estimators.replay import ReferenceReplay, Replayer
+from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.orders import Order, order_hash, steps_of
+from reorder_core.projection import unpack
+from reorder_core.store.run import Run
+
+Array = NDArray[np.floating]
+
+
+class TracinEstimator:
+    """Losses from a table of pairwise influences at each anchor."""
+
+    name = "tracin"
+    fitted_on: frozenset[str] = frozenset()
+
+    def __init__(self, run: Run, runs: TrainingRuns) -> None:
+        self._run = run
+        anchors = run.config.projection.anchors
+        # Gradients of all samples and probes at the anchors, and one pass that draws coordinates.
+        self.precompute_rre = 1.0 + anchors * (1 + len(run.probes) / run.count)
+        replayer, seen, probes = _stored(run)
+        reference = ReferenceReplay(replayer, run.reference_order)
+        pairs = []
+        for anchor, step in enumerate(replayer.anchors):
+            second = reference.states[max(1, step)].second[0]
+            scale = preconditioner(second, run, replayer.updates + max(1, step))
+            targets = np.concatenate([seen[anchor], probes[anchor]]) * replayer.weight
+            pairs.append(-(targets * scale) @ seen[anchor].T / run.batch_size)
+        self._pairs = np.stack(pairs)  # (K, N + D, N)
+        self._nearest = np.array([replayer.nearest_anchor(step) for step in range(run.steps)])
+        self._steps = steps_of(run.reference_order[None], run.batch_size)[0]
+        self.bytes = self._pairs.nbytes
+
+    def estimate(self, order: Order) -> Estimate:
+        """Losses at every evaluation: the contributions of the steps done by then."""
+        known, steps = self._run.reference, steps_of(order[None], self._run.batch_size)[0]
+        rows = [
+            self._contributed(steps, at) - self._contributed(self._steps, at)
+            for at in self._run.eval_steps
+        ]
+        change = np.array(rows, np.float32)  # (E, N + D)
+        count = self._run.count
+        return Estimate(
+            self._run.id, self.name, order_hash(order),
+            known.sample_loss_at + change[:, :count], known.probe_loss_at + change[:, count:],
+        )  # fmt: skip
+
+    def _contributed(self, steps: NDArray[np.integer], at: int) -> Array:
+        """(N + D,) what all samples trained before step `at` did to each loss."""
+        total, done = np.zeros(self._pairs.shape[1], np.float32), steps < at
+        rates = self._run.reference.learning_rate[steps]
+        for anchor, pairs in enumerate(self._pairs):
+            here = done & (self._nearest[steps] == anchor)
+            total += pairs @ np.where(here, rates, 0)
+        return total
+
+
+def preconditioner(second: Array, run: Run, updates: int) -> Array:
+    """(s,) Adam's 1 / (√v̂ + ε) for its second moment after so many updates."""
+    adam = run.config.training
+    corrected = second / np.float32(1 - adam.beta2**updates)
+    return 1 / (np.sqrt(corrected) + np.float32(adam.epsilon))
+
+
+def _stored(run: Run) -> tuple[Replayer, list[Array], Array]:
+    """A replay without curvature, and gradients (K, N, s) and (K, D, s) at the anchors."""
+    arrays = run.arrays("projected")
+    unseen, weight = unpack("unseen", arrays), np.array(arrays["weight"])
+    replayer = Replayer(
+        run.config.training, unseen, np.zeros((len(unseen), 0, len(weight)), np.float32), weight,
+        np.array(arrays["first_moment"]), np.array(arrays["second_moment"]),
+        int(run.metadata("projected")["updates"]),
+    )  # fmt: skip
+    # At the first anchor nothing has been trained, so nothing has been seen.
+    return replayer, [unseen[0], *unpack("gradients", arrays)], unpack("probe_gradients", arrays)
