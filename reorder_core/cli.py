@@ -134,6 +134,28 @@ def fidelity(
 
 @app.command()
 @_told
+def heatmap(
+    run_path: RunPath,
+    samples: Annotated[int, typer.Option(min=1, help="How many samples to move.")] = 6,
+    slots: Annotated[int, typer.Option(min=1, help="To how many places each.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Draws the samples.")] = 7,
+    estimators: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Default: all that the run supports.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a sample's place does to its own loss: estimated maps against retraining's."""
+    run = open_run(run_path)
+    from reorder_core.heatmap import measure, plan_moves
+
+    moves = plan_moves(run, samples, slots, seed)
+    with ProgressReport() as on_progress:
+        measured = measure(run, moves, _names(estimators), on_progress)
+    _answer(measured, as_json, lambda: report.print_heat_map(measured))
+
+
+@app.command()
+@_told
 def info(run_path: RunPath, as_json: AsJson = False) -> None:
     """What a run folder holds, what it cost and how far it can be trusted."""
     run, problem = report.open_anyway(run_path)

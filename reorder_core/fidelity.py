@@ -75,14 +75,16 @@ def measure(
         seen = estimator.fitted_on & {order_hash(order) for order in judges}
         assert not seen, f"{name} was fitted on orders that would judge it: {sorted(seen)}"
     truth = retrained_truth(run, judges, on_progress)
+    measured = {}
+    for number, (name, estimator) in enumerate(opened.items()):
+        on_progress(f"measuring {name}", number, len(opened))
+        measured[name] = measure_estimator(estimator, truth, seed)
     report = {
         "run": run.id,
         "family": family,
         "orders": orders,
         "seed": seed,
-        "estimators": {
-            name: measure_estimator(estimator, truth, seed) for name, estimator in opened.items()
-        },
+        "estimators": measured,
     }
     report = finite(report)
     kept = {"made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "spread": truth.spread}

@@ -148,6 +148,19 @@ def print_fidelity(measured: Mapping[str, Any]) -> None:
     print_table(["estimator", *_SHOWN.values()], rows)
 
 
+def print_heat_map(measured: Mapping[str, Any]) -> None:
+    """How alike the estimated and the true map are, one row an estimator; errors in nats."""
+    samples, steps = measured["samples"], measured["steps"]
+    print(f"{len(samples)} samples moved to {len(steps)} steps each: {len(samples) * len(steps)}")
+    rows = (
+        (name, values["cells"], *(_digits(values[key]) for key in ("spearman", "spearman_rows")),
+         *(f"{values[key] ** 0.5:.4f}" for key in ("mse", "mse_no_change")))
+        for name, values in measured["estimators"].items()
+    )  # fmt: skip
+    columns = ["estimator", "moves", "Spearman", "within a sample", "RMSE", "RMSE of no change"]
+    print_table(columns, rows)
+
+
 def print_table(columns: list[str], rows: Any) -> None:
     """A table on stdout; numbers to the right."""
     table = Table(box=None, show_header=any(columns), pad_edge=False)

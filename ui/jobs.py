@@ -1,4 +1,4 @@
-"""Real retrainings in the background: one at a time, others queue.
+"""Real retrainings in the background, of one order or of many: one at a time, others queue.
 
 One queue for the whole process (`queue()`), so that a retraining survives
 reruns, page changes and reloads. Torch stays in the child process.
@@ -29,11 +29,16 @@ _KEPT_LINES = 12
 
 @dataclass(eq=False)
 class Job:
-    """One order of one run to be retrained."""
+    """What a child process is to do for a run: retrain one order, or a command's many."""
 
     run_path: Path
     run_id: str
-    order: Order
+    name: str
+    """Tells it from the run's other jobs: the order's hash, or the batch's name."""
+    order: Order | None
+    """None for a batch."""
+    arguments: tuple[str, ...] = ()
+    """Of a batch: those of `python -m reorder_core`."""
     state: State = "queued"
     done: int = 0
     total: int = 0
@@ -46,7 +51,7 @@ class Job:
 
     @property
     def key(self) -> tuple[str, str]:
-        return (self.run_id, order_hash(self.order))
+        return (self.run_id, self.name)
 
     @property
     def active(self) -> bool:
@@ -66,7 +71,15 @@ class Jobs:
 
     def submit(self, run_path: Path, run_id: str, order: Order) -> Job:
         """The job for this order: the one under way, or a new one."""
-        job = Job(run_path, run_id, order)
+        return self._enqueue(Job(run_path, run_id, order_hash(order), order))
+
+    def submit_batch(
+        self, run_path: Path, run_id: str, name: str, arguments: tuple[str, ...]
+    ) -> Job:
+        """The job of that name: the one under way, or a new one of a whole command."""
+        return self._enqueue(Job(run_path, run_id, name, None, arguments))
+
+    def _enqueue(self, job: Job) -> Job:
         with self._lock:
             known = self._jobs.get(job.key)
             if known is not None and known.active:
@@ -78,8 +91,8 @@ class Jobs:
                 self._worker.start()
         return job
 
-    def find(self, run_id: str, digest: str) -> Job | None:
-        return self._jobs.get((run_id, digest))
+    def find(self, run_id: str, name: str) -> Job | None:
+        return self._jobs.get((run_id, name))
 
     def all(self, run_id: str) -> list[Job]:
         """The run's jobs in the order they were asked for."""
@@ -90,10 +103,10 @@ class Jobs:
         """Those that wait or run."""
         return [job for job in self.all(run_id) if job.active]
 
-    def cancel(self, run_id: str, digest: str) -> None:
-        """Take a job out of the queue, or stop its process."""
+    def cancel(self, run_id: str, name: str) -> None:
+        """Take a job out of the queue, or stop its process; what a batch has done is kept."""
         with self._lock:
-            job = self._jobs.get((run_id, digest))
+            job = self._jobs.get((run_id, name))
             if job is None or not job.active:
                 return
             job.state = "cancelled"
@@ -122,10 +135,13 @@ class Jobs:
 
     def _run(self, job: Job) -> None:
         with tempfile.TemporaryDirectory(prefix="reorder-") as folder:
-            file = Path(folder) / "order.json"
-            file.write_text(json.dumps({"run": job.run_id, "order": job.order.tolist()}))
-            command = [sys.executable, "-m", "reorder_core", "retrain", str(job.run_path),
-                       "--order", str(file), "--json"]  # fmt: skip
+            command = [
+                sys.executable,
+                "-m",
+                "reorder_core",
+                *_arguments(job, Path(folder)),
+                "--json",
+            ]
             environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
             with subprocess.Popen(
                 command, cwd=ROOT, env=environment, text=True, errors="replace",
@@ -137,6 +153,15 @@ class Jobs:
                         process.terminate()
                 words = _follow(job, process)
             _close(job, process.returncode, words)
+
+
+def _arguments(job: Job, folder: Path) -> tuple[str, ...]:
+    """The job's command; an order is handed over in a file in `folder`."""
+    if job.order is None:
+        return job.arguments
+    file = folder / "order.json"
+    file.write_text(json.dumps({"run": job.run_id, "order": job.order.tolist()}))
+    return ("retrain", str(job.run_path), "--order", str(file))
 
 
 def _follow(job: Job, process: subprocess.Popen[str]) -> list[str]:

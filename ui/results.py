@@ -39,7 +39,7 @@ def answer(run: Run, order: Order) -> Answer:
             started = time.perf_counter()
             estimate = cache.get(*key)  # another session may have computed it meanwhile
             if estimate is None:
-                estimate, source = _estimator(run, run.fingerprint).estimate(order), "computed"
+                estimate, source = estimator(run).estimate(order), "computed"
     milliseconds = 1000 * (time.perf_counter() - started)
     if source == "computed":
         cache.put(estimate)
@@ -56,6 +56,11 @@ def note(run: Run) -> str:
     return _cache(run, run.fingerprint).note
 
 
+def estimator(run: Run, name: str = ESTIMATOR) -> Estimator:
+    """The opened estimator of that name; raises ReorderError where the run cannot give it."""
+    return _estimator(run, run.fingerprint, name)
+
+
 def position_table(run: Run) -> PositionTable:
     return _position_table(run, run.fingerprint)
 
@@ -65,9 +70,9 @@ def _position_table(_run: Run, fingerprint: str) -> PositionTable:
     return open_position_table(_run)
 
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _estimator(_run: Run, fingerprint: str) -> Estimator:
-    return open_estimator(_run, ESTIMATOR)
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _estimator(_run: Run, fingerprint: str, name: str) -> Estimator:
+    return open_estimator(_run, name)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

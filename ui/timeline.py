@@ -67,7 +67,7 @@ def job_record(job: jobs.Job) -> dict[str, Any]:
     """A job as the browser shows it."""
     running = job.state == "running"
     return {
-        "hash": order_hash(job.order),
+        "hash": job.name,
         "state": job.state,
         "done": job.done,
         "total": job.total,

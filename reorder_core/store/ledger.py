@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.orders import Order, make_order, order_hash
-from reorder_core.store.writer import read_json, write_json
+from reorder_core.store.writer import json_digest, read_json, write_json
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float32]
@@ -66,6 +66,19 @@ class Ledger:
         """Every readable retraining, by order hash; a damaged one is logged and left out."""
         entries = map(self._entry, sorted(self.folder.glob("*.json")))
         return [entry for entry in entries if entry is not None]
+
+    def written(self, order_hash: str) -> int:
+        """When the retraining was written, in nanoseconds of the file system; 0 without one."""
+        try:
+            return (self.folder / f"{order_hash}.json").stat().st_mtime_ns
+        except OSError:
+            return 0
+
+    @property
+    def stamp(self) -> str:
+        """Changes whenever a retraining is added or replaced."""
+        files = sorted((path.name, path.stat().st_mtime_ns) for path in self.folder.glob("*.json"))
+        return json_digest(files)[:16]
 
     def append(self, retrained: Retrained) -> None:
         """Keep a retraining; a second of the same order replaces the first whole.

@@ -1,0 +1,171 @@
+"""The ledger's retrained orders as judges of an estimator: which, of what family, how it did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core import metrics
+from reorder_core.errors import OrderError
+from reorder_core.estimators.base import Estimate
+from reorder_core.heatmap import usual_moves
+from reorder_core.orders import FAMILIES, order_hash, random_orders
+from reorder_core.store.ledger import Retrained
+from reorder_core.store.run import Run
+
+Array = NDArray[Any]
+HEAT_MAP, BY_HAND = "heat map", "by hand"
+USUAL_SEED = 7
+"""The one that `fidelity` takes when none is given."""
+MOST_PER_FAMILY = 64
+_DRAWN_BEYOND_REPORT = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verified:
+    """One retrained order that judges estimates."""
+
+    family: str
+    """One of FAMILIES by the draw that gave it, HEAT_MAP, else BY_HAND."""
+    retrained: Retrained
+
+
+def families_of(run: Run) -> dict[str, str]:
+    """Order hash → family, for all orders that fidelity draws for this run.
+
+    A family is a way of drawing, so an order belongs to it because it was
+    drawn, not because it looks alike: what a person chose to verify is BY_HAND.
+    """
+    seeds: dict[tuple[str, int], int] = {(family, USUAL_SEED): 0 for family in FAMILIES}
+    for report in run.fidelity:
+        family, seed, orders = (report.get(key) for key in ("family", "seed", "orders"))
+        if family in FAMILIES and isinstance(seed, int) and isinstance(orders, int):
+            seeds[family, seed] = max(seeds.get((family, seed), 0), orders)
+    domains = [sample.domain for sample in run.samples]
+    lengths = [sample.tokens for sample in run.samples]
+    draw = partial(
+        random_orders,
+        reference=run.reference_order,
+        batch_size=run.batch_size,
+        domains=domains,
+        lengths=lengths,
+    )
+    known: dict[str, str] = {}
+    for (family, seed), orders in seeds.items():
+        for order in _as_many(draw, family, seed, orders + _DRAWN_BEYOND_REPORT):
+            known.setdefault(order_hash(order), family)
+    for *_, order in usual_moves(run).cells():
+        known.setdefault(order_hash(order), HEAT_MAP)
+    return known
+
+
+def judges(
+    run: Run,
+    families: dict[str, str],
+    fitted_on: frozenset[str],
+    most: int = MOST_PER_FAMILY,
+) -> list[Verified]:
+    """The newest `most` of each family that the estimator was not fitted on, newest first.
+
+    The reference order itself, if somebody retrained it, judges nothing.
+    """
+    left_out = fitted_on | {order_hash(run.reference_order)}
+    found = [entry for entry in run.ledger.all() if entry.order_hash not in left_out]
+    found.sort(key=lambda entry: (-run.ledger.written(entry.order_hash), entry.order_hash))
+    taken: dict[str, int] = {}
+    kept = []
+    for entry in found:
+        family = families.get(entry.order_hash, BY_HAND)
+        taken[family] = taken.get(family, 0) + 1
+        if taken[family] <= most:
+            kept.append(Verified(family, entry))
+    return kept
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Estimates of O orders beside their retrainings; N samples, D held-out domains, nats."""
+
+    sample_estimated: Array
+    """(O, N) final losses."""
+    sample_retrained: Array
+    """(O, N)"""
+    sample_interval: Array
+    """(O, 2, N) 90 % intervals; nan where the estimator gives none."""
+    probe_estimated: Array
+    """(O, D)"""
+    probe_retrained: Array
+    """(O, D)"""
+    probe_interval: Array
+    """(O, 2, D)"""
+    distance: Array
+    """(O,) Estimate.distance."""
+    expected_error: Array
+    """(O,) the mean absolute error that the estimate expects of itself; nan where it has none."""
+
+    @property
+    def sample_error(self) -> Array:
+        """(O,) mean absolute error of final losses over samples."""
+        return np.abs(self.sample_estimated - self.sample_retrained).mean(1)
+
+    @property
+    def probe_error(self) -> Array:
+        """(O,) absolute error of the mean held-out loss."""
+        return np.abs(self.probe_estimated.mean(1) - self.probe_retrained.mean(1))
+
+    @property
+    def inside(self) -> Array:
+        """(O, N) 1 where the interval holds the retrained loss, 0 where not, nan without one."""
+        low, high = self.sample_interval[:, 0], self.sample_interval[:, 1]
+        held = (low <= self.sample_retrained) & (self.sample_retrained <= high)
+        return np.where(np.isfinite(low) & np.isfinite(high), held, np.nan)
+
+
+def judge(estimates: Sequence[Estimate], verified: Sequence[Verified]) -> Judged:
+    """Estimates stacked beside the retrainings of the same orders."""
+    assert [e.order_hash for e in estimates] == [v.retrained.order_hash for v in verified]
+    truths = [entry.retrained for entry in verified]
+    return Judged(
+        np.stack([e.sample_loss for e in estimates]).astype(np.float64),
+        np.stack([t.sample_loss for t in truths]).astype(np.float64),
+        np.stack([_ends(e.sample_interval, len(e.sample_loss)) for e in estimates]),
+        np.stack([e.probe_loss for e in estimates]).astype(np.float64),
+        np.stack([t.probe_loss for t in truths]).astype(np.float64),
+        np.stack([_ends(e.probe_interval, len(e.probe_loss)) for e in estimates]),
+        np.array([e.distance for e in estimates], dtype=np.float64),
+        np.array([_expected(e) for e in estimates], dtype=np.float64),
+    )
+
+
+def coverage(inside: Array, seed: int = 0) -> dict[str, float]:
+    """Share inside of (O, N) with a 95 % interval over orders; losses of an order go together."""
+    counted = np.isfinite(inside)
+    losses = int(counted.sum())
+    if not losses:
+        return {"share": np.nan, "lo": np.nan, "hi": np.nan, "orders": len(inside), "losses": 0}
+    held, of = np.nansum(inside, axis=1), counted.sum(axis=1)  # (O,) each
+    low, high = metrics.bootstrap_ci(lambda i: held[i].sum() / of[i].sum(), len(inside), seed)
+    share = float(held.sum() / of.sum())
+    return {"share": share, "lo": low, "hi": high, "orders": len(inside), "losses": losses}
+
+
+def _expected(estimate: Estimate) -> float:
+    value = getattr(estimate, "expected_error", None)
+    return float("nan") if value is None else float(value)
+
+
+def _ends(interval: Array | None, count: int) -> Array:
+    return np.full((2, count), np.nan) if interval is None else np.asarray(interval, np.float64)
+
+
+def _as_many(draw: Any, family: str, seed: int, orders: int) -> list[Any]:
+    """Up to `orders` draws: a small run has few orders of some families."""
+    while orders > 0:
+        try:
+            return draw(family, orders=orders, seed=seed)
+        except OrderError:
+            orders //= 2
+    return []
