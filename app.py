@@ -14,6 +14,7 @@ st.navigation(
     [
         st.Page(PAGES / "home.py", title="Home", default=True),
         st.Page(PAGES / "timeline.py", title="Timeline"),
+        st.Page(PAGES / "fidelity.py", title="Fidelity"),
     ],
     position="top",
 ).run()

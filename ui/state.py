@@ -23,6 +23,12 @@ TIMELINE = "reorder_timeline"
 """Key of the timeline component; holds its `event` trigger."""
 JOBS_SEEN = "reorder_jobs_seen"
 """How many retrainings had ended when the page was last drawn."""
+FIDELITY = "reorder_fidelity"
+"""Key of the fidelity page's component; holds its `event` trigger."""
+FIDELITY_VIEW = "reorder_fidelity_view"
+"""{estimator, family} as shown last, for coming back to the page."""
+FIDELITY_NOTICE = "reorder_fidelity_notice"
+"""What came of the last request on that page, or ""."""
 
 
 def enter(page: str) -> bool:
@@ -38,9 +44,25 @@ def history(run_id: str, reference: Order) -> History:
     return histories.setdefault(run_id, History(reference))
 
 
-def event() -> Any:
-    """What the browser just sent through the timeline component; None if nothing."""
-    return (st.session_state.get(TIMELINE) or {}).get("event")
+def event(key: str = TIMELINE) -> Any:
+    """What the browser just sent through a component; None if nothing."""
+    return (st.session_state.get(key) or {}).get("event")
+
+
+def fidelity_view() -> dict[str, str]:
+    return st.session_state.get(FIDELITY_VIEW, {})
+
+
+def set_fidelity_view(view: dict[str, str]) -> None:
+    st.session_state[FIDELITY_VIEW] = view
+
+
+def fidelity_notice() -> str:
+    return st.session_state.get(FIDELITY_NOTICE, "")
+
+
+def set_fidelity_notice(text: str) -> None:
+    st.session_state[FIDELITY_NOTICE] = text
 
 
 def notice() -> dict[str, str] | None:

@@ -56,6 +56,13 @@ function save(url, name) {
   link.click();
 }
 
+/** A text file to keep, such as a table's numbers. */
+export function saveText(name, text) {
+  const url = URL.createObjectURL(new Blob([text], { type: 'text/csv' }));
+  save(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
 export function download(figure, kind) {
   const svg = standalone(figure);
   const text = new XMLSerializer().serializeToString(svg);

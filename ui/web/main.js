@@ -1,9 +1,10 @@
 // Entry: Streamlit calls this for every mount and every change of data.
 import { publish } from './channels.js';
+import { FidelityPage } from './fidelity.js';
 import { Home, Lead } from './home.js';
 import { Timeline } from './timeline.js';
 
-const VIEWS = { home: Home, lead: Lead, timeline: Timeline };
+const VIEWS = { fidelity: FidelityPage, home: Home, lead: Lead, timeline: Timeline };
 const instances = new WeakMap(); // parentElement -> view; the element outlives each rerun
 
 export default function render({ data, parentElement, setTriggerValue }) {

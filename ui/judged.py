@@ -1,0 +1,86 @@
+"""The ledger's orders as an estimator answers them: computed little by little, kept in memory."""
+
+import threading
+import time
+
+import streamlit as st
+
+from reorder_core.estimators.base import Array, Estimate
+from reorder_core.heatmap import Moves, usual_moves
+from reorder_core.orders import Order, order_hash
+from reorder_core.store.run import Run
+from reorder_core.verified import Verified, families_of, judges
+from ui import results
+
+_computing = threading.Lock()
+"""As in ui/results.py: two sessions at once would only slow each other."""
+
+
+def verified(run: Run, estimator: str) -> list[Verified]:
+    """The orders that may judge this estimator; see `reorder_core.verified.judges`."""
+    fitted_on = results.estimator(run, estimator).fitted_on
+    return judges(run, _families(run, run.fingerprint, _reports(run)), fitted_on)
+
+
+def fitted(run: Run, estimator: str) -> int:
+    """How many retrainings in the ledger the estimator was fitted on."""
+    fitted_on = results.estimator(run, estimator).fitted_on
+    return sum(entry.order_hash in fitted_on for entry in run.ledger.all())
+
+
+def moves(run: Run) -> Moves:
+    """The heat map's moves."""
+    return _moves(run, run.fingerprint)
+
+
+def orders(run: Run, estimator: str) -> list[Order]:
+    """All orders that the page needs estimates of."""
+    judging = [entry.retrained.order for entry in verified(run, estimator)]
+    return judging + [order for *_, order in moves(run).cells()]
+
+
+def known(run: Run, estimator: str) -> dict[str, Estimate]:
+    """Order hash → estimate, for all that was computed so far."""
+    return _known(run, run.fingerprint, estimator)
+
+
+def work(run: Run, estimator: str, orders: list[Order], seconds: float) -> int:
+    """Compute what lacks of these orders for about so long; how many still lack."""
+    found, until = known(run, estimator), time.monotonic() + seconds
+    lacking = [order for order in orders if order_hash(order) not in found]
+    if not lacking:
+        return 0
+    opened = results.estimator(run, estimator)
+    with _computing:
+        for done, order in enumerate(lacking):
+            if done and time.monotonic() > until:
+                return len(lacking) - done
+            found[order_hash(order)] = opened.estimate(order)
+    return 0
+
+
+def sample_loss(run: Run, estimator: str, order: Order) -> Array:
+    """(N,) final losses; computed now where they were not."""
+    work(run, estimator, [order], 0)
+    return known(run, estimator)[order_hash(order)].sample_loss
+
+
+def _reports(run: Run) -> tuple[tuple[str, str, str], ...]:
+    """What decides which orders have a family."""
+    return tuple((str(r.get("family")), str(r.get("seed")), str(r.get("orders")))
+                 for r in run.fidelity)  # fmt: skip
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _families(_run: Run, fingerprint: str, reports: tuple[tuple[str, str, str], ...]) -> dict:
+    return families_of(_run)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _moves(_run: Run, fingerprint: str) -> Moves:
+    return usual_moves(_run)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _known(_run: Run, fingerprint: str, estimator: str) -> dict[str, Estimate]:
+    return {}
