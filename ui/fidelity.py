@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.errors import OrderError, ReorderError
-from reorder_core.estimators import ESTIMATORS
+from reorder_core.estimators import ESTIMATORS, LIVE_ESTIMATORS
 from reorder_core.heatmap import SEED
 from reorder_core.orders import FAMILIES
 from reorder_core.store.run import Run
@@ -168,7 +168,7 @@ def more(run: Run, view: View) -> tuple[str, tuple[str, ...]]:
     """
     reports = takeaway.best_reports(run.fidelity)
     report = next((r for r in reports if r["family"] == view.family), None)
-    had, seed, names = 0, USUAL_SEED, list(ESTIMATORS)
+    had, seed, names = 0, USUAL_SEED, list(LIVE_ESTIMATORS)
     if report is not None:
         had, seed = int(report["orders"]), int(report["seed"])
         names = [name for name in report["estimators"] if name in ESTIMATORS]

@@ -100,7 +100,7 @@ export class Figure {
     this.element = h('figure', { class: 'ro-figure', 'data-figure': name },
       h('figcaption', {},
         h('h3', {}, title), unit ? h('span', { class: 'ro-unit' }, unit) : null, info(tip),
-        tools ?? null, h('span', { class: 'ro-spring' }), save('svg'), save('png')),
+        tools ?? null, h('span', { class: 'ro-spring' }), h('span', { class: 'ro-saves' }, save('svg'), save('png'))),
       this.legend, this.body);
     this.watch = new ResizeObserver(() => this.draw());
     this.watch.observe(this.body);

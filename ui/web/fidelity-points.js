@@ -11,19 +11,24 @@ const NEAR = 26; // pixels within which the pointer finds a point
 
 const dot = (x, y) => `M${x.toFixed(1)},${y.toFixed(1)}h0`; // a round line cap draws the point
 
-/** A scale by signed square roots: small changes stay apart, large ones stay in the picture. */
-function rooted(limits, range) {
-  const root = (value) => Math.sign(value) * Math.sqrt(Math.abs(value));
-  const flat = linear(limits.map(root), range);
-  const scale = (value) => flat(root(value));
+/** A scale that is even around zero and logarithmic beyond ±`bend`: all changes in one picture. */
+const bent = (bend) => (limits, range) => {
+  const flat = linear(limits.map((value) => Math.asinh(value / bend)), range);
+  const scale = (value) => flat(Math.asinh(value / bend));
   scale.domain = limits;
   return scale;
+};
+
+/** Where the axes bend: twice the usual change, to one digit. */
+function bendOf(values) {
+  const sizes = Array.from(values, Math.abs).filter((v) => v > 0).sort((a, b) => a - b);
+  return Number((2 * (sizes[Math.floor(sizes.length / 2)] ?? 0.5)).toPrecision(1));
 }
 
 const ROUND = [0, ...[0.001, 0.01, 0.1, 1, 10, 100].flatMap((v) => [v, 2.5 * v, 5 * v]).flatMap((v) => [v, -v])];
 
 /** Round values inside the limits, at least `apart` pixels from each other; zero first. */
-function rootTicks(scale, apart) {
+function bentTicks(scale, apart) {
   const [low, high] = scale.domain;
   const kept = [];
   const far = ROUND.filter((v) => v >= low && v <= high).sort((a, b) => (a === 0 ? -1 : b === 0 ? 1 : Math.abs(b) - Math.abs(a)));
@@ -51,11 +56,11 @@ export class Scatter extends Figure {
       ['heldout', 'Held-out', 'Final mean loss of each held-out domain'],
     ], (what) => { this.what = what; this.show(this.view); });
     const spacing = segmented('Axes', [
-      ['root', 'Root axes', 'Axes by square roots: small and large changes in one picture'],
+      ['log', 'Log', 'Even around zero, logarithmic beyond: small and large changes in one picture'],
       ['linear', 'Linear', 'Even axes'],
     ], (axes) => { this.axes = axes; this.update(); });
     super({
-      name: 'estimated-against-retrained', title: 'Estimated against retrained', unit: 'change of final loss, nats/token',
+      name: 'estimated-against-retrained', title: 'Estimated against retrained', unit: 'loss change, nats/token',
       height: 430, tools: h('span', { class: 'ro-tools' }, choice, spacing), label: 'Estimated against retrained change of final loss',
       tip: 'Each point is one loss under one order that was really retrained: what training gave (across), what was '
         + 'estimated (up), both minus the reference run. On the line: exact. Whiskers: 90 % intervals of an even choice of '
@@ -63,7 +68,7 @@ export class Scatter extends Figure {
         + 'then the arrow keys go from the largest error down; Enter opens that order.',
       paint: (width, height) => this.paintPoints(width, height),
     });
-    Object.assign(this, { tip, open, what: 'samples', axes: 'root' });
+    Object.assign(this, { tip, open, what: 'samples', axes: 'log' });
     this.note = h('p', { class: 'ro-note' });
     this.element.append(this.note);
     this.marker = s('circle', { class: 'ro-found', r: 6, visibility: 'hidden' });
@@ -83,6 +88,7 @@ export class Scatter extends Figure {
       this.raw = raw;
       this.data = Object.fromEntries(['order', 'sample', 'estimated', 'retrained', 'lo', 'hi'].map((k) => [k, unpack(raw[k])]));
       this.ranked = null;
+      this.bend = bendOf(this.data.retrained);
     }
     this.found = null;
     this.focus = focusOf(view);
@@ -110,7 +116,7 @@ export class Scatter extends Figure {
     const limits = extent([...data.estimated, ...data.retrained], { zero: true, least: 0.002, pad: 0.04 });
     const bottom = height - 44;
     const even = this.axes === 'linear';
-    const scale = even ? linear : rooted;
+    const scale = even ? linear : bent(this.bend);
     const x = scale(limits, [LEFT, width - RIGHT]);
     const y = scale(limits, [bottom, 8]);
     this.px = data.retrained.map((v) => x(v));
@@ -127,14 +133,14 @@ export class Scatter extends Figure {
     const few = this.px.length < 1500;
     const show = even ? (v) => signed(v, digits(limits)) : plain;
     return [
-      yAxis(y, even ? ticks(limits, 6) : rootTicks(y, 24), LEFT, width - RIGHT, show),
+      yAxis(y, even ? ticks(limits, 6) : bentTicks(y, 24), LEFT, width - RIGHT, show),
       s('line', { class: 'ro-grid', x1: x(0), x2: x(0), y1: 8, y2: bottom }),
       s('line', { class: 'ro-identity', x1: x(limits[0]), y1: y(limits[0]), x2: x(limits[1]), y2: y(limits[1]) }),
       this.whiskers(y),
       layers.map(({ name, i }) => s('path', { d: paths[i].join(''), 'data-points': paths[i].length, 'data-family': name,
         class: `ro-points ro-family-${i}${focus !== null && name !== focus ? ' ro-behind' : ''}${few ? ' ro-few' : ''}` })),
-      xAxis(x, even ? ticks(limits, width < 420 ? 4 : 6) : rootTicks(x, 52), bottom,
-        even ? 'retrained' : 'retrained; axes by square roots', show),
+      xAxis(x, even ? ticks(limits, width < 420 ? 4 : 6) : bentTicks(x, 52), bottom,
+        even ? 'retrained' : `retrained; axes logarithmic beyond ±${this.bend}`, show),
       s('text', { class: 'ro-axis-name ro-axis-up', x: LEFT + 6, y: 18 }, 'estimated'),
       this.marker,
     ];
@@ -228,7 +234,7 @@ export class ErrorByDistance extends Figure {
     (what) => { this.what = what; this.show(this.view); });
     super({
       name: 'error-against-distance', title: 'Where trust ends', unit: 'mean absolute error, nats/token', height: 430,
-      tools: choice, label: 'Error of the estimate against the distance from the reference run, one point an order',
+      tools: h('span', { class: 'ro-tools' }, choice), label: 'Error of the estimate against the distance from the reference run, one point an order',
       tip: 'One point a retrained order: the mean absolute error of its samples’ estimated losses. If the error grows '
         + 'along the axis, the estimate knows where it is weak. Spearman 1: it ranks orders by error perfectly; 0: it '
         + 'knows nothing of its own error. A click opens the order.',
