@@ -50,9 +50,16 @@ def take(page: Any, url: str, name: str) -> None:
         page.get_by_role("button", name="Verified", exact=True).wait_for(timeout=300_000)
     page.mouse.move(2, 2)  # no tooltip in the picture
     shoot(page, f"timeline-{name}")
+    page.goto(f"{url}/fidelity")
+    page.wait_for_selector(".ro-fidelity[data-state=ready]", timeout=60_000)
+    shoot(page, f"fidelity-{name}", full=True)
 
 
-def shoot(page: Any, name: str) -> None:
+def shoot(page: Any, name: str, full: bool = False) -> None:
+    if full:  # Streamlit scrolls inside the page, so make room for all of it
+        width = page.viewport_size["width"]
+        height = page.evaluate("document.querySelector('.ro').getBoundingClientRect().height")
+        page.set_viewport_size({"width": width, "height": int(height) + 170})
     page.wait_for_timeout(500)  # transitions end
     page.screenshot(path=IMAGES / f"{name}.png")
 

@@ -63,13 +63,13 @@ export class Coverage extends Figure {
     const chosen = kind === 'all' || (kind === 'family' && name === this.family);
     const bar = Number.isFinite(lo) ? `\n95 % interval ${number(100 * lo, 1)} to ${number(100 * hi, 1)} %` : '';
     return s('g', { class: chosen ? 'ro-row ro-row-all' : 'ro-row',
-      'data-tip': `${name}: ${number(100 * share, 1)} % of ${losses.toLocaleString('en')} losses in ${orders} orders${bar}` },
+      'data-tip': `${name}: ${number(100 * share, 1)} % of ${losses.toLocaleString('en')} losses in ${orders} order${orders === 1 ? '' : 's'}${bar}` },
     s('rect', { x: 0, y: y - ROW / 2, width, height: ROW, fill: 'transparent' }),
     s('text', { x: 0, y, dy: '0.32em' }, name),
     Number.isFinite(lo) ? s('line', { class: `ro-cover-bar ${colour}`, x1: x(lo), x2: x(hi), y1: y, y2: y }) : null,
     s('circle', { class: `ro-cover-dot ${colour}`, cx: x(share), cy: y, r: 5 }),
     s('text', { class: 'ro-row-value', x: width, y, dy: '0.32em', 'text-anchor': 'end', 'data-coverage': name,
       'data-value': share }, `${number(100 * share, 0)} %`,
-    s('tspan', { class: 'ro-count' }, kind === 'domain' || width < 380 ? '' : ` · ${orders} orders`)));
+    s('tspan', { class: 'ro-count' }, kind === 'domain' || width < 380 ? '' : ` · ${orders} order${orders === 1 ? '' : 's'}`)));
   }
 }

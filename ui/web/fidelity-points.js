@@ -88,10 +88,10 @@ export class Scatter extends Figure {
       this.raw = raw;
       this.data = Object.fromEntries(['order', 'sample', 'estimated', 'retrained', 'lo', 'hi'].map((k) => [k, unpack(raw[k])]));
       this.ranked = null;
-      this.bend = bendOf(this.data.retrained);
     }
     this.found = null;
     this.focus = focusOf(view);
+    this.bend = bendOf(this.chosen().map((i) => this.data.retrained[i]));
     this.legend.replaceChildren(key([...present(view), ['ro-sw-line', 'exact'], ['ro-sw-bars', '90 % interval'],
       ['ro-sw-bars ro-sw-missed', 'misses the truth']]));
     const drawn = this.data.order.length;

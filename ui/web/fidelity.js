@@ -148,9 +148,10 @@ export class FidelityPage {
     const name = `more ${this.family}`;
     const job = this.jobs.find(({ hash }) => hash === name);
     const { words: orders } = families.find((one) => one.name === this.family);
-    setText(this.more, `Retrain ${more} more ${orders}`);
+    const measured = this.data.reports.some((report) => report.family === this.family);
+    setText(this.more, `Retrain ${more} ${measured ? 'more ' : ''}${orders}`);
     this.more.hidden = active(job);
-    this.more.dataset.tip = `Draws ${more} further ${orders}, really trains the model on each in the background, `
+    this.more.dataset.tip = `Draws ${more} ${measured ? 'further ' : ''}${orders}, really trains the model on each in the background, `
       + 'adds them to the ledger and measures every estimator again';
     this.work.show(job, this.jobs);
     this.maps.showJobs(this.jobs);
