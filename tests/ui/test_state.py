@@ -132,3 +132,19 @@ def test_a_waiting_retraining_can_be_taken_out_of_the_queue(tmp_path: Path) -> N
     waiting = jobs.submit(tmp_path / "nothing-here", "r", ORDERS[0])
     jobs.cancel("r", order_hash(ORDERS[0]))
     assert waiting.state == "cancelled" and waiting.process is None
+
+
+def test_a_batch_runs_its_own_command_and_is_told_by_its_name(tmp_path: Path) -> None:
+    jobs = Jobs()
+    command = ("heatmap", str(tmp_path / "nothing-here"))
+    batch = jobs.submit_batch(tmp_path, "r", "heat map", command)
+    assert jobs.submit_batch(tmp_path, "r", "heat map", command) is batch, "asked for twice"
+    other = jobs.submit_batch(tmp_path, "r", "more move", command)
+    jobs.cancel("r", "more move")
+    for _ in range(300):
+        if jobs.ended == 2:
+            break
+        time.sleep(0.1)
+    assert (batch.state, other.state) == ("failed", "cancelled")
+    assert "no run at" in batch.message
+    assert jobs.find("r", "heat map") is batch

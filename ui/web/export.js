@@ -4,13 +4,17 @@ import { s } from './dom.js';
 const KEPT = ['fill', 'fill-opacity', 'stroke', 'stroke-width', 'stroke-dasharray', 'stroke-opacity',
   'stroke-linejoin', 'stroke-linecap', 'opacity', 'font-family', 'font-size', 'font-weight',
   'font-style', 'font-variant-numeric', 'text-anchor', 'paint-order'];
-const HEAD = 58; // title and legend
+const HEAD = 58; // title and the legend's first row
+const ROW = 20; // each further row of the legend
+const SIDE = 8;
 const SCALE = 3; // pixels of the PNG per CSS pixel: enough for print at column width
 
 function standalone(figure) {
   const live = figure.svg;
-  const width = Number(live.getAttribute('width'));
-  const height = figure.height + HEAD;
+  const width = Number(live.getAttribute('width')) + 2 * SIDE;
+  const legends = entries(figure.legend, width - SIDE);
+  const head = HEAD + ROW * legends.further;
+  const height = figure.height + head;
   const copy = live.cloneNode(true);
   const from = [live, ...live.querySelectorAll('*')];
   [copy, ...copy.querySelectorAll('*')].forEach((element, i) => {
@@ -20,10 +24,10 @@ function standalone(figure) {
     element.removeAttribute('data-tip');
   });
   const around = getComputedStyle(figure.element);
-  const title = s('text', { x: 8, y: 22, style: `font:600 15px ${around.fontFamily};fill:${around.color}` },
+  const title = s('text', { x: SIDE, y: 22, style: `font:600 15px ${around.fontFamily};fill:${around.color}` },
     figure.title);
-  const legend = s('g', { style: `font:400 12px ${around.fontFamily};fill:${around.color}` }, ...entries(figure.legend));
-  const body = s('g', { transform: `translate(0 ${HEAD})` });
+  const legend = s('g', { style: `font:400 12px ${around.fontFamily};fill:${around.color}` }, ...legends.marks);
+  const body = s('g', { transform: `translate(${SIDE} ${head})` });
   body.append(...copy.childNodes);
   return s('svg', {
     xmlns: 'http://www.w3.org/2000/svg', width, height, viewBox: `0 0 ${width} ${height}`,
@@ -31,22 +35,28 @@ function standalone(figure) {
   }, s('rect', { width, height, fill: around.backgroundColor }), title, legend, body);
 }
 
-/** The legend's marks and words in a row; a mark keeps the colour and shape it has on the page. */
-function entries(legend) {
-  let x = 8;
-  return [...legend.querySelectorAll('.ro-key li')].map((item) => {
+/** The legend's marks and words in rows; a mark keeps the colour and shape it has on the page. */
+function entries(legend, right) {
+  let x = SIDE;
+  let further = 0;
+  const marks = [...legend.querySelectorAll('.ro-key li')].map((item) => {
     const mark = item.querySelector('.ro-swatch');
     const style = getComputedStyle(mark);
     const filled = style.backgroundColor !== 'rgba(0, 0, 0, 0)';
     const colour = filled ? style.backgroundColor : style.borderTopColor;
     const flat = mark.offsetHeight < 5;
-    const shape = { x, y: flat ? 42 : 38, width: flat ? 16 : 10, height: flat ? 2 : 10, rx: style.borderRadius === '50%' ? 5 : 1,
-      fill: filled || flat ? colour : 'none', stroke: filled || flat ? 'none' : colour, 'stroke-width': 1.5 };
     const text = item.textContent;
-    const entry = [s('rect', shape), s('text', { x: x + shape.width + 6, y: 47 }, text)];
-    x += shape.width + 24 + text.length * 6.2;
+    const wide = flat ? 16 : Math.min(10, mark.offsetWidth || 10);
+    const room = wide + 24 + text.length * 6.2;
+    if (x > SIDE && x + room - 18 > right) [x, further] = [SIDE, further + 1];
+    const down = ROW * further;
+    const shape = { x, y: down + (flat ? 42 : 38), width: wide, height: flat ? 2 : 10, rx: style.borderRadius === '50%' ? 5 : 1,
+      fill: filled || flat ? colour : 'none', stroke: filled || flat ? 'none' : colour, 'stroke-width': 1.5 };
+    const entry = [s('rect', shape), s('text', { x: x + wide + 6, y: down + 47 }, text)];
+    x += room;
     return entry;
   }).flat();
+  return { marks, further };
 }
 
 function save(url, name) {

@@ -9,7 +9,7 @@ const GAP = 14;
 export class Coverage extends Figure {
   constructor() {
     super({
-      name: 'coverage', title: 'Do the 90 % intervals hold?', unit: '% of retrained losses inside', height: 330,
+      name: 'coverage', title: 'How often the 90 % intervals hold', unit: '% of retrained losses inside', height: 330,
       label: 'Share of retrained losses inside the 90 % interval, by family and domain',
       tip: 'How often a sample’s retrained final loss lies inside the estimate’s 90 % interval. On the line: as '
         + 'promised. Left of it: too narrow, the estimate claims to know more than it does. Bars: 95 % bootstrap '
