@@ -54,8 +54,13 @@ def headline(report: Report, name: str) -> str:
 def details(reports: Sequence[Report], family: str, name: str) -> str:
     """Its intervals, the best of the others, and where it is weakest."""
     report = next((r for r in reports if r["family"] == family), None)
-    if report is None or name not in report["estimators"]:
+    if report is None:
         return ""
+    if name not in report["estimators"]:
+        return (
+            "The saved report lacks it; retraining more measures it, too. The orders "
+            "already retrained judge it in the figures below."
+        )
     parts = (
         _intervals(report["estimators"][name].get("coverage90")),
         _rival(report, name),

@@ -202,6 +202,7 @@ def test_the_words_follow_the_numbers() -> None:
     assert "9 random orders" in takeaway.headline(good, "projected")
     assert "no better than assuming" in takeaway.headline(bad, "projected")
     assert "has not been measured" in takeaway.headline(bad, "replay")
+    assert "retraining more measures it" in takeaway.details([bad], "move", "replay")
     words = takeaway.details([good, bad], "random", "projected")
     assert "close to what they promise" in words and "“replay”, explains 50 %" in words
     assert "weakest on single moves, where it explains nothing" in words

@@ -161,6 +161,7 @@ def test_the_app_never_imports_torch(demo: Path) -> None:
         "import os, sys; sys.argv = ['app.py']; from streamlit.testing.v1 import AppTest\n"
         "at = AppTest.from_file('app.py', default_timeout=60).run()\n"
         "at.switch_page('pages/timeline.py').run(); assert not at.exception\n"
+        "at.switch_page('pages/fidelity.py').run(); assert not at.exception\n"
         "sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     )
     environment = {**os.environ, "REORDER_RUN": str(demo)}

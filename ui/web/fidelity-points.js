@@ -92,13 +92,14 @@ export class Scatter extends Figure {
     this.found = null;
     this.focus = focusOf(view);
     this.bend = bendOf(this.chosen().map((i) => this.data.retrained[i]));
-    this.legend.replaceChildren(key([...present(view), ['ro-sw-line', 'exact'], ['ro-sw-bars', '90 % interval'],
-      ['ro-sw-bars ro-sw-missed', 'misses the truth']]));
+    const bars = Math.min(WHISKERS, this.chosen().filter((i) => Number.isFinite(this.data.lo[i])).length);
+    this.legend.replaceChildren(key([...present(view), ['ro-sw-line', 'exact'],
+      ...(bars ? [['ro-sw-bars', '90 % interval'], ['ro-sw-bars ro-sw-missed', 'misses the truth']] : [])]));
     const drawn = this.data.order.length;
     const which = this.what === 'samples' ? 'samples’ losses' : 'held-out losses';
     setText(this.note, `${drawn < raw.all ? `${drawn.toLocaleString('en')} of ${raw.all.toLocaleString('en')}` : raw.all.toLocaleString('en')} `
       + `${which} under ${view.orders.length} orders${drawn < raw.all ? ', the same number of each order; all count in every figure given' : ''}. `
-      + `Whiskers on ${Math.min(WHISKERS, this.chosen().length)} of them.`);
+      + (bars ? `Whiskers on ${bars} of them.` : 'This estimator gives no intervals.'));
     this.update();
   }
 
