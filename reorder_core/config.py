@@ -97,8 +97,8 @@ class ProjectionConfig(_Part):
 
 
 class CalibrationConfig(_Part):
-    orders: Annotated[int, Field(ge=0)] = 12
-    """Real retrainings that set the width of the 90 % intervals."""
+    orders: Annotated[int, Field(ge=0)] = 16
+    """Real retrainings of designed orders, which `hybrid` learns from."""
 
 
 class PositionConfig(_Part):

@@ -5,11 +5,18 @@ products average to the Gauss-Newton part of the mean Hessian, so R of them
 are a factor Φ with H ≈ ΦᵀΦ, positive semidefinite and stable in a replay.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from reorder_core.model import Batch, FlatModel
+
+HESSIAN_SCALE = 1.3
+"""H over F. Along gradients it is 1.5 to 2; less is best under the noise (docs/fidelity.md)."""
+KEPT = 1.5
+"""Rows kept at an anchor, in units of those drawn there."""
 
 
 def sampled_fisher(
@@ -35,3 +42,24 @@ def sampled_fisher(
         scale = ((part.lengths - 1).float() / rank).sqrt()
         rows[start : start + len(part)] = (gradients * scale[:, None]).numpy()
     return rows
+
+
+def pooled_factors(drawn: Sequence[np.ndarray], weight: np.ndarray) -> np.ndarray:
+    """(K, R', s) factors of the mean Hessian from each anchor's own sampled rows (R, s).
+
+    Rows of an anchor and of those beside it, averaged and scaled to the
+    Hessian; then the R' leading directions of that factor in the inner product
+    of the coordinates' `weight` (s,), so that a query reads fewer numbers.
+    """
+    pooled = []
+    for anchor in range(len(drawn)):
+        near = drawn[max(0, anchor - 1) : anchor + 2]
+        pooled.append(np.concatenate(near) * np.float32(np.sqrt(HESSIAN_SCALE / len(near))))
+    kept = min(int(KEPT * len(drawn[0])), *(len(rows) for rows in pooled))
+    return np.stack([_leading(rows, kept, weight) for rows in pooled])
+
+
+def _leading(rows: np.ndarray, count: int, weight: np.ndarray) -> np.ndarray:
+    gram = ((rows * weight) @ rows.T).astype(np.float64)
+    vectors = np.linalg.eigh(gram)[1][:, len(rows) - count :]  # ascending eigenvalues
+    return vectors.astype(np.float32).T @ rows

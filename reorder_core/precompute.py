@@ -8,10 +8,11 @@ import torch
 
 from reorder_core.config import RunConfig
 from reorder_core.corpus import EncodedCorpus, prepare_corpus
-from reorder_core.curvature import sampled_fisher
+from reorder_core.curvature import pooled_factors, sampled_fisher
+from reorder_core.design import designed_orders
 from reorder_core.errors import ConfigError
 from reorder_core.model import build_model
-from reorder_core.orders import Order, order_hash, random_orders
+from reorder_core.orders import Order, order_hash
 from reorder_core.projection import choose_coordinates, pack
 from reorder_core.schedule import learning_rates
 from reorder_core.store.samples import write_corpus
@@ -28,7 +29,6 @@ from reorder_core.training import (
 )
 
 CHECKPOINTS = "checkpoints/anchors"
-CALIBRATION_SHARES = {"random": 0.5, "move": 0.25, "blocks": 0.125, "curriculum": 0.125}
 
 
 def prepare_text(context: BuildContext) -> float:
@@ -236,29 +236,33 @@ def take_curvature(context: BuildContext) -> float:
     """curvature.safetensors: a factor of the mean Hessian at each anchor."""
     trainable, projection = _trainable(context), context.config.projection
     thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])
-    index = torch.tensor(np.array(context.load("projected")["coordinates"]))
-    factors = []
+    projected = context.load("projected")
+    index = torch.tensor(np.array(projected["coordinates"]))
+    drawn = []
     for anchor, theta in enumerate(thetas):
         context.on_progress("curvature", anchor, len(thetas))
         seed = [context.config.seed, 2, anchor]
         model = trainable.model
         rank = projection.rank
-        factors.append(sampled_fisher(model, theta, trainable.samples, rank, index, seed))
-    context.save("curvature", pack("factors", np.stack(factors), projection.bits))
+        drawn.append(sampled_fisher(model, theta, trainable.samples, rank, index, seed))
+    factors = pooled_factors(drawn, np.array(projected["weight"]))
+    context.save("curvature", pack("factors", factors, projection.bits))
     # Targets cost a forward pass, the gradients one of each.
     return len(thetas) * projection.rank / len(trainable.samples) * 4 / 3
 
 
 def train_calibration(context: BuildContext) -> float:
-    """calibration.safetensors: real retrainings that set the width of the intervals."""
+    """calibration.safetensors: the designed retrainings that `hybrid` learns from.
+
+    Evaluated at the end only: losses along the way would cost as much again.
+    """
     run, trainable = context.run(), _trainable(context)
-    orders = _calibration_orders(run.reference_order, context)
+    orders = designed_orders(run, context.config.calibration.orders)
     samples, probes = [], []
     for number, order in enumerate(orders):
-        context.on_progress("calibration", number, len(orders))
+        context.on_progress("designed retrainings", number, len(orders))
         # Not the ledger's copy: the same bits, however often the build was interrupted.
-        retrained = retrain(run, order, trainable=trainable)
-        run.ledger.append(retrained)
+        retrained = retrain(run, order, trainable=trainable, evaluate_at=(run.steps,))
         samples.append(retrained.sample_loss_at)
         probes.append(retrained.probe_loss_at)
     shape = (len(orders), len(trainable.eval_steps))
@@ -271,7 +275,7 @@ def train_calibration(context: BuildContext) -> float:
         },
         {"order_hashes": json.dumps([order_hash(order) for order in orders])},
     )
-    return len(orders) * (1 + len(trainable.eval_steps) * trainable.evaluation_rre)
+    return len(orders) * (1 + trainable.evaluation_rre)
 
 
 def _trainable(context: BuildContext) -> Trainable:
@@ -285,17 +289,3 @@ def _trainable(context: BuildContext) -> Trainable:
 def _reference_order(config: RunConfig) -> Order:
     # The corpus is shuffled by seed before ids are given.
     return np.arange(config.corpus.samples, dtype=np.int32)
-
-
-def _calibration_orders(reference: Order, context: BuildContext) -> list[Order]:
-    run, wanted = context.run(), context.config.calibration.orders
-    domains, lengths = [s.domain for s in run.samples], [s.tokens for s in run.samples]
-    counts = {name: int(share * wanted) for name, share in CALIBRATION_SHARES.items()}
-    counts["random"] += wanted - sum(counts.values())
-    seed = 1_000_003 + context.config.seed  # fidelity's seeds are small
-    return [
-        order
-        for family, count in counts.items()
-        if count
-        for order in random_orders(family, reference, run.batch_size, domains, lengths, count, seed)
-    ]

@@ -5,7 +5,7 @@ reference run, bit for bit, on the same machine with the same thread count.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -168,18 +168,22 @@ def retrain(
     order: Order,
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
     trainable: Trainable | None = None,
+    evaluate_at: Collection[int] | None = None,
 ) -> Retrained:
     """Ground truth: the run really trained again, with its samples in `order`.
 
-    Pass `trainable` to retrain many orders without reading the run each time.
+    Pass `trainable` to retrain many orders without reading the run each time,
+    and `evaluate_at` to take losses at some of the evaluation steps only; the
+    others are nan then.
     """
     trainable = trainable or open_trainable(run)
     began = time.perf_counter()
-    evaluations: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-    steps = run.steps
+    steps, wanted = run.steps, trainable.eval_steps if evaluate_at is None else evaluate_at
+    unknown = (np.full(run.count, np.nan), np.full(len(run.probe_domains), np.nan))
+    evaluations = dict.fromkeys(trainable.eval_steps, unknown)
 
     def on_step(step: int, theta: Tensor) -> None:
-        if step in trainable.eval_steps:
+        if step in wanted:
             evaluations[step] = trainable.evaluate(theta)
         on_progress("training", step, steps)
 

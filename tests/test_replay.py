@@ -5,7 +5,6 @@ import torch
 
 from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.intervals import fit_intervals
 from reorder_core.estimators.position import fit_table
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.replay import ReferenceReplay, Replayer
@@ -138,17 +137,6 @@ def test_on_a_quadratic_loss_with_exact_curvature_only_interpolation_errs() -> N
         assert np.linalg.norm(truth) > 0.01
         assert error < 1e-6 * np.linalg.norm(truth)
         assert without > 1e-3 * np.linalg.norm(truth)
-
-
-def test_intervals_hold_nine_in_ten_fresh_errors() -> None:
-    random = np.random.default_rng(0)
-    spread, distance = random.uniform(0.5, 2, 60), random.uniform(0.2, 1, 16)
-    errors = random.normal(size=(16, 60)) * spread * distance[:, None]
-    found = fit_intervals(errors, errors[:, :4], distance)
-    fresh = random.normal(size=(400, 60)) * spread * 0.5
-    ends, _ = found.around(np.zeros(60), np.zeros(4), 0.5)
-    assert ends is not None
-    assert 0.85 < ((fresh > ends[0]) & (fresh < ends[1])).mean() < 0.95
 
 
 def test_the_position_table_recovers_additive_effects() -> None:

@@ -8,7 +8,7 @@ from reorder_core.store.run import Run
 from ui import frames, runs, theme
 
 MEASURES = ("r2", "rho_within", "rho_sample", "rho_heldout")
-ESTIMATORS = ("projected", "replay", "reference")
+ESTIMATORS = ("hybrid", "replay", "reference")
 
 
 def lead(run: Run) -> dict[str, Any]:

@@ -2,18 +2,21 @@
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.base import Estimate, Estimator
 from reorder_core.estimators.position import PositionTable, open_position_table
+from reorder_core.estimators.runs import verified_runs
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
 
-ESTIMATOR = "projected"
+ESTIMATOR = "hybrid"
+LEARNED_FROM_MOST = 64
+"""Of the ledger's retrainings, the newest so many; more would make learning slow."""
 _computing = threading.Lock()
 """One session at a time computes: two at once would slow each other, or do the same work."""
 
@@ -29,8 +32,12 @@ class Answer:
 
 
 def answer(run: Run, order: Order) -> Answer:
-    """The estimate for an order; what was once computed is read back from DuckDB."""
-    key = (run.id, ESTIMATOR, order_hash(order))
+    """The estimate for an order; what was once computed is read back from DuckDB.
+
+    It has learned from the retrainings in the ledger, but never from the
+    order's own: beside the truth stands what was said without knowing it.
+    """
+    key = _key(run, order)
     cache = _cache(run, run.fingerprint)
     started = time.perf_counter()
     estimate, source = cache.get(*key), "database"
@@ -39,16 +46,16 @@ def answer(run: Run, order: Order) -> Answer:
             started = time.perf_counter()
             estimate = cache.get(*key)  # another session may have computed it meanwhile
             if estimate is None:
-                estimate, source = estimator(run).estimate(order), "computed"
+                estimate, source = _learned(run, order).estimate(order), "computed"
     milliseconds = 1000 * (time.perf_counter() - started)
     if source == "computed":
-        cache.put(estimate)
-    return Answer(estimate, source, milliseconds)
+        cache.put(replace(estimate, estimator=key[1]))
+    return Answer(replace(estimate, estimator=ESTIMATOR), source, milliseconds)
 
 
 def query(run: Run, order: Order) -> tuple[str, tuple[str, ...]]:
     """The SQL that reads the order's estimate back, and its parameters."""
-    return _cache(run, run.fingerprint).query(run.id, ESTIMATOR, order_hash(order))
+    return _cache(run, run.fingerprint).query(*_key(run, order))
 
 
 def note(run: Run) -> str:
@@ -59,6 +66,22 @@ def note(run: Run) -> str:
 def estimator(run: Run, name: str = ESTIMATOR) -> Estimator:
     """The opened estimator of that name; raises ReorderError where the run cannot give it."""
     return _estimator(run, run.fingerprint, name)
+
+
+def _key(run: Run, order: Order) -> tuple[str, str, str]:
+    return run.id, f"{ESTIMATOR}@{run.ledger.stamp[:8]}", order_hash(order)
+
+
+def _learned(run: Run, order: Order) -> Estimator:
+    own = order_hash(order)
+    known = own if run.ledger.get(own) is not None else ""
+    return _learned_without(run, run.fingerprint, run.ledger.stamp, known)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _learned_without(_run: Run, fingerprint: str, stamp: str, without: str) -> Estimator:
+    runs = verified_runs(_run, {without}, LEARNED_FROM_MOST)
+    return open_estimator(_run, ESTIMATOR, runs)
 
 
 def position_table(run: Run) -> PositionTable:

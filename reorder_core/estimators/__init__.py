@@ -6,6 +6,7 @@ line and fidelity need to know of any of them.
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
 from reorder_core.estimators.reference import ReferenceEstimator
@@ -15,7 +16,9 @@ from reorder_core.estimators.simfluence import SimfluenceEstimator
 from reorder_core.estimators.tracin import TracinEstimator
 from reorder_core.store.run import Run
 
-_LIVE = (ProjectedEstimator, ReferenceEstimator, ReplayEstimator, PositionEstimator)
+_LIVE = (
+    HybridEstimator, ProjectedEstimator, ReplayEstimator, PositionEstimator, ReferenceEstimator,
+)  # fmt: skip
 _BASELINES = (RetrainRegression, SimfluenceEstimator, TracinEstimator)
 _KINDS = (*_LIVE, *_BASELINES)
 ESTIMATORS = tuple(kind.name for kind in _KINDS)

@@ -32,6 +32,10 @@ class Estimate:
     """(2, D) the same for held-out domains."""
     distance: float = float("nan")
     """‖γ_T − θ_T‖ / ‖θ_T − θ_0‖ in Adam's metric; 0 at the reference order."""
+    coherence: float = float("nan")
+    """How alike consecutive batches are, see `trust.Coherence`; 1 at the reference order."""
+    expected_error: float = float("nan")
+    """Mean absolute error of a sample's final loss that the estimate expects of itself, in nats."""
 
     @property
     def sample_loss(self) -> Array:

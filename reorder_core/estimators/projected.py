@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate
-from reorder_core.estimators.intervals import Intervals, fit_intervals
 from reorder_core.estimators.replay import (
     ReferenceReplay,
     Replayer,
@@ -20,6 +19,13 @@ from reorder_core.estimators.replay import (
     first_changed_step,
 )
 from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.trust import (
+    POWER,
+    Coherence,
+    error_unit,
+    expected_error,
+    interval,
+)
 from reorder_core.orders import Order, order_hash
 from reorder_core.projection import unpack
 from reorder_core.store.run import Run
@@ -32,9 +38,11 @@ class ProjectedEstimator:
 
     name = "projected"
     uses_curvature = True
+    fitted_on: frozenset[str] = frozenset()
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
-        self._run, self.fitted_on = run, runs.hashes
+        del runs  # it learns from none
+        self._run = run
         arrays = run.arrays("projected")
         factors = unpack("factors", run.arrays("curvature"))
         if not self.uses_curvature:
@@ -52,33 +60,49 @@ class ProjectedEstimator:
         seen = unpack("gradients", arrays)  # (K − 1, N, s)
         self._gradients = [self.replayer.gradients[0], *seen]
         self._probe_gradients = unpack("probe_gradients", arrays)  # (K, D, s)
-        self.precompute_rre = runs.rre + sum(
+        self.precompute_rre = sum(
             run.costs[step]["rre"] for step in self._steps() if step in run.costs
         )
         self.bytes = sum(run.file(name).stat().st_size for name in ("projected", "curvature"))
         self._reference = ReferenceReplay(self.replayer, run.reference_order)
         self._metric = self._adam_metric()
         self._length = self._norm(self._reference.travelled(self.replayer))[0]
+        self.coherence = Coherence(self.replayer, run.reference_order)
+        # Per unit of `distance`, which is in units of the reference run's length.
+        sensitive = (self._gradients[-1], self._probe_gradients[-1])
+        self.sample_unit, self.probe_unit = (
+            self._length * error_unit(rows, self.replayer.weight, self._metric)
+            for rows in sensitive
+        )
         # The last order's states: a drag changes it from one slot on.
         self._last: tuple[NDArray[np.int32], list[ReplayState]] | None = None
         self._lock = threading.Lock()
-        self._intervals = self._fit_intervals(runs)
 
     def estimate(self, order: Order) -> Estimate:
-        """Losses under `order`, with intervals where the run was calibrated."""
-        states = self._replay(order)
-        deltas = np.stack([states[step].delta[0] for step in self.replayer.anchors])  # (K, s)
+        """Losses under `order`; the intervals are those of trust's error law."""
+        deltas = self.replay(order)
         samples, probes = self.read_out(deltas)
-        distance = self.distance(deltas[-1:])[0]
-        sample_interval, probe_interval = self._intervals.around(samples[-1], probes[-1], distance)
+        distance, coherence = float(self.distance(deltas[-1:])[0]), self.coherence.of(order)
+        spread = distance * coherence**POWER
         return Estimate(
             self._run.id, self.name, order_hash(order), samples, probes,
-            sample_interval, probe_interval, float(distance),
+            interval(samples[-1], spread * self.sample_unit),
+            interval(probes[-1], spread * self.probe_unit),
+            distance, coherence, expected_error(spread * self.sample_unit),
         )  # fmt: skip
+
+    def replay(self, order: Order) -> Array:
+        """(K, s) γ_t − θ_t at the anchors."""
+        states = self._replay(order)
+        return np.stack([states[step].delta[0] for step in self.replayer.anchors])
 
     def simulate(self, orders: NDArray[np.int32]) -> tuple[Array, Array]:
         """(B, N) and (B, D) final losses of orders (B, N); `estimate`'s up to float error."""
-        return self._read_anchor(len(self.replayer.anchors) - 1, self._final_deltas(orders))
+        return self.read_end(self.final_deltas(orders))
+
+    def read_end(self, deltas: Array) -> tuple[Array, Array]:
+        """(B, N) and (B, D) final losses for δ_T (B, s)."""
+        return self._read_anchor(len(self.replayer.anchors) - 1, deltas)
 
     def read_out(self, deltas: Array) -> tuple[Array, Array]:
         """(K, N) sample and (K, D) probe losses at the anchors for δ (K, s) there."""
@@ -89,6 +113,10 @@ class ProjectedEstimator:
         """(B,) ‖δ‖ in units of the reference run's length, both in Adam's metric."""
         return self._norm(delta) / self._length
 
+    def similarity(self, a: Array, b: Array) -> Array:
+        """(A, B) inner products of δ (A, s) and (B, s) in `distance`'s metric and unit."""
+        return (a * self._metric) @ b.T / self._length**2
+
     def _read_anchor(self, anchor: int, delta: Array) -> tuple[Array, Array]:
         known, weighted = self._run.reference, delta * self.replayer.weight
         bend = self.replayer.half_curvature(anchor, delta)[:, None]
@@ -96,7 +124,7 @@ class ProjectedEstimator:
         probes = known.probe_loss_at[anchor] + weighted @ self._probe_gradients[anchor].T
         return samples + bend, probes + bend
 
-    def _final_deltas(self, orders: NDArray[np.int32]) -> Array:
+    def final_deltas(self, orders: NDArray[np.int32]) -> Array:
         """(B, s) γ_T − θ_T of orders (B, N), replayed side by side."""
         state = self.replayer.begin(len(orders))
         batches = orders.reshape(len(orders), self._run.steps, self._run.batch_size)
@@ -132,17 +160,6 @@ class ProjectedEstimator:
 
     def _steps(self) -> tuple[str, ...]:
         return ("gradients", "curvature")
-
-    def _fit_intervals(self, runs: TrainingRuns) -> Intervals:
-        if not len(runs):
-            return Intervals()
-        deltas = self._final_deltas(runs.orders)
-        samples, probes = self._read_anchor(len(self.replayer.anchors) - 1, deltas)
-        return fit_intervals(
-            samples - runs.sample_loss_at[:, -1],
-            probes - runs.probe_loss_at[:, -1],
-            self.distance(deltas),
-        )
 
 
 class ReplayEstimator(ProjectedEstimator):

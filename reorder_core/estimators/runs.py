@@ -3,7 +3,6 @@
 import json
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,17 +35,13 @@ class TrainingRuns:
         """Of their orders: what an estimator that learned from them must not be judged on."""
         return frozenset(order_hash(order) for order in self.orders)
 
-    def first(self, count: int) -> Self:
+    def first(self, count: int) -> "TrainingRuns":
         """The first `count` of them, at their share of the cost."""
-        count = min(count, len(self))
-        return type(self)(
-            self.orders[:count], self.sample_loss_at[:count], self.probe_loss_at[:count],
-            self.rre * count / max(1, len(self)),
-        )  # fmt: skip
+        return _rows(self, list(range(min(count, len(self)))))
 
-    def joined(self, other: Self) -> Self:
+    def joined(self, other: "TrainingRuns") -> "TrainingRuns":
         """These, then those of `other`."""
-        return type(self)(
+        return TrainingRuns(
             np.concatenate([self.orders, other.orders]),
             np.concatenate([self.sample_loss_at, other.sample_loss_at]),
             np.concatenate([self.probe_loss_at, other.probe_loss_at]),
@@ -76,21 +71,30 @@ def designed_runs(run: Run) -> TrainingRuns:
     )  # fmt: skip
 
 
-def verified_runs(run: Run, without: Container[str] = frozenset()) -> TrainingRuns:
-    """The designed runs, then the ledger's other ones by hash; none whose hash is in `without`."""
+def verified_runs(
+    run: Run, without: Container[str] = frozenset(), most: int | None = None
+) -> TrainingRuns:
+    """The designed runs and the ledger's others, the newest `most`, none with a hash in `without`.
+
+    Retrainings that diverged teach nothing and are left out.
+    """
     designed = designed_runs(run)
-    known = designed.hashes
-    more = [
+    left_out = designed.hashes | {order_hash(run.reference_order)}
+    found = [
         entry for entry in run.ledger.all()
-        if entry.order_hash not in known and entry.order_hash not in without
+        if entry.order_hash not in left_out and entry.order_hash not in without
+        and np.isfinite(entry.sample_loss).all() and np.isfinite(entry.probe_loss).all()
     ]  # fmt: skip
+    found.sort(key=lambda entry: (-run.ledger.written(entry.order_hash), entry.order_hash))
     kept = [row for row, order in enumerate(designed.orders) if order_hash(order) not in without]
-    if len(kept) < len(designed):
-        designed = TrainingRuns(
-            designed.orders[kept], designed.sample_loss_at[kept], designed.probe_loss_at[kept],
-            designed.rre * len(kept) / len(designed),
-        )  # fmt: skip
-    return designed.joined(runs_of(run, more)) if more else designed
+    return _rows(designed, kept).joined(runs_of(run, found[:most]))
+
+
+def _rows(runs: TrainingRuns, kept: list[int]) -> TrainingRuns:
+    share = len(kept) / max(1, len(runs))
+    return TrainingRuns(
+        runs.orders[kept], runs.sample_loss_at[kept], runs.probe_loss_at[kept], runs.rre * share
+    )
 
 
 def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:

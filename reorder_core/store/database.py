@@ -18,7 +18,7 @@ from reorder_core.estimators.base import Estimate
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS about (format INTEGER, made_from VARCHAR);
@@ -26,14 +26,16 @@ _SCHEMA = """
         run VARCHAR, estimator VARCHAR, order_hash VARCHAR, made TIMESTAMP,
         sample_loss_at FLOAT[][], probe_loss_at FLOAT[][],
         sample_interval FLOAT[][], probe_interval FLOAT[][], distance DOUBLE,
+        coherence DOUBLE, expected_error DOUBLE,
         PRIMARY KEY (run, estimator, order_hash))"""
 
 _GET = """\
-SELECT sample_loss_at, probe_loss_at, sample_interval, probe_interval, distance
+SELECT sample_loss_at, probe_loss_at, sample_interval, probe_interval, distance,
+    coherence, expected_error
 FROM estimates
 WHERE run = ? AND estimator = ? AND order_hash = ?"""
 
-_PUT = "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, now()::TIMESTAMP, ?, ?, ?, ?, ?)"
+_PUT = "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class ResultCache:
@@ -71,7 +73,7 @@ class ResultCache:
             return None
         if row is None:
             return None
-        sample_loss, probe_loss, sample_interval, probe_interval, distance = row
+        sample_loss, probe_loss, sample_interval, probe_interval, *figures = row
         return Estimate(
             run_id,
             estimator,
@@ -80,7 +82,7 @@ class ResultCache:
             np.array(probe_loss, dtype=np.float32),
             _interval(sample_interval),
             _interval(probe_interval),
-            distance,
+            *figures,
         )
 
     def put(self, estimate: Estimate) -> None:
@@ -91,9 +93,10 @@ class ResultCache:
         )  # fmt: skip
         row = [estimate.run, estimate.estimator, estimate.order_hash]
         row += [None if matrix is None else matrix.tolist() for matrix in matrices]
+        figures = [estimate.distance, estimate.coherence, estimate.expected_error]
         try:
             with self._writing:  # two inserts of one key at once would conflict
-                self._connection.cursor().execute(_PUT, [*row, float(estimate.distance)])
+                self._connection.cursor().execute(_PUT, [*row, *figures])
         except duckdb.Error as error:
             log.warning("the cache %s cannot be written: %s", self.path, _first_line(error))
 

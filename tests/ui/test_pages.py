@@ -57,8 +57,8 @@ def test_home_opens_with_the_run_and_its_fidelity(
     assert any(fact["value"] == f"{run.steps} steps × {run.batch_size}" for fact in shown["facts"])
     assert len(shown["fidelity"]) == len(run.fidelity)
     for drawn, saved in zip(shown["fidelity"], run.fidelity, strict=True):
-        measured = saved["estimators"]["projected"]["r2"]
-        assert drawn["estimators"]["projected"]["r2"]["value"] == pytest.approx(measured)
+        measured = saved["estimators"]["hybrid"]["r2"]
+        assert drawn["estimators"]["hybrid"]["r2"]["value"] == pytest.approx(measured)
 
 
 def test_a_run_without_fidelity_says_which_command_measures_it(

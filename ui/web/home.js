@@ -66,7 +66,7 @@ const MEASURES = [
     + 'generalizes better?'],
 ];
 const ESTIMATORS = [
-  ['projected', 'this estimate', 'ro-fid-projected'],
+  ['hybrid', 'this estimate', 'ro-fid-hybrid'],
   ['replay', 'replay without derivatives', 'ro-fid-replay'],
   ['reference', 'no change', 'ro-fid-reference'],
 ];
@@ -113,7 +113,7 @@ class Fidelity extends Figure {
     const { estimators, orders, family, seed, spread } = this.report;
     const used = ESTIMATORS.filter(([name]) => name in estimators);
     this.legend.append(key(used.map(([, label, kind]) => [kind, label])));
-    const coverage = estimators.projected?.coverage90;
+    const coverage = estimators.hybrid?.coverage90;
     this.note.textContent = `${orders} ${family} orders, seed ${seed}, each really retrained`
       + (Number.isFinite(coverage) ? `. The 90 % intervals held the truth ${number(100 * coverage, 0)} % of the time.` : '.')
       + (Number.isFinite(spread) ? ` A sample’s final loss varies by ${number(spread, 3)} nats over them.` : '');
@@ -138,7 +138,7 @@ class Fidelity extends Figure {
     const marks = [...ESTIMATORS].reverse().map(([name, who, kind], i) => {
       const got = this.report.estimators[name]?.[measure];
       if (!Number.isFinite(got?.value)) return null;
-      const at = y + (name === 'projected' ? 0 : 13 - 5 * i);
+      const at = y + (name === 'hybrid' ? 0 : 13 - 5 * i);
       const place = (v) => x(Math.max(0, Math.min(1, v)));
       const said = `${who}: ${number(got.value, 2)}`
         + (Number.isFinite(got.lo) ? `\n95 % interval [${number(got.lo, 2)}, ${number(got.hi, 2)}]` : '');
@@ -147,9 +147,9 @@ class Fidelity extends Figure {
           ? s('line', { class: 'ro-fid-bar', x1: place(got.lo), x2: place(got.hi), y1: at, y2: at }) : null,
         got.value < 0
           ? s('path', { class: 'ro-fid-mark', d: `M${x(0) - 9},${at}l7,-4.5v9z` })
-          : s('circle', { class: 'ro-fid-mark', cx: place(got.value), cy: at, r: name === 'projected' ? 6 : 4 }));
+          : s('circle', { class: 'ro-fid-mark', cx: place(got.value), cy: at, r: name === 'hybrid' ? 6 : 4 }));
     });
-    const main = this.report.estimators.projected?.[measure]?.value;
+    const main = this.report.estimators.hybrid?.[measure]?.value;
     return s('g', { class: 'ro-row' }, s('text', { x: 0, y, dy: '0.32em', 'data-tip': tip }, label), marks,
       s('text', { class: 'ro-fid-value', x: width, y: y + 1, 'text-anchor': 'end',
         'data-measure': measure }, number(main, 2)),

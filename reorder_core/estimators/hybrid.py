@@ -1,0 +1,168 @@
+"""`hybrid`: the physics of `projected` as prior mean, real retrainings on top; the app's default.
+
+What `projected` gets wrong is, to first order, linear in the displacement
+δ = γ_T − θ_T: its gradients and its curvature are off by something that the
+next order meets again as far as it moves the same way. So the error is a
+Gaussian process over orders whose covariance is the inner product ⟨δ, δ'⟩ in
+Adam's metric. That alone makes the correction vanish at the reference order,
+follow one move at its scale, and reach an order only through retrainings that
+went where it goes. Smaller terms: of each sample's own step, of all samples'
+steps, and of the estimated change itself (an effect that is over- or
+underestimated throughout). Orders of high coherence (`trust`) err by more
+than that; what they do beyond it is known only close by, and widens the interval elsewhere.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.estimators.base import Estimate
+from reorder_core.estimators.gaussian import Posterior, condition, step_covariance
+from reorder_core.estimators.projected import ProjectedEstimator
+from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.trust import POWER, Z90, expected_error, interval
+from reorder_core.orders import Order, order_hash
+from reorder_core.store.run import Run
+
+Array = NDArray[np.floating]
+Target = tuple[Array, Array]
+"""Mean and standard deviation."""
+OWN, OTHERS = 0.04, 0.1
+"""Variances of the effects of the own step and of all samples' steps, relative to ⟨δ, δ'⟩."""
+SLOPE = 0.12
+"""Standard deviation of the part by which a sample's effects are off throughout."""
+RANGE = 0.1
+"""Distance between orders within which the errors of coherent ones are alike."""
+LENGTH = 0.3
+"""Steps over which effects of a step are alike, as a share of the training."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Described:
+    """What covariances between B orders are made of."""
+
+    delta: Array
+    """(B, s) γ_T − θ_T."""
+    coherence: Array
+    """(B,)"""
+    step: NDArray[np.intp]
+    """(B, N) the step that trains each sample."""
+    sample: Array
+    """(B, N) the prior's changes of the samples' losses, in their error units."""
+    probe: Array
+    """(B, D) and of the probes'."""
+
+
+class HybridEstimator:
+    """`projected`, its errors predicted from M real retrainings; M may be 0."""
+
+    name = "hybrid"
+
+    def __init__(self, run: Run, runs: TrainingRuns) -> None:
+        self._run, self.fitted_on = run, runs.hashes
+        self.prior = ProjectedEstimator(run, runs)
+        self.precompute_rre = self.prior.precompute_rre + runs.rre
+        self.bytes = self.prior.bytes + runs.orders.nbytes + runs.sample_loss_at[:, -1].nbytes
+        self._covariance = step_covariance(run.steps, LENGTH).astype(np.float32)
+        self._origin = self._steps_of(run.reference_order[None])[0]
+        self._learn(runs)
+
+    def estimate(self, order: Order) -> Estimate:
+        """Losses under `order` with 90 % intervals.
+
+        Retrainings are evaluated at their end; along the way their correction
+        is faded in with the steps.
+        """
+        deltas = self.prior.replay(order)
+        samples, probes = self.prior.read_out(deltas)
+        seen = self._describe(order[None], deltas[-1:], samples[-1:], probes[-1:])
+        (sample_shift, sample_sd), (probe_shift, probe_sd) = self._predict(seen)
+        share = (self._run.eval_steps / self._run.steps).astype(np.float32)[:, None]
+        samples, probes = samples + share * sample_shift, probes + share * probe_shift
+        return Estimate(
+            self._run.id, self.name, order_hash(order), samples, probes,
+            interval(samples[-1], sample_sd, self._reach[0]),
+            interval(probes[-1], probe_sd, self._reach[1]),
+            float(self.prior.distance(deltas[-1:])[0]), float(seen.coherence[0]),
+            expected_error(sample_sd),
+        )  # fmt: skip
+
+    def _learn(self, runs: TrainingRuns) -> None:
+        self._learned: tuple[Posterior, Posterior] | None = None
+        self._reach = Z90, Z90
+        if not len(runs):
+            return
+        deltas = self.prior.final_deltas(runs.orders)
+        samples, probes = self.prior.read_end(deltas)
+        self._seen = self._describe(runs.orders, deltas, samples, probes)
+        own, pooled = self._covariances(self._seen, self._seen)
+        sample_error = (runs.sample_loss_at[:, -1] - samples) / self.prior.sample_unit
+        probe_error = (runs.probe_loss_at[:, -1] - probes) / self.prior.probe_unit
+        self._learned = (
+            condition(own, 0.0, sample_error.T),
+            condition(pooled, 0.0, probe_error.T),
+        )
+        self._reach = self._learned[0].reach(0.9), self._learned[1].reach(0.9)
+
+    def _describe(
+        self, orders: NDArray[np.int32], deltas: Array, samples: Array, probes: Array
+    ) -> _Described:
+        """What the covariances are made of, for B orders and their prior estimates."""
+        reference = self._run.reference
+        return _Described(
+            deltas,
+            np.array([self.prior.coherence.of(order) for order in orders]),
+            self._steps_of(orders),
+            (samples - reference.sample_loss_at[-1]) / self.prior.sample_unit,
+            (probes - reference.probe_loss_at[-1]) / self.prior.probe_unit,
+        )
+
+    def _covariances(self, a: _Described, b: _Described) -> tuple[Array, Array]:
+        """(N, A, B) of the samples' errors and (D, A, B) of the probes', 0 at the reference."""
+        steps, origin = self._covariance, self._origin
+        moved = (
+            steps[a.step[:, None], b.step[None]] - steps[a.step, origin][:, None]
+            - steps[origin, b.step][None] + steps[origin, origin]
+        )  # (A, B, N)  # fmt: skip
+        alike = self.prior.similarity(a.delta, b.delta) + OTHERS * moved.mean(2)
+        alike += self._apart(a, b)
+        own = alike + OWN * moved.transpose(2, 0, 1)
+        return (
+            own + SLOPE**2 * np.einsum("am,bm->mab", a.sample, b.sample),
+            alike + SLOPE**2 * np.einsum("am,bm->mab", a.probe, b.probe),
+        )
+
+    def _apart(self, a: _Described, b: _Described) -> Array:
+        """(A, B) covariance of what displacement does not explain of coherent orders' errors.
+
+        Only an order close by tells of it: the same order, or one a few moves away.
+        """
+        size_a, size_b = (
+            self.prior.distance(x.delta) * np.sqrt(np.maximum(x.coherence ** (2 * POWER) - 1, 0))
+            for x in (a, b)
+        )
+        inner = self.prior.similarity(a.delta, b.delta)
+        squares = [np.square(self.prior.distance(x.delta)) for x in (a, b)]
+        gap = np.maximum(squares[0][:, None] + squares[1][None] - 2 * inner, 0)
+        return size_a[:, None] * size_b[None] * np.exp(-gap / (2 * RANGE**2))
+
+    def _predict(self, seen: _Described) -> tuple[Target, Target]:
+        """What to add to one order's sample and probe losses, and what is left uncertain."""
+        sample, probe = (c[..., 0, 0] for c in self._covariances(seen, seen))
+        units = self.prior.sample_unit, self.prior.probe_unit
+        if self._learned is None:
+            zeros = np.zeros_like(units[0]), np.zeros_like(units[1])
+            return (zeros[0], np.sqrt(sample) * units[0]), (zeros[1], np.sqrt(probe) * units[1])
+        cross_sample, cross_probe = (c[:, 0] for c in self._covariances(seen, self._seen))
+        return (
+            _scaled(self._learned[0].predict(cross_sample, sample), units[0]),
+            _scaled(self._learned[1].predict(cross_probe, probe), units[1]),
+        )
+
+    def _steps_of(self, orders: NDArray[np.int32]) -> NDArray[np.intp]:
+        return np.argsort(orders, axis=1) // self._run.batch_size
+
+
+def _scaled(found: Target, unit: Array) -> Target:
+    return found[0] * unit, found[1] * unit
