@@ -12,12 +12,14 @@ from reorder_core.estimators.reference import ReferenceEstimator
 from reorder_core.estimators.retrain_regression import RetrainRegression
 from reorder_core.estimators.runs import TrainingRuns, designed_runs
 from reorder_core.estimators.simfluence import SimfluenceEstimator
+from reorder_core.estimators.taylor import TaylorEstimator
 from reorder_core.estimators.tracin import TracinEstimator
 from reorder_core.store.run import Run
 
 _LIVE = (ProjectedEstimator, ReferenceEstimator, ReplayEstimator, PositionEstimator)
 _BASELINES = (RetrainRegression, SimfluenceEstimator, TracinEstimator)
-_KINDS = (*_LIVE, *_BASELINES)
+_ORACLES = (TaylorEstimator,)
+_KINDS = (*_LIVE, *_BASELINES, *_ORACLES)
 ESTIMATORS = tuple(kind.name for kind in _KINDS)
 LIVE_ESTIMATORS = tuple(kind.name for kind in _LIVE)
 """Those that every run supports, and that answer in a moment."""
