@@ -6,6 +6,7 @@ line and fidelity need to know of any of them.
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.estimators.fut import FutEstimator, FutPlusEstimator
 from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
 from reorder_core.estimators.reference import ReferenceEstimator
@@ -18,8 +19,8 @@ from reorder_core.store.run import Run
 
 _LIVE = (ProjectedEstimator, ReferenceEstimator, ReplayEstimator, PositionEstimator)
 _BASELINES = (RetrainRegression, SimfluenceEstimator, TracinEstimator)
-_ORACLES = (TaylorEstimator,)
-_KINDS = (*_LIVE, *_BASELINES, *_ORACLES)
+_FULL = (FutEstimator, FutPlusEstimator, TaylorEstimator)
+_KINDS = (*_LIVE, *_BASELINES, *_FULL)
 ESTIMATORS = tuple(kind.name for kind in _KINDS)
 LIVE_ESTIMATORS = tuple(kind.name for kind in _LIVE)
 """Those that every run supports, and that answer in a moment."""

@@ -49,6 +49,17 @@ class FullParameters:
         """(T,) learning rates."""
         return learning_rates(self.run.config.training)
 
+    @cached_property
+    def trajectory(self) -> tuple[list[Any], list[Any]]:
+        """θ_0 … θ_T of the reference run, and the gradient of its batch at each but the last."""
+        thetas, gradients, adam = [self.theta], [], self.adam
+        batches = self.batches(self.run.reference_order)
+        for rate, batch in zip(self.rates, batches, strict=True):
+            gradients.append(self.gradient(thetas[-1], batch))
+            adam = adam.after(gradients[-1])
+            thetas.append((1 - rate * adam.decay) * thetas[-1] - rate * adam.update)
+        return thetas, gradients
+
     def batches(self, order: Order) -> list[Any]:
         """The T batches of an order."""
         rows = np.sort(order.reshape(self.run.steps, -1), axis=1)
