@@ -6,6 +6,7 @@ line and fidelity need to know of any of them.
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.estimators.fut import FutEstimator, FutPlusEstimator
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
@@ -13,6 +14,7 @@ from reorder_core.estimators.reference import ReferenceEstimator
 from reorder_core.estimators.retrain_regression import RetrainRegression
 from reorder_core.estimators.runs import TrainingRuns, designed_runs
 from reorder_core.estimators.simfluence import SimfluenceEstimator
+from reorder_core.estimators.taylor import TaylorEstimator
 from reorder_core.estimators.tracin import TracinEstimator
 from reorder_core.store.run import Run
 
@@ -20,7 +22,8 @@ _LIVE = (
     HybridEstimator, ProjectedEstimator, ReplayEstimator, PositionEstimator, ReferenceEstimator,
 )  # fmt: skip
 _BASELINES = (RetrainRegression, SimfluenceEstimator, TracinEstimator)
-_KINDS = (*_LIVE, *_BASELINES)
+_FULL = (FutEstimator, FutPlusEstimator, TaylorEstimator)
+_KINDS = (*_LIVE, *_BASELINES, *_FULL)
 ESTIMATORS = tuple(kind.name for kind in _KINDS)
 LIVE_ESTIMATORS = tuple(kind.name for kind in _LIVE)
 """Those that every run supports, and that answer in a moment."""
