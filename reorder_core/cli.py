@@ -85,14 +85,14 @@ def build(
 def estimate(
     run_path: RunPath,
     order_path: OrderPath,
-    estimator: Annotated[str, typer.Option("--estimator", metavar="NAME")] = "projected",
+    estimator: Annotated[str, typer.Option("--estimator", metavar="NAME")] = "hybrid",
     as_json: AsJson = False,
 ) -> None:
     """Losses under another order, without retraining."""
     run, order = _opened(run_path, order_path)
-    from reorder_core.estimators import open_estimator
+    from reorder_core.estimators import open_informed
 
-    found = open_estimator(run, estimator).estimate(order)
+    found = open_informed(run, order, estimator).estimate(order)
     answer = report.estimated_answer(run, found)
     _answer(answer, as_json, lambda: report.print_losses(run, answer))
 

@@ -100,12 +100,17 @@ def fakes(monkeypatch: pytest.MonkeyPatch, retrain: Callable[..., Retrained]) ->
         return retrain(run, order)
 
     def opened(run: Run, name: str) -> FakeEstimator:
-        if name not in ("projected", "reference"):
-            raise EstimatorError(f"unknown estimator {name!r}; expected projected or reference")
+        if name not in names:
+            raise EstimatorError(f"unknown estimator {name!r}; expected {' or '.join(names)}")
         return FakeEstimator(run, name, retrain)
 
-    names = ("reference", "projected")
-    estimators = SimpleNamespace(open_estimator=opened, LIVE_ESTIMATORS=names, ESTIMATORS=names)
+    names = ("reference", "hybrid")
+    estimators = SimpleNamespace(
+        open_estimator=opened,
+        open_informed=lambda run, order, name: opened(run, name),
+        LIVE_ESTIMATORS=names,
+        ESTIMATORS=names,
+    )
     monkeypatch.setitem(sys.modules, "reorder_core.training", SimpleNamespace(retrain=noted))
     for name, value in vars(estimators).items():
         monkeypatch.setattr(reorder_core.estimators, name, value, raising=False)

@@ -6,7 +6,8 @@ import pytest
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators import gaussian, open_estimator
 from reorder_core.estimators.retrain_regression import Regression, RetrainRegression, Shapes
-from reorder_core.estimators.runs import designed_runs, no_runs
+from reorder_core.estimators.runs import designed_runs, no_runs, runs_of
+from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.metrics import rho_sample
 from reorder_core.orders import steps_of
 from reorder_core.store.run import Run
@@ -102,7 +103,8 @@ def test_a_retrained_order_is_answered_with_its_own_losses(real_run: Run) -> Non
 
 
 def test_along_the_way_untrained_samples_count_alike(real_run: Run) -> None:
-    estimator = RetrainRegression(real_run, designed_runs(real_run))
+    taught = [retrain_once(real_run, order) for order in fresh_orders(real_run, "random", 6, 5)]
+    estimator = RetrainRegression(real_run, runs_of(real_run, taught))
     order = np.random.default_rng(0).permutation(real_run.reference_order)
     later = order.copy()
     later[-8:] = later[-8:][::-1]  # two steps after the middle evaluation

@@ -58,7 +58,7 @@ def test_estimate_answers_the_agreed_object(tiny_path: Path, order_file: Path, f
     run = open_run(tiny_path)
     assert list(answer) == ["run", "order_hash", "estimator", "samples", "probes"]
     assert answer["run"] == run.id
-    assert answer["estimator"] == "projected"
+    assert answer["estimator"] == "hybrid"
     assert answer["order_hash"] == order_hash(make_order(REVERSED, COUNT))
     assert list(answer["samples"]) == [str(i) for i in range(COUNT)]
     for cell in answer["samples"].values():
@@ -88,10 +88,10 @@ def test_retrain_answers_the_truth_once_and_keeps_it(tiny_path: Path, order_file
 
 def test_fidelity_takes_all_estimators_or_those_named(tiny_path: Path, fakes):
     few = "fidelity", tiny_path, "--orders", 3, "--seed", 5
-    assert set(answered(*few)["estimators"]) == {"reference", "projected"}
-    report = answered(*few, "--estimators", "projected", "--family", "move")
+    assert set(answered(*few)["estimators"]) == {"reference", "hybrid"}
+    report = answered(*few, "--estimators", "hybrid", "--family", "move")
     assert (report["family"], report["orders"], report["seed"]) == ("move", 3, 5)
-    assert set(report["estimators"]) == {"projected"}
+    assert set(report["estimators"]) == {"hybrid"}
 
 
 def test_info_tells_what_a_run_holds_and_cost(tiny_path: Path, order_file: Path, fakes):

@@ -23,7 +23,7 @@ def calibrated_on(run: Run, hashes: list[str]) -> None:
 
 
 def test_the_report_keeps_the_agreed_keys_and_is_saved(tiny_run: Run, fakes):
-    report = measure(tiny_run, "random", 6, 7, ["reference", "projected"])
+    report = measure(tiny_run, "random", 6, 7, ["reference", "hybrid"])
     assert set(report) == {"run", "family", "orders", "seed", "estimators"}
     assert (report["run"], report["family"]) == (tiny_run.id, "random")
     assert (report["orders"], report["seed"]) == (6, 7)
@@ -49,7 +49,7 @@ def test_what_an_estimator_has_not_is_null_and_never_zero(tiny_run: Run, fakes):
 
 
 def test_a_better_estimate_scores_better(tiny_run: Run, fakes):
-    values = measure(tiny_run, "random", 8, 7, ["projected"])["estimators"]["projected"]
+    values = measure(tiny_run, "random", 8, 7, ["hybrid"])["estimators"]["hybrid"]
     assert 0.5 < values["r2"] < 1
     assert values["ci"]["r2"][0] < values["r2"] < values["ci"]["r2"][1]
     assert values["rho_heldout"] == pytest.approx(1)
@@ -57,18 +57,18 @@ def test_a_better_estimate_scores_better(tiny_run: Run, fakes):
 
 
 def test_each_order_is_retrained_once_and_then_read_from_the_ledger(tiny_run: Run, fakes):
-    first = measure(tiny_run, "random", 5, 7, ["projected"])
+    first = measure(tiny_run, "random", 5, 7, ["hybrid"])
     assert len(fakes) == len(set(fakes)) == 5
-    again = measure(open_run(tiny_run.path), "random", 5, 7, ["projected"])
+    again = measure(open_run(tiny_run.path), "random", 5, 7, ["hybrid"])
     assert len(fakes) == 5
-    assert again["estimators"]["projected"]["r2"] == first["estimators"]["projected"]["r2"]
-    measure(tiny_run, "random", 8, 7, ["projected"])
+    assert again["estimators"]["hybrid"]["r2"] == first["estimators"]["hybrid"]["r2"]
+    measure(tiny_run, "random", 8, 7, ["hybrid"])
     assert len(fakes) == 8  # the same draws, and three more
 
 
 def test_progress_counts_the_orders(tiny_run: Run, fakes):
     seen: list[tuple[str, int, int]] = []
-    measure(tiny_run, "move", 2, 7, ["projected"], lambda *step: seen.append(step))
+    measure(tiny_run, "move", 2, 7, ["hybrid"], lambda *step: seen.append(step))
     retrained = [step[1:] for step in seen if step[0] == "retraining"]
     assert retrained == [(0, 2), (1, 2), (2, 2)]
     assert seen[-1] == ("measuring projected", 0, 1)
@@ -92,16 +92,16 @@ def test_when_calibration_used_all_that_was_drawn_others_are_drawn(tiny_run: Run
 
 def test_impossible_requests_fail_before_anything_is_retrained(tiny_run: Run, fakes):
     with pytest.raises(EstimatorError, match="unknown estimator 'oracle'"):
-        measure(tiny_run, "random", 2, 7, ["projected", "oracle"])
+        measure(tiny_run, "random", 2, 7, ["hybrid", "oracle"])
     with pytest.raises(OrderError, match="unknown family 'best'"):
-        measure(tiny_run, "best", 2, 7, ["projected"])
+        measure(tiny_run, "best", 2, 7, ["hybrid"])
     with pytest.raises(OrderError, match="at least one"):
-        measure(tiny_run, "random", 0, 7, ["projected"])
+        measure(tiny_run, "random", 0, 7, ["hybrid"])
     assert fakes == []
 
 
 def test_a_damaged_or_foreign_report_is_left_out(tiny_run: Run, fakes, caplog):
-    measure(tiny_run, "random", 2, 7, ["projected"])
+    measure(tiny_run, "random", 2, 7, ["hybrid"])
     folder = tiny_run.path / "fidelity"
     (folder / "bad.json").write_text("{")
     (folder / "worse.json").write_text("[]")
@@ -112,7 +112,7 @@ def test_a_damaged_or_foreign_report_is_left_out(tiny_run: Run, fakes, caplog):
 
 def test_reports_come_newest_first(tiny_run: Run, fakes):
     for seed in (1, 2):
-        measure(tiny_run, "random", 2, seed, ["projected"])
+        measure(tiny_run, "random", 2, seed, ["hybrid"])
     path = tiny_run.path / "fidelity" / "random-2-1.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"made": "2999-01-01T00:00:00Z"}))
     assert [report["seed"] for report in tiny_run.fidelity] == [1, 2]

@@ -64,12 +64,12 @@ def test_an_unpaid_move_is_missing_and_unknown_until_it_is_retrained(tiny_run: R
 
 def test_measuring_retrains_what_lacks_once_and_ranks_the_better_map_first(tiny_run: Run, fakes):
     moves = plan_moves(tiny_run, 4, 4, 1)
-    report = measure(tiny_run, moves, ["projected", "reference"])
+    report = measure(tiny_run, moves, ["hybrid", "reference"])
     assert sorted(fakes) == sorted(order_hash(order) for *_, order in moves.cells())
-    again = measure(open_run(tiny_run.path), moves, ["projected", "reference"])
+    again = measure(open_run(tiny_run.path), moves, ["hybrid", "reference"])
     assert len(fakes) == len(moves.cells())
     assert str(again) == str(report)
-    good, nothing = report["estimators"]["projected"], report["estimators"]["reference"]
+    good, nothing = report["estimators"]["hybrid"], report["estimators"]["reference"]
     assert good["cells"] == len(moves.cells())
     assert good["mse"] < good["mse_no_change"] / 4
     assert good["spearman"] > 0.8

@@ -16,8 +16,8 @@ NOBODY = frozenset[str]()
 
 
 def test_an_order_belongs_to_the_family_that_drew_it(tiny_run: Run, fakes):
-    measure(tiny_run, "blocks", 3, 41, ["projected"])
-    measure(tiny_run, "random", 3, 7, ["projected"])
+    measure(tiny_run, "blocks", 3, 41, ["hybrid"])
+    measure(tiny_run, "random", 3, 7, ["hybrid"])
     heat = usual_moves(tiny_run).cells()[0][2]
     by_hand = swap(swap(tiny_run.reference_order, 0, 7), 1, 9)
     families = families_of(tiny_run)
@@ -48,7 +48,7 @@ def test_errors_and_coverage_are_those_of_the_arrays(tiny_run: Run, fakes):
     for order in fresh_orders(tiny_run, "random", 12, 7):
         retrain_once(tiny_run, order)
     verified = judges(tiny_run, families_of(tiny_run), NOBODY)
-    estimator = estimators.open_estimator(tiny_run, "projected")
+    estimator = estimators.open_estimator(tiny_run, "hybrid")
     estimates = [estimator.estimate(v.retrained.order) for v in verified]
     judged = judge(estimates, verified)
     gap = estimates[3].sample_loss - verified[3].retrained.sample_loss

@@ -6,17 +6,14 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from reorder_core.estimators import open_estimator
+from reorder_core.estimators import DEFAULT, open_estimator, open_informed
 from reorder_core.estimators.base import Estimate, Estimator
 from reorder_core.estimators.position import PositionTable, open_position_table
-from reorder_core.estimators.runs import verified_runs
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
 
-ESTIMATOR = "hybrid"
-LEARNED_FROM_MOST = 64
-"""Of the ledger's retrainings, the newest so many; more would make learning slow."""
+ESTIMATOR = DEFAULT
 _computing = threading.Lock()
 """One session at a time computes: two at once would slow each other, or do the same work."""
 
@@ -46,7 +43,7 @@ def answer(run: Run, order: Order) -> Answer:
             started = time.perf_counter()
             estimate = cache.get(*key)  # another session may have computed it meanwhile
             if estimate is None:
-                estimate, source = _learned(run, order).estimate(order), "computed"
+                estimate, source = _informed(run, order).estimate(order), "computed"
     milliseconds = 1000 * (time.perf_counter() - started)
     if source == "computed":
         cache.put(replace(estimate, estimator=key[1]))
@@ -72,16 +69,17 @@ def _key(run: Run, order: Order) -> tuple[str, str, str]:
     return run.id, f"{ESTIMATOR}@{run.ledger.stamp[:8]}", order_hash(order)
 
 
-def _learned(run: Run, order: Order) -> Estimator:
+def _informed(run: Run, order: Order) -> Estimator:
     own = order_hash(order)
-    known = own if run.ledger.get(own) is not None else ""
-    return _learned_without(run, run.fingerprint, run.ledger.stamp, known)
+    left_out = own if run.ledger.get(own) is not None else ""
+    return _informed_without(run, run.fingerprint, run.ledger.stamp, left_out, order)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _learned_without(_run: Run, fingerprint: str, stamp: str, without: str) -> Estimator:
-    runs = verified_runs(_run, {without}, LEARNED_FROM_MOST)
-    return open_estimator(_run, ESTIMATOR, runs)
+def _informed_without(
+    _run: Run, fingerprint: str, stamp: str, left_out: str, _order: Order
+) -> Estimator:
+    return open_informed(_run, _order, ESTIMATOR)
 
 
 def position_table(run: Run) -> PositionTable:

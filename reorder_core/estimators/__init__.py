@@ -12,10 +12,11 @@ from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
 from reorder_core.estimators.reference import ReferenceEstimator
 from reorder_core.estimators.retrain_regression import RetrainRegression
-from reorder_core.estimators.runs import TrainingRuns, designed_runs
+from reorder_core.estimators.runs import TrainingRuns, designed_runs, verified_runs
 from reorder_core.estimators.simfluence import SimfluenceEstimator
 from reorder_core.estimators.taylor import TaylorEstimator
 from reorder_core.estimators.tracin import TracinEstimator
+from reorder_core.orders import Order, order_hash
 from reorder_core.store.run import Run
 
 _LIVE = (
@@ -28,7 +29,14 @@ ESTIMATORS = tuple(kind.name for kind in _KINDS)
 LIVE_ESTIMATORS = tuple(kind.name for kind in _LIVE)
 """Those that every run supports, and that answer in a moment."""
 
-__all__ = ["ESTIMATORS", "LIVE_ESTIMATORS", "Estimate", "Estimator", "open_estimator"]
+DEFAULT = HybridEstimator.name
+LEARNED_FROM_MOST = 64
+"""Of the ledger's retrainings, the newest so many; more would make learning slow."""
+
+__all__ = [
+    "DEFAULT", "ESTIMATORS", "LIVE_ESTIMATORS", "Estimate", "Estimator", "open_estimator",
+    "open_informed",
+]  # fmt: skip
 
 
 def open_estimator(run: Run, name: str, runs: TrainingRuns | None = None) -> Estimator:
@@ -41,3 +49,12 @@ def open_estimator(run: Run, name: str, runs: TrainingRuns | None = None) -> Est
         if kind.name == name:
             return kind(run, designed_runs(run) if runs is None else runs)
     raise EstimatorError(f"unknown estimator {name!r}; this run has {', '.join(ESTIMATORS)}")
+
+
+def open_informed(run: Run, order: Order, name: str = DEFAULT) -> Estimator:
+    """The estimator for answering `order`: it has also learned from the ledger.
+
+    Never from the order's own retraining: beside the truth stands what was
+    said without knowing it.
+    """
+    return open_estimator(run, name, verified_runs(run, {order_hash(order)}, LEARNED_FROM_MOST))

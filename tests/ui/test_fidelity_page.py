@@ -76,7 +76,7 @@ def test_the_table_and_its_words_are_those_of_the_saved_reports(
             measured = saved["estimators"][row["name"]]
             assert row["r2"] == measured["r2"] and row["ci"]["r2"] == measured["ci"]["r2"]
             assert row["bytes"] == measured["bytes"]
-        share = f"{100 * saved['estimators']['projected']['r2']:.0f} %"
+        share = f"{100 * saved['estimators']['hybrid']['r2']:.0f} %"
         assert share in drawn["headline"] and str(saved["orders"]) in drawn["headline"]
 
 
@@ -84,7 +84,7 @@ def test_the_judging_orders_are_those_that_the_estimator_was_not_fitted_on(
     demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = open_run(demo)
-    estimator = open_estimator(run, "projected")
+    estimator = open_estimator(run, "hybrid")
     record = judged(page_of(demo, monkeypatch))
     known = {order["hash"]: order for order in record["orders"]}
     assert not set(known) & estimator.fitted_on
@@ -116,7 +116,7 @@ def test_a_link_that_cannot_be_shown_says_what_there_is(
     demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = sent(page_of(demo, monkeypatch, run="elsewhere", estimator="<b>oracle", family="best"))
-    assert (data["estimator"], data["family"]) == ("projected", "random")
+    assert (data["estimator"], data["family"]) == ("hybrid", "random")
     for words in ("'elsewhere'", "'<b>oracle'", "'best'", *ESTIMATORS):
         assert words in data["notice"]
 
