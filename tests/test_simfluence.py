@@ -57,6 +57,19 @@ def test_runs_that_follow_the_recursion_are_foretold() -> None:
     assert np.abs(said[..., -1].T - losses[50:, -1]).max() < 0.02 * spread
 
 
+def test_runs_evaluated_only_at_their_end_count_too() -> None:
+    batches, losses = runs_of(effects_of(3), 60)
+    losses[10:50, 1] = np.nan
+    whole = fit(batches[:10], losses[:10], EVAL_STEPS, SAMPLES, 1e-3)
+    more = fit(batches[:50], losses[:50], EVAL_STEPS, SAMPLES, 1e-3)
+
+    def error(effects: np.ndarray) -> float:
+        said, _ = simulate(effects, batches[50:], losses[50:, 0].T)
+        return float(np.abs(said[..., -1].T - losses[50:, -1]).mean())
+
+    assert error(more) < 0.5 * error(whole)
+
+
 def test_noise_asks_for_a_stronger_ridge() -> None:
     batches, losses = runs_of(effects_of(3), 40)
     noisy = losses + np.random.default_rng(0).normal(size=losses.shape)

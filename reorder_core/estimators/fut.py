@@ -18,7 +18,7 @@ Departures, and why:
   of the gradient; `moments="reference"` takes the reference run's instead, as a
   store of pairs (θ_t, B) implies.
 - Dividing by a coordinate's own move is unstable where it hardly moved. The
-  quotient is damped: d / (d² + τ²), τ = `DAMPING` · η_t.
+  quotient is damped: d / (d² + τ²), τ = `damping` · η_t.
 - δ_t = γ_t − θ_t is followed, and the reference order's own Γ comes from the
   same terms, so that order gives exactly 0, however coarse the projection.
 - The first step has no step before it, and δ is 0 there: no derivative. The
@@ -41,8 +41,6 @@ from reorder_core.orders import Order
 from reorder_core.store.run import Run
 
 Moments = Literal["order", "reference"]
-DAMPING = 0.1
-"""τ in units of the step's learning rate, which is about what Adam moves a coordinate by."""
 
 TINY = 1e-15
 """Below any √v̂ that a gradient left, and above 0."""
@@ -61,14 +59,19 @@ class Terms:
 
 
 def recur(
-    adam: Adam, rates: list[float], terms: Iterator[Terms], second_order: bool, moments: Moments
+    adam: Adam,
+    rates: list[float],
+    terms: Iterator[Terms],
+    second_order: bool,
+    moments: Moments,
+    damping: float,
 ) -> Iterator[Any]:
     """δ_0, δ_1 … δ_T: the paper's recursion on the coordinates of `adam`'s moments."""
     delta = adam.first * 0
     followed = estimated = adam
     yield delta
     for rate, term in zip(rates, terms, strict=True):
-        slope, bend = differences(term, rate, second_order)
+        slope, bend = differences(term, damping * rate, second_order)
         memory = estimated if moments == "order" else followed
         update = expanded_update(memory, term.order[0], slope, bend, delta)
         followed = followed.after(term.reference)
@@ -79,12 +82,11 @@ def recur(
         yield delta
 
 
-def differences(term: Terms, rate: float, second_order: bool) -> tuple[Any, Any | None]:
+def differences(term: Terms, tau: float, second_order: bool) -> tuple[Any, Any | None]:
     """∂²ℓ/∂θ² and ∂³ℓ/∂θ³ of the order's batch, elementwise; 0 where too few steps lie behind.
 
     The second is None at first order.
     """
-    tau = DAMPING * rate
     slopes = [
         _quotient(term.order[back] - term.order[back + 1],
                   term.theta[back] - term.theta[back + 1], tau)
@@ -130,6 +132,8 @@ class FutEstimator:
     name = "fut"
     fitted_on: frozenset[str] = frozenset()
     second_order = False
+    damping = 0.03
+    """τ in units of a step's learning rate, which is about what Adam moves a coordinate by."""
 
     def __init__(
         self, run: Run, runs: TrainingRuns, dimension: int | None = None, seed: int = 0,
@@ -173,8 +177,12 @@ class FutEstimator:
         full = self._full
         if self._dimension is None:
             terms = self._exact_terms(order)
-            return recur(full.adam, full.rates, terms, self.second_order, self._moments)
+            return self._recur(full.adam, terms)
         return self._projected_deltas(order)
+
+    def _recur(self, adam: Adam, terms: Iterator[Terms]) -> Iterator[Any]:
+        rates = self._full.rates
+        return recur(adam, rates, terms, self.second_order, self._moments, self.damping)
 
     def _exact_terms(self, order: Order) -> Iterator[Terms]:
         full, back = self._full, 3 if self.second_order else 2
@@ -195,7 +203,7 @@ class FutEstimator:
             adam = Adam(memory.options, memory.first[part].numpy(), memory.second[part].numpy(),
                         memory.updates)  # fmt: skip
             terms = _block_terms(store.theta[:, part], gradients)
-            steps = recur(adam, self._full.rates, terms, self.second_order, self._moments)
+            steps = self._recur(adam, terms)
             found.append(np.stack(list(steps)))
         return iter(torch.tensor(np.concatenate(found, axis=1), dtype=torch.float32))
 
@@ -205,6 +213,7 @@ class FutPlusEstimator(FutEstimator):
 
     name = "fut++"
     second_order = True
+    damping = 0.3
 
 
 def _block_terms(theta: Any, gradients: Any) -> Iterator[Terms]:

@@ -16,8 +16,6 @@ Departures:
 - One strength of the ridge for all losses, by runs held out four times.
 """
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,11 +47,11 @@ class SimfluenceEstimator:
         samples = np.concatenate([known.sample_loss_at[None], runs.sample_loss_at])
         probes = np.concatenate([known.probe_loss_at[None], runs.probe_loss_at])
         losses = np.concatenate([samples, probes], axis=2).astype(float)  # (M + 1, E, N + D)
-        whole = np.isfinite(losses).all((1, 2))
-        orders = np.vstack([run.reference_order[None], runs.orders])[whole]
+        ended = np.isfinite(losses[:, [0, -1]]).all((1, 2))
+        orders, losses = np.vstack([run.reference_order[None], runs.orders])[ended], losses[ended]
         batches = orders.reshape(len(orders), run.steps, run.batch_size)
-        penalty = best_penalty(batches, losses[whole], run.eval_steps, run.count)
-        self._effects = fit(batches, losses[whole], run.eval_steps, run.count, penalty)
+        penalty = best_penalty(batches, losses, run.eval_steps, run.count)
+        self._effects = fit(batches, losses, run.eval_steps, run.count, penalty)
         self._start, self.bytes = losses[0, 0], self._effects.nbytes
 
     def estimate(self, order: Order) -> Estimate:
@@ -131,19 +129,28 @@ def _linearized(
     effects: Array, batches: Batches, losses: Array, eval_steps: NDArray[np.integer]
 ) -> tuple[Array, Array]:
     """(Z, R) what the recursion misses at the end of R stretches, and (Z, R, 2N) its slopes."""
-    runs, count = len(batches), effects.shape[2]
-    stretches = len(eval_steps) - 1
-    residual = np.empty((losses.shape[2], stretches, runs))
-    slopes = np.zeros((losses.shape[2], stretches, runs, 2 * count))
-    row = np.arange(runs)[:, None, None]
-    for part, (begin, end) in enumerate(pairwise(eval_steps)):
-        ids = batches[:, begin:end]
-        at, kept = simulate(effects, ids, losses[:, part].T)
-        residual[:, part] = losses[:, part + 1].T - at[..., -1]
+    targets, count = effects.shape[1:]
+    residuals, slopes = [], []
+    for first, last, runs in _stretches(losses):
+        ids = batches[runs, eval_steps[first] : eval_steps[last]]
+        at, kept = simulate(effects, ids, losses[runs, first].T)
+        residuals.append(losses[runs, last].T - at[..., -1])
         # What is added at a step is multiplied by all later ones.
         later = np.cumprod(kept[..., ::-1], axis=-1)[..., ::-1]
         later = np.concatenate([later[..., 1:], np.ones_like(later[..., :1])], axis=-1)
-        slopes[:, part, row, ids] = (at[..., :-1] * later)[..., None]
-        slopes[:, part, row, ids + count] = later[..., None]
-    size = stretches * runs
-    return residual.reshape(-1, size), slopes.reshape(-1, size, 2 * count)
+        slope, row = np.zeros((targets, len(runs), 2 * count)), np.arange(len(runs))[:, None, None]
+        slope[:, row, ids] = (at[..., :-1] * later)[..., None]
+        slope[:, row, ids + count] = later[..., None]
+        slopes.append(slope)
+    return np.concatenate(residuals, axis=1), np.concatenate(slopes, axis=1)
+
+
+def _stretches(losses: Array) -> list[tuple[int, int, NDArray[np.intp]]]:
+    """First and last evaluation of a stretch and the runs that have both.
+
+    A run evaluated only at its end is one stretch.
+    """
+    whole, last = np.isfinite(losses).all((1, 2)), losses.shape[1] - 1
+    found = [(row, row + 1, np.flatnonzero(whole)) for row in range(last)]
+    found.append((0, last, np.flatnonzero(~whole)))
+    return [stretch for stretch in found if len(stretch[2])]
