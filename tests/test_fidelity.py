@@ -71,7 +71,7 @@ def test_progress_counts_the_orders(tiny_run: Run, fakes):
     measure(tiny_run, "move", 2, 7, ["hybrid"], lambda *step: seen.append(step))
     retrained = [step[1:] for step in seen if step[0] == "retraining"]
     assert retrained == [(0, 2), (1, 2), (2, 2)]
-    assert seen[-1] == ("measuring projected", 0, 1)
+    assert seen[-1] == ("measuring hybrid", 0, 1)
 
 
 def test_orders_used_for_calibration_are_never_measured_on(tiny_run: Run):
