@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--orders", type=int, default=32)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--families", default="random,move,blocks,curriculum")
-    parser.add_argument("--estimators", default="projected,replay,position,reference")
+    parser.add_argument("--estimators", default="hybrid,projected,replay,position,reference")
     options = parser.parse_args()
     run = open_run(options.run)
     for family in options.families.split(","):

@@ -1,0 +1,123 @@
+"""Accuracy against cost: every estimator, the learned ones at several numbers of retrainings.
+
+    ./run python benchmarks/frontier.py RUN [RUN ...] [--orders 32] [--seed 2027] [--figure PATH]
+
+Judges on random orders of `--seed`; learns from other orders, spread over the
+training (`--learn-seed`), which are retrained into the run's ledger. Prints a
+table a run and draws all of them in one figure. Costs count what a method
+needs: its precomputation, and its retrainings with the evaluations it uses
+(at the end; simfluence also along the way).
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from reorder_core.design import spread_orders
+from reorder_core.estimators import open_estimator
+from reorder_core.estimators.runs import TrainingRuns, no_runs, runs_of
+from reorder_core.fidelity import fresh_orders, measure_estimator, retrain_once, retrained_truth
+from reorder_core.orders import order_hash
+from reorder_core.store.run import Run, open_run
+
+LEARNED = ("hybrid", "retrain-regression", "simfluence")
+FIXED = ("projected", "replay", "position", "tracin")
+MEASURES = {
+    "r2": "R²", "rho_sample": "ρ sample", "rho_within": "ρ within", "rho_heldout": "ρ held-out",
+}  # fmt: skip
+
+
+def taught(run: Run, count: int, seed: int) -> TrainingRuns:
+    """`count` retrainings of spread orders, evaluated along the way too."""
+    orders = spread_orders(run.reference_order, count, seed)
+    return runs_of(run, [retrain_once(run, order) for order in orders])
+
+
+def cost(run: Run, name: str, estimator: Any, runs: TrainingRuns) -> float:
+    """RRE; a method that uses only final losses is not charged for the others."""
+    along_the_way = (len(run.eval_steps) - 1) * (run.count + len(run.probes)) / (3 * run.count)
+    spared = 0.0 if name == "simfluence" else along_the_way * len(runs)
+    return estimator.precompute_rre - spared
+
+
+def points(run: Run, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """One measurement of an estimator a point, with its cost."""
+    judges = fresh_orders(run, "random", options.orders, options.seed)
+    truth = retrained_truth(run, judges, lambda *_: None)
+    counts = [int(part) for part in options.runs.split(",")]
+    runs = taught(run, max(counts), options.learn_seed)
+    asked = [(name, 0, no_runs(run)) for name in (*FIXED, *options.slow.split(",")) if name]
+    asked += [("hybrid", 0, no_runs(run))]
+    asked += [(name, count, runs.first(count)) for name in LEARNED for count in counts]
+    found = []
+    for name, count, known in asked:
+        estimator = open_estimator(run, name, known)
+        assert not estimator.fitted_on & {order_hash(order) for order in judges}
+        values = measure_estimator(estimator, truth, options.seed)
+        found.append(
+            {"name": name, "runs": count, "rre": cost(run, name, estimator, known)} | values
+        )
+        print(line(found[-1]), flush=True)
+    return found
+
+
+def line(point: dict[str, Any]) -> str:
+    """A row of the Markdown table."""
+    cells = [point["name"], str(point["runs"] or "–"), f"{point['rre']:.1f}"]
+    cells += ["–" if point[key] is None else f"{point[key]:.3f}" for key in MEASURES]
+    return f"| {' | '.join(cells)} | {point['rel_mae']:.3f} | {point['query_ms_p50']:.0f} |"
+
+
+def draw(settings: dict[str, list[dict[str, Any]]], path: Path) -> None:
+    """All settings side by side, a row a measure."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    rows = ("r2", "rho_sample", "rho_heldout")
+    figure, axes = plt.subplots(
+        len(rows), len(settings), figsize=(4.2 * len(settings), 8), squeeze=False, sharex="col"
+    )
+    for column, (title, found) in enumerate(settings.items()):
+        for row, key in enumerate(rows):
+            axis = axes[row][column]
+            for number, name in enumerate(dict.fromkeys(p["name"] for p in found)):
+                line = sorted((p["rre"], p[key]) for p in found if p["name"] == name)
+                xs, ys = zip(*line, strict=True)
+                shown = [max(y, -0.25) for y in ys]
+                axis.plot(xs, shown, marker="os^Dvp*Xh<>"[number], label=name, linewidth=1.2)
+            axis.set(xscale="log", ylim=(-0.3, 1.02), ylabel=MEASURES[key] if not column else "")
+            axis.grid(alpha=0.25)
+        axes[0][column].set_title(title)
+        axes[-1][column].set_xlabel("cost in reference trainings (RRE)")
+    axes[0][0].legend(fontsize=7, loc="lower right")
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+def main() -> None:
+    """Prints the tables, then draws the figure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, nargs="+")
+    parser.add_argument("--orders", type=int, default=32)
+    parser.add_argument("--seed", type=int, default=2027)
+    parser.add_argument("--learn-seed", type=int, default=90_001)
+    parser.add_argument("--runs", default="4,8,16,32,64")
+    parser.add_argument("--slow", default="fut,fut++", help="slower ones to measure as well")
+    parser.add_argument("--figure", type=Path)
+    options = parser.parse_args()
+    settings = {}
+    for path in options.run:
+        run = open_run(path)
+        print(f"\n{run.id}, {options.orders} random orders, seed {options.seed}\n")
+        print("| estimator | retrainings | RRE | " + " | ".join(MEASURES.values())
+              + " | rel. MAE | query ms p50 |")  # fmt: skip
+        print("|" + "---|" * (len(MEASURES) + 5))
+        settings[run.name] = points(run, options)
+    if options.figure:
+        draw(settings, options.figure)
+
+
+if __name__ == "__main__":
+    main()
