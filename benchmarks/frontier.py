@@ -20,6 +20,18 @@ from reorder_core.fidelity import fresh_orders, measure_estimator, retrain_once,
 from reorder_core.orders import order_hash
 from reorder_core.store.run import Run, open_run
 
+STYLES = {
+    "hybrid": {"color": "#c2410c", "marker": "o"},
+    "projected": {"color": "#1d4ed8", "marker": "s"},
+    "retrain-regression": {"color": "#4b5563", "marker": "X"},
+    "simfluence": {"color": "#a3a317", "marker": "h"},
+    "fut": {"color": "#7c3aed", "marker": "v"},
+    "fut++": {"color": "#be185d", "marker": "^"},
+    "taylor": {"color": "#111827", "marker": "*"},
+    "replay": {"color": "#0e7490", "marker": "D"},
+    "position": {"color": "#15803d", "marker": "P"},
+    "tracin": {"color": "#9f1239", "marker": "<"},
+}
 LEARNED = ("hybrid", "retrain-regression", "simfluence")
 FIXED = ("projected", "replay", "position", "tracin")
 MEASURES = {
@@ -82,17 +94,20 @@ def draw(settings: dict[str, list[dict[str, Any]]], path: Path) -> None:
     for column, (title, found) in enumerate(settings.items()):
         for row, key in enumerate(rows):
             axis = axes[row][column]
-            for number, name in enumerate(dict.fromkeys(p["name"] for p in found)):
+            for name, style in STYLES.items():
                 line = sorted((p["rre"], p[key]) for p in found if p["name"] == name)
+                if not line:
+                    continue
                 xs, ys = zip(*line, strict=True)
                 shown = [max(y, -0.25) for y in ys]
-                axis.plot(xs, shown, marker="os^Dvp*Xh<>"[number], label=name, linewidth=1.2)
+                axis.plot(xs, shown, label=name, linewidth=1.2, markersize=5, **style)
             axis.set(xscale="log", ylim=(-0.3, 1.02), ylabel=MEASURES[key] if not column else "")
             axis.grid(alpha=0.25)
         axes[0][column].set_title(title)
         axes[-1][column].set_xlabel("cost in reference trainings (RRE)")
-    axes[0][0].legend(fontsize=7, loc="lower right")
-    figure.tight_layout()
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, ncols=5, loc="lower center", frameon=False)
+    figure.tight_layout(rect=(0, 0.07, 1, 1))
     figure.savefig(path)
 
 
