@@ -99,14 +99,16 @@ def draw(settings: dict[str, list[dict[str, Any]]], path: Path) -> None:
                 if not line:
                     continue
                 xs, ys = zip(*line, strict=True)
-                shown = [max(y, -0.25) for y in ys]
-                axis.plot(xs, shown, label=name, linewidth=1.2, markersize=5, **style)
+                drawn = [max(y, -0.25) for y in ys]
+                axis.plot(xs, drawn, label=name, linewidth=1.2, markersize=5, **style)
             axis.set(xscale="log", ylim=(-0.3, 1.02), ylabel=MEASURES[key] if not column else "")
             axis.grid(alpha=0.25)
         axes[0][column].set_title(title)
         axes[-1][column].set_xlabel("cost in reference trainings (RRE)")
-    handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=5, loc="lower center", frameon=False)
+    shown = {}
+    for axis in axes[0]:
+        shown |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+    figure.legend(shown.values(), shown.keys(), ncols=5, loc="lower center", frameon=False)
     figure.tight_layout(rect=(0, 0.07, 1, 1))
     figure.savefig(path)
 

@@ -43,7 +43,8 @@ def main() -> None:
     options = parser.parse_args()
     config = yaml.safe_load(options.config.read_text(encoding="utf-8"))
     print(
-        "| variant | estimator | spread | r2 | rho_sample | rho_within | rho_heldout | ms p50 | RRE |"
+        "| variant | estimator | spread | r2 | rho_sample | rho_within "
+        "| rho_heldout | ms p50 | RRE |"
     )
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for variant in options.variants:
