@@ -47,7 +47,7 @@ def taught(run: Run, count: int, seed: int) -> TrainingRuns:
 
 def cost(run: Run, name: str, estimator: Any, runs: TrainingRuns) -> float:
     """RRE; a method that uses only final losses is not charged for the others."""
-    along_the_way = (len(run.eval_steps) - 1) * (run.count + len(run.probes)) / (3 * run.count)
+    along_the_way = (len(run.eval_steps) - 1) * run.evaluation_rre
     spared = 0.0 if name == "simfluence" else along_the_way * len(runs)
     return estimator.precompute_rre - spared
 

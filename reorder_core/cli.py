@@ -90,9 +90,9 @@ def estimate(
 ) -> None:
     """Losses under another order, without retraining."""
     run, order = _opened(run_path, order_path)
-    from reorder_core.estimators import open_informed
+    from reorder_core.estimators import informing_runs, open_estimator
 
-    found = open_informed(run, order, estimator).estimate(order)
+    found = open_estimator(run, estimator, informing_runs(run, order)).estimate(order)
     answer = report.estimated_answer(run, found)
     _answer(answer, as_json, lambda: report.print_losses(run, answer))
 

@@ -8,7 +8,8 @@ rest are orders in blocks and sorted ones, which are the hardest to estimate.
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from reorder_core.orders import Order, random_orders
+from reorder_core.families import drawn_orders
+from reorder_core.orders import Order
 from reorder_core.store.run import Run
 
 SHARES = {"blocks": 0.125, "curriculum": 0.125}
@@ -19,15 +20,12 @@ FIRST_SEED = 1_000_003
 
 def designed_orders(run: Run, count: int) -> list[Order]:
     """`count` orders to retrain, the same for the same run and count."""
-    domains, lengths = [s.domain for s in run.samples], [s.tokens for s in run.samples]
     seed = FIRST_SEED + run.config.seed
     counts = {family: int(share * count) for family, share in SHARES.items()}
     orders = spread_orders(run.reference_order, count - sum(counts.values()), seed)
     for family, wanted in counts.items():
         if wanted:
-            orders += random_orders(
-                family, run.reference_order, run.batch_size, domains, lengths, wanted, seed
-            )
+            orders += drawn_orders(run, family, wanted, seed)
     return orders
 
 

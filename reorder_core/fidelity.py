@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from reorder_core import metrics
 from reorder_core.errors import OrderError
 from reorder_core.estimators.base import Estimate, Estimator
 from reorder_core.estimators.runs import hashes_in
-from reorder_core.orders import Order, order_hash, random_orders
+from reorder_core.families import drawn_orders
+from reorder_core.orders import Order, order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 from reorder_core.store.writer import finite, write_json
@@ -97,13 +97,10 @@ def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
     if orders < 1:
         raise OrderError(f"{orders} orders were asked for; fidelity needs at least one")
     used = hashes_in(run)
-    domains = [sample.domain for sample in run.samples]
-    lengths = [sample.tokens for sample in run.samples]
-    draw = partial(random_orders, family, run.reference_order, run.batch_size, domains, lengths)
     asked = orders
     while True:
-        # Asking for more repeats the same draws and appends to them.
-        fresh = [order for order in draw(asked, seed) if order_hash(order) not in used]
+        drawn = drawn_orders(run, family, asked, seed)
+        fresh = [order for order in drawn if order_hash(order) not in used]
         if len(fresh) >= orders:
             return fresh
         asked += orders - len(fresh)
@@ -111,17 +108,23 @@ def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
 
 def retrained_truth(run: Run, orders: Sequence[Order], on_progress: Progress) -> Truth:
     """Real losses under each order: from the ledger, or trained now and appended to it."""
-    results = []
-    for number, order in enumerate(orders):
-        on_progress("retraining", number, len(orders))
-        results.append(retrain_once(run, order))
-    on_progress("retraining", len(orders), len(orders))
+    results = retrain_all(run, orders, on_progress)
     return Truth(
         tuple(orders),
         run.reference.sample_loss_at[-1],
         np.stack([result.sample_loss_at for result in results]),
         np.stack([result.probe_loss_at for result in results]),
     )
+
+
+def retrain_all(run: Run, orders: Sequence[Order], on_progress: Progress) -> list[Retrained]:
+    """`retrain_once` of each order, in turn."""
+    results = []
+    for number, order in enumerate(orders):
+        on_progress("retraining", number, len(orders))
+        results.append(retrain_once(run, order))
+    on_progress("retraining", len(orders), len(orders))
+    return results
 
 
 def retrain_once(run: Run, order: Order, on_progress: Progress = lambda *_: None) -> Retrained:

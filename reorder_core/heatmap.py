@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from reorder_core import metrics
 from reorder_core.errors import OrderError
 from reorder_core.estimators.base import Estimator
-from reorder_core.fidelity import retrain_once
+from reorder_core.fidelity import retrain_all
 from reorder_core.orders import Order, insert, order_hash, slots_of
 from reorder_core.store.run import Run
 
@@ -137,11 +137,7 @@ def measure(
     from reorder_core.estimators import open_estimator
 
     opened = {name: open_estimator(run, name) for name in estimators}  # unknown names fail first
-    lacking = missing_moves(run, moves)
-    for number, order in enumerate(lacking):
-        on_progress("retraining", number, len(lacking))
-        retrain_once(run, order)
-    on_progress("retraining", len(lacking), len(lacking))
+    retrain_all(run, missing_moves(run, moves), on_progress)
     true = true_map(run, moves)
     return {
         "run": run.id,

@@ -123,7 +123,7 @@ def train_reference(context: BuildContext) -> float:
     )  # fmt: skip
     (context.path / CHECKPOINTS).parent.mkdir(exist_ok=True)
     context.save(CHECKPOINTS, {"theta": np.stack(kept)})
-    return 1.0 + len(trainable.eval_steps) * trainable.evaluation_rre
+    return 1.0 + len(trainable.eval_steps) * context.run().evaluation_rre
 
 
 def take_gradients(context: BuildContext) -> float:
@@ -275,7 +275,7 @@ def train_calibration(context: BuildContext) -> float:
         },
         {"order_hashes": json.dumps([order_hash(order) for order in orders])},
     )
-    return len(orders) * (1 + trainable.evaluation_rre)
+    return len(orders) * (1 + run.evaluation_rre)
 
 
 def _trainable(context: BuildContext) -> Trainable:

@@ -116,11 +116,6 @@ class Trainable:
         means = [probes[self.probe_domain == domain].mean().item() for domain in range(domains)]
         return self.model.evaluate(theta, self.samples).numpy(), np.array(means, np.float32)
 
-    @property
-    def evaluation_rre(self) -> float:
-        """Cost of one `evaluate`: a forward pass is a third of a gradient."""
-        return (len(self.samples) + len(self.probes)) / (3 * len(self.samples))
-
 
 def make_batch(tokens: np.ndarray, lengths: np.ndarray) -> Batch:
     """Token arrays of the store as tensors."""

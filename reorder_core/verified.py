@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ from numpy.typing import NDArray
 from reorder_core import metrics
 from reorder_core.errors import OrderError
 from reorder_core.estimators.base import Estimate
+from reorder_core.families import drawn_orders
 from reorder_core.heatmap import usual_moves
-from reorder_core.orders import FAMILIES, order_hash, random_orders
+from reorder_core.orders import FAMILIES, Order, order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
@@ -44,18 +44,9 @@ def families_of(run: Run) -> dict[str, str]:
         family, seed, orders = (report.get(key) for key in ("family", "seed", "orders"))
         if family in FAMILIES and isinstance(seed, int) and isinstance(orders, int):
             seeds[family, seed] = max(seeds.get((family, seed), 0), orders)
-    domains = [sample.domain for sample in run.samples]
-    lengths = [sample.tokens for sample in run.samples]
-    draw = partial(
-        random_orders,
-        reference=run.reference_order,
-        batch_size=run.batch_size,
-        domains=domains,
-        lengths=lengths,
-    )
     known: dict[str, str] = {}
     for (family, seed), orders in seeds.items():
-        for order in _as_many(draw, family, seed, orders + _DRAWN_BEYOND_REPORT):
+        for order in _as_many(run, family, seed, orders + _DRAWN_BEYOND_REPORT):
             known.setdefault(order_hash(order), family)
     for *_, order in usual_moves(run).cells():
         known.setdefault(order_hash(order), HEAT_MAP)
@@ -73,8 +64,7 @@ def judges(
     The reference order itself, if somebody retrained it, judges nothing.
     """
     left_out = fitted_on | {order_hash(run.reference_order)}
-    found = [entry for entry in run.ledger.all() if entry.order_hash not in left_out]
-    found.sort(key=lambda entry: (-run.ledger.written(entry.order_hash), entry.order_hash))
+    found = [entry for entry in run.ledger.newest() if entry.order_hash not in left_out]
     taken: dict[str, int] = {}
     kept = []
     for entry in found:
@@ -136,7 +126,7 @@ def judge(estimates: Sequence[Estimate], verified: Sequence[Verified]) -> Judged
         np.stack([t.probe_loss for t in truths]).astype(np.float64),
         np.stack([_ends(e.probe_interval, len(e.probe_loss)) for e in estimates]),
         np.array([e.distance for e in estimates], dtype=np.float64),
-        np.array([_expected(e) for e in estimates], dtype=np.float64),
+        np.array([e.expected_error for e in estimates], dtype=np.float64),
     )
 
 
@@ -152,20 +142,15 @@ def coverage(inside: Array, seed: int = 0) -> dict[str, float]:
     return {"share": share, "lo": low, "hi": high, "orders": len(inside), "losses": losses}
 
 
-def _expected(estimate: Estimate) -> float:
-    value = getattr(estimate, "expected_error", None)
-    return float("nan") if value is None else float(value)
-
-
 def _ends(interval: Array | None, count: int) -> Array:
     return np.full((2, count), np.nan) if interval is None else np.asarray(interval, np.float64)
 
 
-def _as_many(draw: Any, family: str, seed: int, orders: int) -> list[Any]:
+def _as_many(run: Run, family: str, seed: int, orders: int) -> list[Order]:
     """Up to `orders` draws: a small run has few orders of some families."""
     while orders > 0:
         try:
-            return draw(family, orders=orders, seed=seed)
+            return drawn_orders(run, family, orders, seed)
         except OrderError:
             orders //= 2
     return []

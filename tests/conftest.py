@@ -99,7 +99,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, retrain: Callable[..., Retrained]) ->
         trained.append(order_hash(order))
         return retrain(run, order)
 
-    def opened(run: Run, name: str) -> FakeEstimator:
+    def opened(run: Run, name: str, runs: Any = None) -> FakeEstimator:
         if name not in names:
             raise EstimatorError(f"unknown estimator {name!r}; expected {' or '.join(names)}")
         return FakeEstimator(run, name, retrain)
@@ -107,7 +107,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, retrain: Callable[..., Retrained]) ->
     names = ("reference", "hybrid")
     estimators = SimpleNamespace(
         open_estimator=opened,
-        open_informed=lambda run, order, name: opened(run, name),
+        informing_runs=lambda run, order: None,
         LIVE_ESTIMATORS=names,
         ESTIMATORS=names,
     )

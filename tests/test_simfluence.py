@@ -3,7 +3,14 @@
 import numpy as np
 
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.simfluence import _linearized, best_penalty, fit, simulate
+from reorder_core.estimators.runs import designed_runs
+from reorder_core.estimators.simfluence import (
+    SimfluenceEstimator,
+    _linearized,
+    best_penalty,
+    fit,
+    simulate,
+)
 from reorder_core.orders import order_hash
 from reorder_core.store.run import Run
 
@@ -88,3 +95,14 @@ def test_on_a_real_run_it_starts_where_training_starts(real_run: Run) -> None:
     assert (
         np.corrcoef(estimate.sample_loss_at[0] - estimate.sample_loss, fell)[0, 1] > 0.4
     )  # 0.62 when written
+
+
+def test_designed_runs_teach_though_their_start_was_not_evaluated(real_run: Run) -> None:
+    designed = designed_runs(real_run)
+    assert np.isnan(designed.sample_loss_at[:, 0]).all()
+    order = np.random.default_rng(3).permutation(real_run.reference_order)
+    few, more = (
+        SimfluenceEstimator(real_run, designed.first(count)).estimate(order).sample_loss
+        for count in (1, len(designed))
+    )
+    assert np.abs(few - more).mean() > 1e-4

@@ -4,7 +4,7 @@ import numpy as np
 
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.replay import ReferenceReplay
-from reorder_core.estimators.tracin import _stored
+from reorder_core.estimators.stored import open_stored
 from reorder_core.orders import steps_of
 from reorder_core.schedule import learning_rates
 from reorder_core.store.run import Run
@@ -13,7 +13,8 @@ from reorder_core.store.run import Run
 def test_each_pair_of_samples_adds_its_inner_product(real_run: Run) -> None:
     order = np.random.default_rng(0).permutation(real_run.reference_order)
     estimate = open_estimator(real_run, "tracin").estimate(order)
-    replayer, seen, _ = _stored(real_run)
+    stored = open_stored(real_run)
+    replayer, seen = stored.replayer, stored.gradients
     states = ReferenceReplay(replayer, real_run.reference_order).states
     rates, sample = learning_rates(real_run.config.training), 5
 

@@ -114,8 +114,8 @@ def _record_so_far(run: Run, estimator: str, working: bool) -> dict[str, Any]:
     if working:
         asked = len(judged.orders(run, estimator))
         return {"state": "working", "done": len(judged.known(run, estimator)), "total": asked}
-    reports = tuple((r.get("family"), r.get("seed"), r.get("orders")) for r in run.fidelity)
-    return _record(run, run.fingerprint, run.ledger.stamp, reports, estimator)
+    key = (run.fingerprint, run.ledger.stamp, judged.reports_key(run))
+    return _record(run, *key, estimator)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -19,7 +19,7 @@ _computing = threading.Lock()
 def verified(run: Run, estimator: str) -> list[Verified]:
     """The orders that may judge this estimator; see `reorder_core.verified.judges`."""
     fitted_on = results.estimator(run, estimator).fitted_on
-    return judges(run, _families(run, run.fingerprint, _reports(run)), fitted_on)
+    return judges(run, _families(run, run.fingerprint, reports_key(run)), fitted_on)
 
 
 def fitted(run: Run, estimator: str) -> int:
@@ -65,7 +65,7 @@ def sample_loss(run: Run, estimator: str, order: Order) -> Array:
     return known(run, estimator)[order_hash(order)].sample_loss
 
 
-def _reports(run: Run) -> tuple[tuple[str, str, str], ...]:
+def reports_key(run: Run) -> tuple[tuple[str, str, str], ...]:
     """What decides which orders have a family."""
     return tuple((str(r.get("family")), str(r.get("seed")), str(r.get("orders")))
                  for r in run.fidelity)  # fmt: skip

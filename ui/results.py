@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
-from reorder_core.estimators import DEFAULT, open_estimator, open_informed
+from reorder_core.estimators import DEFAULT, informing_runs, open_estimator
 from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.position import PositionTable, open_position_table
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.database import ResultCache
@@ -79,7 +80,9 @@ def _informed(run: Run, order: Order) -> Estimator:
 def _informed_without(
     _run: Run, fingerprint: str, stamp: str, left_out: str, _order: Order
 ) -> Estimator:
-    return open_informed(_run, _order, ESTIMATOR)
+    opened = estimator(_run)
+    assert isinstance(opened, HybridEstimator)  # ESTIMATOR
+    return opened.taught(informing_runs(_run, _order))
 
 
 def position_table(run: Run) -> PositionTable:

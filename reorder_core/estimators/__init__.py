@@ -34,8 +34,8 @@ LEARNED_FROM_MOST = 64
 """Of the ledger's retrainings, the newest so many; more would make learning slow."""
 
 __all__ = [
-    "DEFAULT", "ESTIMATORS", "LIVE_ESTIMATORS", "Estimate", "Estimator", "open_estimator",
-    "open_informed",
+    "DEFAULT", "ESTIMATORS", "LIVE_ESTIMATORS", "Estimate", "Estimator", "informing_runs",
+    "open_estimator",
 ]  # fmt: skip
 
 
@@ -51,10 +51,10 @@ def open_estimator(run: Run, name: str, runs: TrainingRuns | None = None) -> Est
     raise EstimatorError(f"unknown estimator {name!r}; this run has {', '.join(ESTIMATORS)}")
 
 
-def open_informed(run: Run, order: Order, name: str = DEFAULT) -> Estimator:
-    """The estimator for answering `order`: it has also learned from the ledger.
+def informing_runs(run: Run, order: Order) -> TrainingRuns:
+    """What an estimator for answering `order` learns from: the designed runs and the ledger's.
 
     Never from the order's own retraining: beside the truth stands what was
     said without knowing it.
     """
-    return open_estimator(run, name, verified_runs(run, {order_hash(order)}, LEARNED_FROM_MOST))
+    return verified_runs(run, {order_hash(order)}, LEARNED_FROM_MOST)

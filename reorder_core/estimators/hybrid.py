@@ -22,7 +22,7 @@ from reorder_core.estimators.gaussian import Posterior, condition, step_covarian
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.estimators.trust import POWER, Z90, expected_error, interval
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders import Order, order_hash, steps_of
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -44,6 +44,8 @@ class _Described:
 
     delta: Array
     """(B, s) γ_T − θ_T."""
+    distance: Array
+    """(B,) its length."""
     coherence: Array
     """(B,)"""
     step: NDArray[np.intp]
@@ -59,14 +61,20 @@ class HybridEstimator:
 
     name = "hybrid"
 
-    def __init__(self, run: Run, runs: TrainingRuns) -> None:
+    def __init__(
+        self, run: Run, runs: TrainingRuns, prior: ProjectedEstimator | None = None
+    ) -> None:
         self._run, self.fitted_on = run, runs.hashes
-        self.prior = ProjectedEstimator(run, runs)
+        self.prior = prior or ProjectedEstimator(run, runs)
         self.precompute_rre = self.prior.precompute_rre + runs.rre
         self.bytes = self.prior.bytes + runs.orders.nbytes + runs.sample_loss_at[:, -1].nbytes
         self._covariance = step_covariance(run.steps, LENGTH).astype(np.float32)
-        self._origin = self._steps_of(run.reference_order[None])[0]
-        self._learn(runs)
+        self._origin = steps_of(run.reference_order[None], run.batch_size)[0]
+        self._learn(runs.ended())
+
+    def taught(self, runs: TrainingRuns) -> "HybridEstimator":
+        """One that learned from `runs` instead, on the same prior."""
+        return HybridEstimator(self._run, runs, self.prior)
 
     def estimate(self, order: Order) -> Estimate:
         """Losses under `order` with 90 % intervals.
@@ -82,9 +90,9 @@ class HybridEstimator:
         samples, probes = samples + share * sample_shift, probes + share * probe_shift
         return Estimate(
             self._run.id, self.name, order_hash(order), samples, probes,
-            interval(samples[-1], sample_sd, self._reach[0]),
-            interval(probes[-1], probe_sd, self._reach[1]),
-            float(self.prior.distance(deltas[-1:])[0]), float(seen.coherence[0]),
+            interval(samples[-1], self._reach[0] * sample_sd),
+            interval(probes[-1], self._reach[1] * probe_sd),
+            float(seen.distance[0]), float(seen.coherence[0]),
             expected_error(sample_sd),
         )  # fmt: skip
 
@@ -112,8 +120,9 @@ class HybridEstimator:
         reference = self._run.reference
         return _Described(
             deltas,
+            self.prior.distance(deltas),
             np.array([self.prior.coherence.of(order) for order in orders]),
-            self._steps_of(orders),
+            steps_of(orders, self._run.batch_size),
             (samples - reference.sample_loss_at[-1]) / self.prior.sample_unit,
             (probes - reference.probe_loss_at[-1]) / self.prior.probe_unit,
         )
@@ -125,27 +134,23 @@ class HybridEstimator:
             steps[a.step[:, None], b.step[None]] - steps[a.step, origin][:, None]
             - steps[origin, b.step][None] + steps[origin, origin]
         )  # (A, B, N)  # fmt: skip
-        alike = self.prior.similarity(a.delta, b.delta) + OTHERS * moved.mean(2)
-        alike += self._apart(a, b)
+        inner = self.prior.similarity(a.delta, b.delta)
+        alike = inner + OTHERS * moved.mean(2) + self._apart(a, b, inner)
         own = alike + OWN * moved.transpose(2, 0, 1)
         return (
             own + SLOPE**2 * np.einsum("am,bm->mab", a.sample, b.sample),
             alike + SLOPE**2 * np.einsum("am,bm->mab", a.probe, b.probe),
         )
 
-    def _apart(self, a: _Described, b: _Described) -> Array:
+    def _apart(self, a: _Described, b: _Described, inner: Array) -> Array:
         """(A, B) covariance of what displacement does not explain of coherent orders' errors.
 
         Only an order close by tells of it: the same order, or one a few moves away.
         """
-        size_a, size_b = (
-            self.prior.distance(x.delta) * np.sqrt(np.maximum(x.coherence ** (2 * POWER) - 1, 0))
-            for x in (a, b)
-        )
-        inner = self.prior.similarity(a.delta, b.delta)
-        squares = [np.square(self.prior.distance(x.delta)) for x in (a, b)]
-        gap = np.maximum(squares[0][:, None] + squares[1][None] - 2 * inner, 0)
-        return size_a[:, None] * size_b[None] * np.exp(-gap / (2 * RANGE**2))
+        excess = [np.sqrt(np.maximum(x.coherence ** (2 * POWER) - 1, 0)) for x in (a, b)]
+        sizes = np.outer(a.distance * excess[0], b.distance * excess[1])
+        gap = np.add.outer(np.square(a.distance), np.square(b.distance)) - 2 * inner
+        return sizes * np.exp(-np.maximum(gap, 0) / (2 * RANGE**2))
 
     def _predict(self, seen: _Described) -> tuple[Target, Target]:
         """What to add to one order's sample and probe losses, and what is left uncertain."""
@@ -159,9 +164,6 @@ class HybridEstimator:
             _scaled(self._learned[0].predict(cross_sample, sample), units[0]),
             _scaled(self._learned[1].predict(cross_probe, probe), units[1]),
         )
-
-    def _steps_of(self, orders: NDArray[np.int32]) -> NDArray[np.intp]:
-        return np.argsort(orders, axis=1) // self._run.batch_size
 
 
 def _scaled(found: Target, unit: Array) -> Target:

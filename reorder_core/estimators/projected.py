@@ -6,21 +6,22 @@ reference run: ℓ_i(γ) ≈ ℓ_i(θ) + g_i·δ + ½ δᵀ H δ, H the mean Hes
 """
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.replay import (
     ReferenceReplay,
-    Replayer,
     ReplayState,
     first_changed_step,
 )
 from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.stored import open_stored
 from reorder_core.estimators.trust import (
     POWER,
+    Z90,
     Coherence,
     error_unit,
     expected_error,
@@ -43,23 +44,12 @@ class ProjectedEstimator:
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
         del runs  # it learns from none
         self._run = run
-        arrays = run.arrays("projected")
-        factors = unpack("factors", run.arrays("curvature"))
-        if not self.uses_curvature:
-            factors = factors[:, :0]
-        self.replayer = Replayer(
-            run.config.training, unpack("unseen", arrays), factors,
-            np.array(arrays["weight"]), np.array(arrays["first_moment"]),
-            np.array(arrays["second_moment"]), int(run.metadata("projected")["updates"]),
-        )  # fmt: skip
-        if self.replayer.gradients.shape[1] != run.count:
-            raise EstimatorError(
-                f"{run.path} stores gradients of {self.replayer.gradients.shape[1]} samples, "
-                f"the run has {run.count}; build it again"
-            )
-        seen = unpack("gradients", arrays)  # (K − 1, N, s)
-        self._gradients = [self.replayer.gradients[0], *seen]
-        self._probe_gradients = unpack("probe_gradients", arrays)  # (K, D, s)
+        stored = open_stored(run)
+        self._gradients, self._probe_gradients = stored.gradients, stored.probe_gradients
+        self.replayer = stored.replayer
+        if self.uses_curvature:
+            factors = unpack("factors", run.arrays("curvature"))
+            self.replayer = replace(self.replayer, factors=factors)
         self.precompute_rre = sum(
             run.costs[step]["rre"] for step in self._steps() if step in run.costs
         )
@@ -86,8 +76,8 @@ class ProjectedEstimator:
         spread = distance * coherence**POWER
         return Estimate(
             self._run.id, self.name, order_hash(order), samples, probes,
-            interval(samples[-1], spread * self.sample_unit),
-            interval(probes[-1], spread * self.probe_unit),
+            interval(samples[-1], Z90 * spread * self.sample_unit),
+            interval(probes[-1], Z90 * spread * self.probe_unit),
             distance, coherence, expected_error(spread * self.sample_unit),
         )  # fmt: skip
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.errors import EstimatorError
 from reorder_core.estimators import gaussian
 from reorder_core.estimators.base import Estimate
-from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.runs import TrainingRuns, taught
+from reorder_core.estimators.trust import interval
 from reorder_core.orders import Order, order_hash, steps_of
 from reorder_core.store.run import Run
 
@@ -36,17 +36,10 @@ class RetrainRegression:
     name = "retrain-regression"
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
-        if not len(runs):
-            raise EstimatorError(
-                f"{self.name} learns from real retrainings and has none; "
-                "build with calibration.orders, or verify some orders first"
-            )
         self._run, self.fitted_on, self.precompute_rre = run, runs.hashes, runs.rre
-        orders = np.vstack([run.reference_order[None], runs.orders])
-        known = run.reference
-        samples = np.concatenate([known.sample_loss_at[None], runs.sample_loss_at])
-        probes = np.concatenate([known.probe_loss_at[None], runs.probe_loss_at])
-        steps = steps_of(orders, run.batch_size)  # (M + 1, N)
+        known = taught(self.name, run, runs).ended()
+        samples, probes = known.sample_loss_at, known.probe_loss_at
+        steps = steps_of(known.orders, run.batch_size)  # (M + 1, N)
         shapes = tuned_shapes(steps, samples[:, -1], probes[:, -1], run.steps)
         self._at = {
             at: Regression.fit(steps, samples[:, row], probes[:, row], int(at), shapes)
@@ -66,7 +59,7 @@ class RetrainRegression:
             if at in self._at:
                 samples, probes = self._at[at].predict(steps)
                 sample_at[row], probe_at[row] = samples[0], probes[0]
-                sample_interval, probe_interval = _ends(*samples), _ends(*probes)
+                sample_interval, probe_interval = interval(*samples), interval(*probes)
         return Estimate(
             self._run.id, self.name, order_hash(order), sample_at, probe_at,
             sample_interval, probe_interval,
@@ -186,7 +179,3 @@ def _covariance(
         return gaussian.covariances(shape, None, alike)
     table = gaussian.with_curve(table, curve, shape.follows)
     return gaussian.covariances(shape, gaussian.own_covariance(table, a, b), alike)
-
-
-def _ends(mean: Array, reach: Array) -> Array:
-    return np.stack([mean - reach, mean + reach])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reorder_core.errors import EstimatorError
 from reorder_core.orders import order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
@@ -48,6 +49,30 @@ class TrainingRuns:
             self.rre + other.rre,
         )
 
+    def ended(self) -> "TrainingRuns":
+        """Those with finite final losses: a run that diverged teaches nothing."""
+        finite = np.isfinite(self.sample_loss_at[:, -1]).all(1)
+        finite &= np.isfinite(self.probe_loss_at[:, -1]).all(1)
+        return self if finite.all() else _rows(self, np.flatnonzero(finite).tolist())
+
+
+def reference_run(run: Run) -> TrainingRuns:
+    """The reference run as one of them, already paid for."""
+    known = run.reference
+    return TrainingRuns(
+        run.reference_order[None], known.sample_loss_at[None], known.probe_loss_at[None], 0.0
+    )
+
+
+def taught(name: str, run: Run, runs: TrainingRuns) -> TrainingRuns:
+    """The reference run, then `runs`; raises EstimatorError where there are none."""
+    if not len(runs):
+        raise EstimatorError(
+            f"{name} learns from real retrainings and has none; "
+            "build with calibration.orders, or verify some orders first"
+        )
+    return reference_run(run).joined(runs)
+
 
 def no_runs(run: Run) -> TrainingRuns:
     """None at all, in the shapes of this run."""
@@ -76,18 +101,17 @@ def verified_runs(
 ) -> TrainingRuns:
     """The designed runs and the ledger's others, the newest `most`, none with a hash in `without`.
 
-    Retrainings that diverged teach nothing and are left out.
+    Of the ledger's, those that diverged are left out.
     """
     designed = designed_runs(run)
     left_out = designed.hashes | {order_hash(run.reference_order)}
     found = [
-        entry for entry in run.ledger.all()
+        entry for entry in run.ledger.newest()
         if entry.order_hash not in left_out and entry.order_hash not in without
-        and np.isfinite(entry.sample_loss).all() and np.isfinite(entry.probe_loss).all()
     ]  # fmt: skip
-    found.sort(key=lambda entry: (-run.ledger.written(entry.order_hash), entry.order_hash))
+    more = runs_of(run, found).ended()
     kept = [row for row, order in enumerate(designed.orders) if order_hash(order) not in without]
-    return _rows(designed, kept).joined(runs_of(run, found[:most]))
+    return _rows(designed, kept).joined(more if most is None else more.first(most))
 
 
 def _rows(runs: TrainingRuns, kept: list[int]) -> TrainingRuns:
@@ -101,12 +125,11 @@ def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
     """Retrainings of the ledger, with the cost of a training and its evaluations each."""
     if not retrained:
         return no_runs(run)
-    evaluation = (run.count + len(run.probes)) / (3 * run.count)  # a forward pass: a third
     return TrainingRuns(
         np.stack([entry.order for entry in retrained]),
         np.stack([entry.sample_loss_at for entry in retrained]),
         np.stack([entry.probe_loss_at for entry in retrained]),
-        len(retrained) * (1 + len(run.eval_steps) * evaluation),
+        len(retrained) * (1 + len(run.eval_steps) * run.evaluation_rre),
     )
 
 

@@ -19,9 +19,8 @@ Departures:
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate
-from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.runs import TrainingRuns, taught
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.run import Run
 
@@ -37,19 +36,11 @@ class SimfluenceEstimator:
     name = "simfluence"
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
-        if not len(runs):
-            raise EstimatorError(
-                f"{self.name} learns from real retrainings and has none; "
-                "build with calibration.orders, or verify some orders first"
-            )
         self._run, self.fitted_on, self.precompute_rre = run, runs.hashes, runs.rre
-        known = run.reference
-        samples = np.concatenate([known.sample_loss_at[None], runs.sample_loss_at])
-        probes = np.concatenate([known.probe_loss_at[None], runs.probe_loss_at])
-        losses = np.concatenate([samples, probes], axis=2).astype(float)  # (M + 1, E, N + D)
-        ended = np.isfinite(losses[:, [0, -1]]).all((1, 2))
-        orders, losses = np.vstack([run.reference_order[None], runs.orders])[ended], losses[ended]
-        batches = orders.reshape(len(orders), run.steps, run.batch_size)
+        known = taught(self.name, run, runs).ended()
+        losses = np.concatenate([known.sample_loss_at, known.probe_loss_at], axis=2).astype(float)
+        losses[:, 0] = losses[0, 0]  # all start alike, also those not evaluated there
+        batches = known.orders.reshape(len(known), run.steps, run.batch_size)
         penalty = best_penalty(batches, losses, run.eval_steps, run.count)
         self._effects = fit(batches, losses, run.eval_steps, run.count, penalty)
         self._start, self.bytes = losses[0, 0], self._effects.nbytes

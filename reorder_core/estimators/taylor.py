@@ -80,8 +80,7 @@ class TaylorEstimator:
     def query_rre(self) -> float:
         """A gradient for the reference, one for the order, and a product with its Hessian,
         which costs about two; then the evaluations."""
-        evaluation = (self._run.count + len(self._run.probes)) / (3 * self._run.count)
-        return 4.0 + evaluation * len(self._run.eval_steps)
+        return 4.0 + self._run.evaluation_rre * len(self._run.eval_steps)
 
     def estimate(self, order: Order) -> Estimate:
         """Losses by forward passes at the estimated parameters."""

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.base import Estimate
-from reorder_core.estimators.replay import ReferenceReplay, Replayer
+from reorder_core.estimators.replay import ReferenceReplay
 from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.stored import open_stored
 from reorder_core.orders import Order, order_hash, steps_of
-from reorder_core.projection import unpack
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -37,7 +37,8 @@ class TracinEstimator:
         anchors = run.config.projection.anchors
         # Gradients of all samples and probes at the anchors, and one pass that draws coordinates.
         self.precompute_rre = 1.0 + anchors * (1 + len(run.probes) / run.count)
-        replayer, seen, probes = _stored(run)
+        stored = open_stored(run)
+        replayer, seen, probes = stored.replayer, stored.gradients, stored.probe_gradients
         reference = ReferenceReplay(replayer, run.reference_order)
         pairs = []
         for anchor, step in enumerate(replayer.anchors):
@@ -79,16 +80,3 @@ def preconditioner(second: Array, run: Run, updates: int) -> Array:
     adam = run.config.training
     corrected = second / np.float32(1 - adam.beta2**updates)
     return 1 / (np.sqrt(corrected) + np.float32(adam.epsilon))
-
-
-def _stored(run: Run) -> tuple[Replayer, list[Array], Array]:
-    """A replay without curvature, and gradients (K, N, s) and (K, D, s) at the anchors."""
-    arrays = run.arrays("projected")
-    unseen, weight = unpack("unseen", arrays), np.array(arrays["weight"])
-    replayer = Replayer(
-        run.config.training, unseen, np.zeros((len(unseen), 0, len(weight)), np.float32), weight,
-        np.array(arrays["first_moment"]), np.array(arrays["second_moment"]),
-        int(run.metadata("projected")["updates"]),
-    )  # fmt: skip
-    # At the first anchor nothing has been trained, so nothing has been seen.
-    return replayer, [unseen[0], *unpack("gradients", arrays)], unpack("probe_gradients", arrays)

@@ -11,6 +11,8 @@ model where one mean Hessian fits less well. The error of a loss is modelled as
 the root of that sum being what a displacement of unit length does to the loss.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,11 +34,11 @@ class Coherence:
 
     def __init__(self, replayer: Replayer, reference_order: Order) -> None:
         stride = -(-len(replayer.weight) // _COORDINATES)
-        self._replayer = Replayer(
-            replayer.training, np.ascontiguousarray(replayer.gradients[..., ::stride]),
-            replayer.factors[..., :0], replayer.weight[::stride],
-            replayer.first_moment[::stride], replayer.second_moment[::stride], replayer.updates,
-        )  # fmt: skip
+        self._replayer = replace(
+            replayer,
+            gradients=np.ascontiguousarray(replayer.gradients[..., ::stride]),
+            weight=replayer.weight[::stride],
+        )
         every = np.arange(self._replayer.gradients.shape[1], dtype=np.int32)
         steps = range(replayer.training.steps)
         self._corpus = [self._replayer.mean_gradient(step, every) for step in steps]
@@ -67,9 +69,9 @@ def error_unit(gradients: Array, weight: Array, metric: Array) -> Array:
     return SPREAD * np.sqrt(np.square(gradients) @ inverse)
 
 
-def interval(loss: Array, deviation: Array, reach: float = Z90) -> Array:
-    """(2, M) lower and upper end of the 90 % interval around `loss` (M,)."""
-    return np.stack([loss - reach * deviation, loss + reach * deviation]).astype(np.float32)
+def interval(loss: Array, half_width: Array) -> Array:
+    """(2, M) lower and upper end around `loss` (M,)."""
+    return np.stack([loss - half_width, loss + half_width]).astype(np.float32)
 
 
 def expected_error(deviation: Array) -> float:

@@ -67,8 +67,11 @@ class Ledger:
         entries = map(self._entry, sorted(self.folder.glob("*.json")))
         return [entry for entry in entries if entry is not None]
 
-    def written(self, order_hash: str) -> int:
-        """When the retraining was written, in nanoseconds of the file system; 0 without one."""
+    def newest(self) -> list[Retrained]:
+        """`all`, the last written first."""
+        return sorted(self.all(), key=lambda e: (-self._written(e.order_hash), e.order_hash))
+
+    def _written(self, order_hash: str) -> int:
         try:
             return (self.folder / f"{order_hash}.json").stat().st_mtime_ns
         except OSError:

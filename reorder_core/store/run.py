@@ -148,6 +148,11 @@ class Run:
         return sum(c["rre"] for name, c in self.costs.items() if name not in _NOT_PRECOMPUTED)
 
     @property
+    def evaluation_rre(self) -> float:
+        """Cost of the losses of all samples and probes: a forward pass is a third of a gradient."""
+        return (self.count + len(self.probes)) / (3 * self.count)
+
+    @property
     def bytes(self) -> int:
         """Size of the published files."""
         return sum(record.bytes for record in self.manifest.files.values()) if self.manifest else 0

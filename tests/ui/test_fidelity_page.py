@@ -4,14 +4,15 @@ import base64
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from driving import READY, ROOT, Served, order_in_address
+import sitting
+from driving import READY, Served, order_in_address
 from driving import state as shown_state
+from sitting import page
 from streamlit.testing.v1 import AppTest
 
 from reorder_core.estimators import ESTIMATORS, open_estimator
@@ -26,19 +27,13 @@ DONE = ".ro-fidelity[data-state=ready]"
 
 
 def page_of(path: Path, monkeypatch: pytest.MonkeyPatch, **address: str) -> AppTest:
-    monkeypatch.setenv("REORDER_RUN", str(path))
-    monkeypatch.setattr(sys, "argv", ["app.py"])
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    at.switch_page(str(ROOT / "pages" / "fidelity.py"))
-    for name, value in address.items():
-        at.query_params[name] = value
-    at.run()
+    at = page(path, monkeypatch, "fidelity", address)
     assert not at.exception
     return at
 
 
 def sent(at: AppTest) -> dict[str, Any]:
-    return json.loads(at.get_by_key(state.FIDELITY).proto.json)
+    return sitting.sent(at, state.FIDELITY)
 
 
 def judged(at: AppTest) -> dict[str, Any]:
@@ -52,13 +47,7 @@ def judged(at: AppTest) -> dict[str, Any]:
 
 
 def fire(at: AppTest, event: Any) -> AppTest:
-    """Send an event as the browser does; see test_pages.py."""
-    states = at._tree.get_widget_states()
-    widget = states.widgets.add()
-    component = at.get_by_key(state.FIDELITY).proto
-    widget.id = f"$$STREAMLIT_INTERNAL_KEY_{component.id}__events"
-    widget.json_trigger_value = json.dumps([{"event": "event", "value": event}])
-    return at._run(states)
+    return sitting.fire(at, state.FIDELITY, event)
 
 
 # --- without a browser ---------------------------------------------------------

@@ -1,6 +1,5 @@
 """Pages without a browser: what they say, what they send, what they refuse."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sitting
 from driving import ROOT
+from sitting import app, page
 from streamlit.testing.v1 import AppTest
 
 from reorder_core.orders import encode_order, insert, order_hash
@@ -17,33 +18,16 @@ from reorder_core.store.run import open_run
 from ui import state
 
 
-def app(path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setenv("REORDER_RUN", str(path))
-    monkeypatch.setattr(sys, "argv", ["app.py"])
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-
-
 def timeline(path: Path, monkeypatch: pytest.MonkeyPatch, **address: str) -> AppTest:
-    at = app(path, monkeypatch).run()
-    at.switch_page(str(ROOT / "pages" / "timeline.py"))
-    for name, value in address.items():
-        at.query_params[name] = value
-    return at.run()
+    return page(path, monkeypatch, "timeline", address)
 
 
 def sent(at: AppTest, key: str = state.TIMELINE) -> dict[str, Any]:
-    """The data that a component was given last."""
-    return json.loads(at.get_by_key(key).proto.json)
+    return sitting.sent(at, key)
 
 
 def fire(at: AppTest, event: Any) -> AppTest:
-    """Send an event as the browser does. Streamlit's private protocol, hence the pinned version."""
-    states = at._tree.get_widget_states()
-    widget = states.widgets.add()
-    component = at.get_by_key(state.TIMELINE).proto
-    widget.id = f"$$STREAMLIT_INTERNAL_KEY_{component.id}__events"
-    widget.json_trigger_value = json.dumps([{"event": "event", "value": event}])
-    return at._run(states)
+    return sitting.fire(at, state.TIMELINE, event)
 
 
 def test_home_opens_with_the_run_and_its_fidelity(

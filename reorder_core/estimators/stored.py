@@ -1,0 +1,44 @@
+"""What a build left of gradients, as estimators read it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.errors import EstimatorError
+from reorder_core.estimators.replay import Replayer
+from reorder_core.projection import unpack
+from reorder_core.store.run import Run
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stored:
+    """projected.safetensors, unpacked; s coordinates."""
+
+    replayer: Replayer
+    """Without curvature: its factors have no rows."""
+    gradients: list[Array]
+    """K arrays (N, s) of the samples, at the anchors' parameters as they are."""
+    probe_gradients: Array
+    """(K, D, s)"""
+
+
+def open_stored(run: Run) -> Stored:
+    """The run's gradients; raises EstimatorError where they are not of its samples."""
+    arrays = run.arrays("projected")
+    unseen, weight = unpack("unseen", arrays), np.array(arrays["weight"])
+    if unseen.shape[1] != run.count:
+        raise EstimatorError(
+            f"{run.path} stores gradients of {unseen.shape[1]} samples, "
+            f"the run has {run.count}; build it again"
+        )
+    replayer = Replayer(
+        run.config.training, unseen, np.zeros((len(unseen), 0, len(weight)), np.float32), weight,
+        np.array(arrays["first_moment"]), np.array(arrays["second_moment"]),
+        int(run.metadata("projected")["updates"]),
+    )  # fmt: skip
+    # At the first anchor nothing has been trained, so nothing has been seen.
+    seen = [unseen[0], *unpack("gradients", arrays)]
+    return Stored(replayer, seen, unpack("probe_gradients", arrays))
