@@ -1,24 +1,76 @@
 """What the browser may ask for. It proposes; nothing it sends is trusted."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from reorder_core.errors import OrderError
+from reorder_core.moves import Move, make_move
 from reorder_core.orders import Order, make_order
 
-COMMANDS = ("undo", "redo", "reset", "verify", "cancel")
 _LARGEST_SEQUENCE = 2**53
+
+
+class Request(BaseModel):
+    """One request; what else the browser sends along is ignored."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
+
+
+class Command(Request):
+    """What needs no more words; it concerns the order on screen."""
+
+    type: Literal["undo", "redo", "reset", "verify", "cancel"]
+
+
+class Drop(Request):
+    """A whole new order, and what was done to get it."""
+
+    type: Literal["drop"]
+    run: Any = None
+    order: Any = None
+    move: Any = None
+
+
+class Jump(Request):
+    """A place in the history to go to, or whose move is to be left out."""
+
+    type: Literal["jump", "remove"]
+    place: int = Field(ge=0, lt=10**6)
+    hash: str = Field(max_length=64)
+    """Of the order at that place as the browser knows it."""
+
+
+class Branch(Request):
+    """A branch of the history by its name."""
+
+    type: Literal["fork", "switch", "forget"]
+    name: str = Field(max_length=200)
+
+
+_REQUESTS: TypeAdapter[Any] = TypeAdapter(
+    Annotated[Command | Drop | Jump | Branch, Field(discriminator="type")]
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """One request: a whole new order, or a command."""
+    """One request that passed every check."""
 
     sequence: int
     """The browser's own count of its events; 0 when it sent none that can be used."""
-    command: str
-    """`drop` or one of COMMANDS."""
+    request: Any
+    """One of the classes above."""
     order: Order | None = None
+    """Of a drop."""
+    move: Move | None = None
+    """Of a drop, where it says which."""
+
+    @property
+    def command(self) -> str:
+        return self.request.type
 
 
 def sequence_of(payload: Any) -> int:
@@ -33,18 +85,47 @@ def parse_event(payload: Any, run_id: str, count: int) -> Event:
     """The request in a payload; raises OrderError for anything else than a good one."""
     if not isinstance(payload, dict):
         raise OrderError(f"the browser sent {type(payload).__name__}, no request; reload the page")
-    command = payload.get("type")
+    request = _request(payload)
     sequence = sequence_of(payload)
-    if command in COMMANDS and isinstance(command, str):
-        return Event(sequence, command)
-    if command != "drop":
-        raise OrderError(f"unknown request {str(command)[:40]!r} from the browser; reload the page")
-    if payload.get("run") != run_id:
+    if not isinstance(request, Drop):
+        return Event(sequence, request)
+    _check_run(request.run, run_id)
+    return Event(sequence, request, _order(request.order, count), _move(request.move, count))
+
+
+def _request(payload: dict[Any, Any]) -> Any:
+    try:
+        return _REQUESTS.validate_python(payload)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"].startswith("union_tag"):
+            kind = str(payload.get("type"))[:40]
+            raise OrderError(
+                f"unknown request {kind!r} from the browser; reload the page"
+            ) from None
+        where = ".".join(map(str, first["loc"]))[:80]
         raise OrderError(
-            f"this page shows run {str(payload.get('run'))[:60]!r}, but the app now serves "
+            f"the browser's request is damaged ({where}: {first['msg']}); reload the page"
+        ) from None
+
+
+def _check_run(given: Any, run_id: str) -> None:
+    if given != run_id:
+        raise OrderError(
+            f"this page shows run {str(given)[:60]!r}, but the app now serves "
             f"{run_id!r}; reload the page"
         )
-    ids = payload.get("order")
+
+
+def _order(ids: Any, count: int) -> Order:
     if not isinstance(ids, list) or len(ids) > 2 * count:
         raise OrderError(f"the browser sent no order of {count} samples; reload the page")
-    return Event(sequence, "drop", make_order(ids, count))
+    return make_order(ids, count)
+
+
+def _move(given: Any, count: int) -> Move | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise OrderError("the browser's move is damaged; reload the page")
+    return make_move(given.get("kind"), given.get("samples"), given.get("slot"), count)

@@ -1,51 +1,104 @@
-"""The orders a session has been through: commit, undo, redo, jump."""
+"""The orders a session has been through: lines of moves with a place on each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from reorder_core.errors import OrderError
+from reorder_core.moves import Move, apply, whole
 from reorder_core.orders import Order, order_hash
 
-LONGEST = 500
+LONGEST, BRANCHES, LONGEST_NAME = 500, 24, 40
+MAIN = "main"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Entry:
+    """An order and the move that led to it."""
+
+    order: Order
+    hash: str
+    move: Move | None = None
+    """None for the first of a line."""
+
+
+@dataclass(eq=False)
+class Line:
+    """Orders one after the other, and which of them is shown."""
+
+    entries: list[Entry]
+    place: int = 0
 
 
 @dataclass
 class History:
-    """A line of orders with a place on it; `rev` grows with every change of place."""
+    """Named lines of orders, one of them current; `rev` grows with every change on screen."""
 
     reference: Order
-    orders: list[Order] = field(default_factory=list)
-    place: int = 0
+    lines: dict[str, Line] = field(default_factory=dict)
+    branch: str = MAIN
     rev: int = 0
+    _before_removal: list[Entry] | None = None
+    """The line before a move was taken out of its middle, until something else is done."""
 
     def __post_init__(self) -> None:
-        if not self.orders:
-            self.orders.append(self.reference)
+        if not self.lines:
+            self.lines[self.branch] = Line([_entry(self.reference)])
+
+    @property
+    def line(self) -> Line:
+        return self.lines[self.branch]
+
+    @property
+    def entries(self) -> list[Entry]:
+        return self.line.entries
+
+    @property
+    def place(self) -> int:
+        return self.line.place
 
     @property
     def order(self) -> Order:
-        return self.orders[self.place]
+        return self.entries[self.place].order
+
+    @property
+    def previous(self) -> Order | None:
+        """The order before the last move; None at the start of the line."""
+        return self.entries[self.place - 1].order if self.place else None
 
     @property
     def can_undo(self) -> bool:
-        return self.place > 0
+        return self.place > 0 or self._before_removal is not None
 
     @property
     def can_redo(self) -> bool:
-        return self.place < len(self.orders) - 1
+        return self.place < len(self.entries) - 1
 
     @property
     def at_reference(self) -> bool:
-        return order_hash(self.order) == order_hash(self.reference)
+        return self.entries[self.place].hash == order_hash(self.reference)
 
-    def commit(self, order: Order) -> None:
+    @property
+    def moves(self) -> list[Move] | None:
+        """What led here from the reference order; None where the line starts elsewhere."""
+        if self.entries[0].hash != order_hash(self.reference):
+            return None
+        return [entry.move for entry in self.entries[1 : self.place + 1] if entry.move is not None]
+
+    def commit(self, order: Order, move: Move | None = None) -> None:
         """Make `order` the current one; what was undone before is forgotten."""
-        if order_hash(order) == order_hash(self.order):
+        entry = _entry(order, move or whole(order, "a whole order"))
+        if entry.hash == self.entries[self.place].hash:
             return
-        self.orders[self.place + 1 :] = [order]
-        del self.orders[:-LONGEST]
-        self._go(len(self.orders) - 1)
+        self.entries[self.place + 1 :] = [entry]
+        del self.entries[:-LONGEST]
+        self._go(len(self.entries) - 1)
 
     def undo(self) -> None:
-        if self.can_undo:
+        """One place back; straight after a removal, the removed move comes back."""
+        if self._before_removal is not None:
+            self.line.entries = self._before_removal
+            self._go(min(self.place + 1, len(self.entries) - 1))
+        elif self.can_undo:
             self._go(self.place - 1)
 
     def redo(self) -> None:
@@ -54,16 +107,91 @@ class History:
 
     def reset(self) -> None:
         """Go back to the reference order, as a change that can be undone."""
-        self.commit(self.reference)
+        self.commit(self.reference, whole(self.reference, "back to the reference order"))
 
-    def adopt(self, order: Order) -> None:
-        """Follow the browser's Back or Forward: a neighbour is undo or redo, else a commit."""
+    def jump(self, place: int) -> None:
+        """Show the order after that many moves; raises OrderError outside the line."""
+        self._check(place, 0)
+        if place != self.place:
+            self._go(place)
+
+    def remove(self, place: int) -> None:
+        """Take one move out and do the later ones again without it.
+
+        Raises OrderError for a place where no move is.
+        """
+        self._check(place, 1)
+        before, order = list(self.entries), self.entries[place - 1].order
+        again = []
+        for entry in self.entries[place + 1 :]:
+            assert entry.move is not None  # only the first has none
+            order = apply(order, entry.move)
+            again.append(_entry(order, entry.move))
+        self.entries[place:] = again
+        self._go(self.place - 1 if self.place >= place else self.place)
+        self._before_removal = before
+
+    def fork(self, name: str) -> None:
+        """Go on from here on a line of its own; raises OrderError for an unusable name."""
+        name = self._new_name(name)
+        if len(self.lines) >= BRANCHES:
+            raise OrderError(f"there are {BRANCHES} branches already; delete one first")
+        self.lines[name] = Line(self.entries[: self.place + 1], self.place)
+        self.switch(name)
+
+    def switch(self, name: str) -> None:
+        """Show another branch, at the place where it was left."""
+        self._known(name)
+        self.branch = name
+        self._go(self.place)
+
+    def forget(self, name: str) -> None:
+        """Delete a branch other than the current one."""
+        self._known(name)
+        if name == self.branch:
+            raise OrderError(f"branch {name!r} is the one shown; switch to another first")
+        del self.lines[name]
+        self.rev += 1
+
+    def adopt(self, order: Order, moves: Sequence[Move] = ()) -> None:
+        """Follow the address: an order of this line is gone to, another comes as a move.
+
+        `moves` lead to it from the reference order; a line that has only just
+        begun takes them over.
+        """
         digest = order_hash(order)
-        for place in (self.place - 1, self.place + 1):
-            if 0 <= place < len(self.orders) and order_hash(self.orders[place]) == digest:
-                return self._go(place)
-        return self.commit(order)
+        places = [p for p, entry in enumerate(self.entries) if entry.hash == digest]
+        if places:
+            return self._go(min(places, key=lambda place: abs(place - self.place)))
+        if len(self.entries) == 1 and moves and self.at_reference:
+            for move in moves:
+                self.commit(apply(self.order, move), move)
+            return None
+        return self.commit(order, whole(order, "opened from a link"))
 
     def _go(self, place: int) -> None:
-        self.place = place
+        self.line.place = place
+        self._before_removal = None
         self.rev += 1
+
+    def _check(self, place: int, least: int) -> None:
+        if not least <= place < len(self.entries):
+            raise OrderError(
+                f"there is no move {place} in this history; it has {len(self.entries) - 1}"
+            )
+
+    def _known(self, name: str) -> None:
+        if name not in self.lines:
+            raise OrderError(f"there is no branch {name[:LONGEST_NAME]!r}")
+
+    def _new_name(self, name: str) -> str:
+        name = " ".join(name.split())
+        if not 0 < len(name) <= LONGEST_NAME:
+            raise OrderError(f"a branch needs a name of 1 to {LONGEST_NAME} characters")
+        if name in self.lines:
+            raise OrderError(f"there is a branch {name!r} already; choose another name")
+        return name
+
+
+def _entry(order: Order, move: Move | None = None) -> Entry:
+    return Entry(order, order_hash(order), move)

@@ -6,10 +6,11 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.errors import OrderError
+from reorder_core.moves import gives
 from reorder_core.orders import order_hash
 from reorder_core.store.run import Run
 from ui import component, frames, jobs, results, runs, state, url
-from ui.events import Event, parse_event, sequence_of
+from ui.events import Branch, Command, Drop, Event, Jump, parse_event, sequence_of
 from ui.history import History
 
 POLL_SECONDS = 0.5
@@ -84,26 +85,48 @@ def _on_event(run: Run, history: History) -> None:
     state.set_sequence(max(state.sequence(), sequence_of(payload)))
     try:
         event = parse_event(payload, run.id, run.count)
+        _obey(event, run, history)
     except OrderError as error:
         state.set_notice(f"Not done, the order is unchanged: {error}.")
-        return
-    state.set_notice(None)
-    _obey(event, run, history)
+    else:
+        state.set_notice(None)
 
 
 def _obey(event: Event, run: Run, history: History) -> None:
-    if event.command in ("verify", "cancel"):
-        if event.command == "verify":
+    """Do what was asked for; raises OrderError where it cannot be done."""
+    match event.request:
+        case Command(type="verify"):
             jobs.queue().submit(run.path, run.id, history.order)
-        else:
+            state.request_rerun()  # the polling fragment stands outside this one
+            return
+        case Command(type="cancel"):
             jobs.queue().cancel(run.id, order_hash(history.order))
-        state.request_rerun()  # the polling fragment stands outside this one
-        return
-    if event.order is not None:
-        history.commit(event.order)
-    else:
-        {"undo": history.undo, "redo": history.redo, "reset": history.reset}[event.command]()
+            state.request_rerun()
+            return
+        case Command(type=name):
+            {"undo": history.undo, "redo": history.redo, "reset": history.reset}[name]()
+        case Jump() as request:
+            _travel(request, history)
+        case Branch(type=name, name=branch):
+            {"fork": history.fork, "switch": history.switch, "forget": history.forget}[name](branch)
+        case Drop():
+            _take(event, history)
     url.write(run, history)
+
+
+def _travel(request: Jump, history: History) -> None:
+    """Go to a place in the history, or leave its move out."""
+    entries = history.entries
+    if request.place >= len(entries) or entries[request.place].hash != request.hash:
+        raise OrderError("the history on the page was out of date; it is shown anew")
+    {"jump": history.jump, "remove": history.remove}[request.type](request.place)
+
+
+def _take(event: Event, history: History) -> None:
+    """Take over a dropped order, with its move where that is what led to it."""
+    assert event.order is not None  # parse_event gives a drop its order
+    known = event.move is not None and gives(history.order, event.move, event.order)
+    history.commit(event.order, event.move if known else None)
 
 
 def _query(run: Run, history: History) -> None:

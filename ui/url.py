@@ -1,14 +1,18 @@
-"""The address keeps the run and the order: reload, share, Back and Forward work."""
+"""The address keeps the run, the order and the moves: reload, share, Back and Forward work."""
 
 import streamlit as st
 
 from reorder_core.errors import OrderError
-from reorder_core.orders import Order, decode_order, encode_order
+from reorder_core.moves import Move, apply_all, decode_moves, encode_moves
+from reorder_core.orders import Order, decode_order, encode_order, order_hash
 from reorder_core.store.run import Run
 from ui import state
 from ui.history import History
 
-RUN, ORDER = "run", "o"
+RUN, ORDER, MOVES = "run", "o", "m"
+_OURS = (RUN, ORDER, MOVES)
+LONGEST_MOVES = 1000
+"""Characters of moves in an address; a longer history is shared as its order alone."""
 
 
 def follow(run: Run) -> History:
@@ -25,20 +29,29 @@ def follow(run: Run) -> History:
 
 def write(run: Run, history: History) -> None:
     """Put the current order into the address: one entry in the browser's history."""
-    if history.at_reference:
-        code, parameters = None, {}
-    else:
-        code = encode_order(history.order)
-        parameters = {RUN: run.id, ORDER: code}
+    code = None if history.at_reference else encode_order(history.order)
     state.set_url_order(code)
-    if st.query_params.get(ORDER) != code:
-        st.query_params.from_dict(parameters)
+    if st.query_params.get(ORDER) == code:
+        return
+    kept = {key: value for key, value in st.query_params.items() if key not in _OURS}
+    st.query_params.from_dict(kept | _parameters(run, history, code))
+
+
+def _parameters(run: Run, history: History, code: str | None) -> dict[str, str]:
+    if code is None:
+        return {}
+    found = {RUN: run.id, ORDER: code}
+    moves = encode_moves(history.moves or [])
+    if moves and len(moves) <= LONGEST_MOVES:
+        found[MOVES] = moves
+    return found
 
 
 def _adopt(run: Run, history: History, code: str | None) -> None:
     state.set_url_order(code)
     try:
-        history.adopt(_read(run, code))
+        order = _read(run, code)
+        history.adopt(order, _moves(run, order))
         state.set_notice(None)
     except OrderError as error:
         history.reset()
@@ -55,3 +68,13 @@ def _read(run: Run, code: str | None) -> Order:
             "start the app with --run on that run's folder"
         )
     return decode_order(code, run.count)
+
+
+def _moves(run: Run, order: Order) -> list[Move]:
+    """The moves in the address, where they do lead to its order; the order alone is enough."""
+    try:
+        moves = decode_moves(st.query_params.get(MOVES, "")[:LONGEST_MOVES], run.count)
+        orders = apply_all(run.reference_order, moves)
+    except OrderError:
+        return []
+    return moves if orders and order_hash(orders[-1]) == order_hash(order) else []

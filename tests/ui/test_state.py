@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reorder_core.errors import OrderError
+from reorder_core.moves import Move, apply, apply_all
 from reorder_core.orders import make_order, order_hash, swap
-from ui.events import parse_event, sequence_of
+from ui.events import Request, parse_event, sequence_of
 from ui.history import LONGEST, History
 from ui.jobs import Jobs
 
@@ -64,7 +66,89 @@ def test_a_long_history_keeps_its_newest_orders() -> None:
     history = History(REFERENCE)
     for number in range(LONGEST + 20):
         history.commit(ORDERS[number % 2])
-    assert len(history.orders) == LONGEST and history.place == LONGEST - 1
+    assert len(history.entries) == LONGEST and history.place == LONGEST - 1
+
+
+def moved(history: History, sample: int, slot: int) -> None:
+    move = Move("insert", (sample,), slot)
+    history.commit(apply(history.order, move), move)
+
+
+def test_a_move_dropped_from_the_middle_leaves_the_later_ones_done_without_it() -> None:
+    history = History(REFERENCE)
+    for sample, slot in ((0, 5), (1, 7), (2, 9)):
+        moved(history, sample, slot)
+    history.remove(2)
+    without = apply(apply(REFERENCE, Move("insert", (0,), 5)), Move("insert", (2,), 9))
+    assert np.array_equal(history.order, without)
+    assert [e.move.samples for e in history.entries if e.move] == [(0,), (2,)]
+    history.undo()
+    assert [e.move.samples for e in history.entries if e.move] == [(0,), (1,), (2,)]
+    assert history.place == 3 and not np.array_equal(history.order, without)
+
+
+def test_a_move_ahead_of_the_place_can_be_dropped_and_the_order_stays() -> None:
+    history = History(REFERENCE)
+    moved(history, 0, 5)
+    moved(history, 1, 7)
+    history.undo()
+    before = history.order
+    history.remove(2)
+    assert np.array_equal(history.order, before) and not history.can_redo
+
+
+def test_a_branch_goes_its_own_way_and_the_first_stays_as_it_was() -> None:
+    history = History(REFERENCE)
+    moved(history, 0, 5)
+    history.fork("  other   way ")
+    moved(history, 1, 7)
+    assert (history.branch, len(history.entries)) == ("other way", 3)
+    history.switch("main")
+    assert len(history.entries) == 2 and np.array_equal(
+        history.order, apply(REFERENCE, Move("insert", (0,), 5))
+    )
+    history.forget("other way")
+    assert list(history.lines) == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda h: h.fork("main"), "already"),
+        (lambda h: h.fork("   "), "1 to 40"),
+        (lambda h: h.fork("x" * 41), "1 to 40"),
+        (lambda h: h.switch("nowhere"), "no branch 'nowhere'"),
+        (lambda h: h.forget("main"), "the one shown"),
+        (lambda h: h.jump(3), "no move 3"),
+        (lambda h: h.remove(0), "no move 0"),
+    ],
+)
+def test_what_the_history_cannot_do_is_said_and_changes_nothing(call: Any, words: str) -> None:
+    history = History(REFERENCE)
+    moved(history, 0, 5)
+    rev = history.rev
+    with pytest.raises(OrderError, match=words):
+        call(history)
+    assert history.rev == rev and list(history.lines) == ["main"]
+
+
+def test_a_link_with_moves_brings_its_history_into_a_new_session() -> None:
+    moves = [Move("insert", (3, 4), 0), Move("swap", (7,), 2)]
+    end = apply_all(REFERENCE, moves)[-1]
+    history = History(REFERENCE)
+    history.adopt(end, moves)
+    assert [e.move for e in history.entries[1:]] == moves == history.moves
+    assert np.array_equal(history.order, end)
+
+
+def test_a_drop_is_read_with_its_move() -> None:
+    payload = {
+        "type": "drop",
+        "run": "r",
+        "order": [*range(COUNT)],
+        "move": {"kind": "swap", "samples": [3, 1], "slot": 4},
+    }
+    assert parse_event(payload, "r", COUNT).move == Move("swap", (3, 1), 4)
 
 
 def test_a_drop_is_read_with_its_order() -> None:
@@ -86,6 +170,11 @@ def test_a_drop_is_read_with_its_order() -> None:
         ({"type": "drop", "run": "r", "order": [0] * 10**6}, "no order of 12"),
         ({"type": "drop", "run": "r"}, "no order of 12"),
         ({"type": "explode"}, "unknown request"),
+        ({"type": ["drop"]}, "unknown request"),
+        ({"type": "jump", "place": -1, "hash": ""}, "damaged"),
+        ({"type": "remove", "place": 1.5, "hash": ""}, "damaged"),
+        ({"type": "fork", "name": "x" * 10**6}, "damaged"),
+        ({"type": "fork"}, "damaged"),
         ("drop", "sent str"),
         (None, "sent NoneType"),
     ],
@@ -102,14 +191,18 @@ anything = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["type", "seq", "run", "order", "x"]), anything) | anything)
+keys = ["type", "seq", "run", "order", "move", "place", "hash", "name", "x"]
+types = {"type": st.sampled_from(["drop", "jump", "fork", "undo", "explode"])}
+
+
+@given(st.fixed_dictionaries(types, optional=dict.fromkeys(keys[1:], anything)) | anything)
 def test_no_payload_breaks_the_reader(payload: object) -> None:
     assert sequence_of(payload) >= 0
     try:
         event = parse_event(payload, "r", COUNT)
     except OrderError:
         return
-    assert event.command in ("drop", "undo", "redo", "reset", "verify", "cancel")
+    assert isinstance(event.request, Request)
 
 
 def test_a_retraining_that_fails_says_why_and_the_queue_goes_on(tmp_path: Path) -> None:
