@@ -51,10 +51,10 @@ def open_estimator(run: Run, name: str, runs: TrainingRuns | None = None) -> Est
     raise EstimatorError(f"unknown estimator {name!r}; this run has {', '.join(ESTIMATORS)}")
 
 
-def informing_runs(run: Run, order: Order) -> TrainingRuns:
-    """What an estimator for answering `order` learns from: the designed runs and the ledger's.
+def informing_runs(run: Run, *orders: Order) -> TrainingRuns:
+    """What an estimator for answering `orders` learns from: the designed runs and the ledger's.
 
-    Never from the order's own retraining: beside the truth stands what was
-    said without knowing it.
+    Never from their own retrainings: beside the truth stands what was said
+    without knowing it.
     """
-    return verified_runs(run, {order_hash(order)}, LEARNED_FROM_MOST)
+    return verified_runs(run, {order_hash(order) for order in orders}, LEARNED_FROM_MOST)

@@ -48,6 +48,33 @@ class Estimate:
         return self.probe_loss_at[-1]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Difference:
+    """Final losses under `order` minus those under `base`; nats per token, 90 % intervals.
+
+    The errors of the two estimates go together, so this interval is not that
+    of either: two orders far from the reference and close to each other have
+    uncertain losses and a well-known difference.
+    """
+
+    run: str
+    estimator: str
+    order_hash: str
+    base_hash: str
+    sample: Array
+    """(N,) of each sample's loss."""
+    sample_interval: Array
+    """(2, N) lower and upper end."""
+    probe: Array
+    """(D,) of each held-out domain's mean loss."""
+    probe_interval: Array
+    """(2, D)"""
+    held_out: float
+    """Of the held-out loss, its domains counting alike."""
+    held_out_interval: Array
+    """(2,)"""
+
+
 class Estimator(Protocol):
     """Answers what an order would have given; one module each in this package."""
 

@@ -12,14 +12,15 @@ underestimated throughout). Orders of high coherence (`trust`) err by more
 than that; what they do beyond it is known only close by, and widens the interval elsewhere.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.base import Estimate
+from reorder_core.estimators.base import Difference, Estimate
 from reorder_core.estimators.gaussian import Posterior, condition, step_covariance
-from reorder_core.estimators.projected import ProjectedEstimator
+from reorder_core.estimators.projected import ProjectedEstimator, Replayed
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.estimators.trust import POWER, Z90, expected_error, interval
 from reorder_core.orders import Order, order_hash, steps_of
@@ -36,6 +37,8 @@ RANGE = 0.1
 """Distance between orders within which the errors of coherent ones are alike."""
 LENGTH = 0.3
 """Steps over which effects of a step are alike, as a share of the training."""
+ONE, MINUS = np.ones(1), np.array([1.0, -1.0])
+"""An order's own losses; one order's minus another's."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +71,7 @@ class HybridEstimator:
         self.prior = prior or ProjectedEstimator(run, runs)
         self.precompute_rre = self.prior.precompute_rre + runs.rre
         self.bytes = self.prior.bytes + runs.orders.nbytes + runs.sample_loss_at[:, -1].nbytes
-        self._covariance = step_covariance(run.steps, LENGTH).astype(np.float32)
+        self._covariance = step_covariance(run.steps, LENGTH)
         self._origin = steps_of(run.reference_order[None], run.batch_size)[0]
         self._learn(runs.ended())
 
@@ -82,18 +85,36 @@ class HybridEstimator:
         Retrainings are evaluated at their end; along the way their correction
         is faded in with the steps.
         """
-        deltas = self.prior.replay(order)
-        samples, probes = self.prior.read_out(deltas)
-        seen = self._describe(order[None], deltas[-1:], samples[-1:], probes[-1:])
-        (sample_shift, sample_sd), (probe_shift, probe_sd) = self._predict(seen)
+        found = self.prior.replayed(order)
+        (sample_shift, sample_sd), (probe_shift, probe_sd) = self._predict([found], ONE)
         share = (self._run.eval_steps / self._run.steps).astype(np.float32)[:, None]
-        samples, probes = samples + share * sample_shift, probes + share * probe_shift
+        samples = (found.samples + share * sample_shift).astype(np.float32)
+        probes = (found.probes + share * probe_shift).astype(np.float32)
         return Estimate(
             self._run.id, self.name, order_hash(order), samples, probes,
             interval(samples[-1], self._reach[0] * sample_sd),
             interval(probes[-1], self._reach[1] * probe_sd),
-            float(seen.distance[0]), float(seen.coherence[0]),
-            expected_error(sample_sd),
+            found.distance, found.coherence, expected_error(sample_sd),
+        )  # fmt: skip
+
+    def difference(self, order: Order, base: Order) -> Difference:
+        """Final losses under `order` minus those under `base`, with 90 % intervals.
+
+        Both orders' errors are one Gaussian; what they share cancels. Orders
+        that differ only within steps train the same, so nothing is uncertain.
+        """
+        steps = steps_of(np.stack([order, base]), self._run.batch_size)
+        pair = [self.prior.replayed(order), self.prior.replayed(base)]
+        sign = MINUS if (steps[0] != steps[1]).any() else np.zeros(2)
+        (sample_shift, sample_sd), (probe_shift, probe_sd) = self._predict(pair, sign)
+        sample = pair[0].samples[-1] - pair[1].samples[-1] + sample_shift
+        probe = pair[0].probes[-1] - pair[1].probes[-1] + probe_shift
+        held_out, held_out_sd = probe.mean(keepdims=True), self._mean_sd(probe_sd)
+        return Difference(
+            self._run.id, self.name, order_hash(order), order_hash(base),
+            sample.astype(np.float32), interval(sample, self._reach[0] * sample_sd),
+            probe.astype(np.float32), interval(probe, self._reach[1] * probe_sd),
+            float(held_out[0]), interval(held_out, self._reach[1] * held_out_sd)[:, 0],
         )  # fmt: skip
 
     def _learn(self, runs: TrainingRuns) -> None:
@@ -103,7 +124,8 @@ class HybridEstimator:
             return
         deltas = self.prior.final_deltas(runs.orders)
         samples, probes = self.prior.read_end(deltas)
-        self._seen = self._describe(runs.orders, deltas, samples, probes)
+        coherence = [self.prior.coherence.of(order) for order in runs.orders]
+        self._seen = self._describe(runs.orders, deltas, samples, probes, coherence)
         own, pooled = self._covariances(self._seen, self._seen)
         sample_error = (runs.sample_loss_at[:, -1] - samples) / self.prior.sample_unit
         probe_error = (runs.probe_loss_at[:, -1] - probes) / self.prior.probe_unit
@@ -114,14 +136,20 @@ class HybridEstimator:
         self._reach = self._learned[0].reach(0.9), self._learned[1].reach(0.9)
 
     def _describe(
-        self, orders: NDArray[np.int32], deltas: Array, samples: Array, probes: Array
+        self,
+        orders: NDArray[np.int32],
+        deltas: Array,
+        samples: Array,
+        probes: Array,
+        coherence: Sequence[float],
     ) -> _Described:
         """What the covariances are made of, for B orders and their prior estimates."""
         reference = self._run.reference
+        deltas = deltas.astype(np.float64)  # differences of neighbours cancel many digits
         return _Described(
             deltas,
             self.prior.distance(deltas),
-            np.array([self.prior.coherence.of(order) for order in orders]),
+            np.array(coherence),
             steps_of(orders, self._run.batch_size),
             (samples - reference.sample_loss_at[-1]) / self.prior.sample_unit,
             (probes - reference.probe_loss_at[-1]) / self.prior.probe_unit,
@@ -152,18 +180,38 @@ class HybridEstimator:
         gap = np.add.outer(np.square(a.distance), np.square(b.distance)) - 2 * inner
         return sizes * np.exp(-np.maximum(gap, 0) / (2 * RANGE**2))
 
-    def _predict(self, seen: _Described) -> tuple[Target, Target]:
-        """What to add to one order's sample and probe losses, and what is left uncertain."""
-        sample, probe = (c[..., 0, 0] for c in self._covariances(seen, seen))
+    def _predict(self, replayed: list[Replayed], sign: Array) -> tuple[Target, Target]:
+        """What to add to Σ sign · loss of a few orders, samples and probes, and what is uncertain.
+
+        sign (A,): 1 for an order's own losses, 1 and −1 for a difference.
+        """
+        seen = self._describe(
+            np.stack([found.order for found in replayed]),
+            np.stack([found.deltas[-1] for found in replayed]),
+            np.stack([found.samples[-1] for found in replayed]),
+            np.stack([found.probes[-1] for found in replayed]),
+            [found.coherence for found in replayed],
+        )
+        sample, probe = (
+            np.maximum(np.einsum("a,zab,b->z", sign, covariance, sign), 0)
+            for covariance in self._covariances(seen, seen)
+        )
         units = self.prior.sample_unit, self.prior.probe_unit
         if self._learned is None:
             zeros = np.zeros_like(units[0]), np.zeros_like(units[1])
             return (zeros[0], np.sqrt(sample) * units[0]), (zeros[1], np.sqrt(probe) * units[1])
-        cross_sample, cross_probe = (c[:, 0] for c in self._covariances(seen, self._seen))
+        cross_sample, cross_probe = (
+            np.einsum("a,zam->zm", sign, covariance)
+            for covariance in self._covariances(seen, self._seen)
+        )
         return (
             _scaled(self._learned[0].predict(cross_sample, sample), units[0]),
             _scaled(self._learned[1].predict(cross_probe, probe), units[1]),
         )
+
+    def _mean_sd(self, sd: Array) -> Array:
+        """(1,) of the mean over domains, whose errors are taken to go all the same way."""
+        return sd.mean(keepdims=True)
 
 
 def _scaled(found: Target, unit: Array) -> Target:

@@ -6,7 +6,8 @@ reference run: ℓ_i(γ) ≈ ℓ_i(θ) + g_i·δ + ½ δᵀ H δ, H the mean Hes
 """
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,23 @@ from reorder_core.projection import unpack
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
+REMEMBERED = 24
+"""Orders whose replay is kept: a history goes back and forth among few."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Replayed:
+    """What the replay of one order gives, at the K anchors."""
+
+    order: Order
+    deltas: Array
+    """(K, s) γ_t − θ_t."""
+    samples: Array
+    """(K, N) losses."""
+    probes: Array
+    """(K, D)"""
+    distance: float
+    coherence: float
 
 
 class ProjectedEstimator:
@@ -67,19 +85,31 @@ class ProjectedEstimator:
         # The last order's states: a drag changes it from one slot on.
         self._last: tuple[NDArray[np.int32], list[ReplayState]] | None = None
         self._lock = threading.Lock()
+        self._remembered = lru_cache(REMEMBERED)(self._replay_whole)
 
     def estimate(self, order: Order) -> Estimate:
         """Losses under `order`; the intervals are those of trust's error law."""
+        found = self.replayed(order)
+        spread = found.distance * found.coherence**POWER
+        return Estimate(
+            self._run.id, self.name, order_hash(order), found.samples, found.probes,
+            interval(found.samples[-1], Z90 * spread * self.sample_unit),
+            interval(found.probes[-1], Z90 * spread * self.probe_unit),
+            found.distance, found.coherence, expected_error(spread * self.sample_unit),
+        )  # fmt: skip
+
+    def replayed(self, order: Order) -> Replayed:
+        """The order's replay and what is read from it; remembered for the latest orders."""
+        return self._remembered(np.asarray(order, np.int32).tobytes())
+
+    def _replay_whole(self, key: bytes) -> Replayed:
+        order: Order = np.frombuffer(key, np.int32)
         deltas = self.replay(order)
         samples, probes = self.read_out(deltas)
-        distance, coherence = float(self.distance(deltas[-1:])[0]), self.coherence.of(order)
-        spread = distance * coherence**POWER
-        return Estimate(
-            self._run.id, self.name, order_hash(order), samples, probes,
-            interval(samples[-1], Z90 * spread * self.sample_unit),
-            interval(probes[-1], Z90 * spread * self.probe_unit),
-            distance, coherence, expected_error(spread * self.sample_unit),
-        )  # fmt: skip
+        for array in (deltas, samples, probes):
+            array.flags.writeable = False
+        distance = float(self.distance(deltas[-1:])[0])
+        return Replayed(order, deltas, samples, probes, distance, self.coherence.of(order))
 
     def replay(self, order: Order) -> Array:
         """(K, s) γ_t − θ_t at the anchors."""

@@ -1,0 +1,184 @@
+"""`HybridEstimator.difference`: one order against another, on a real small run."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from reorder_core.estimators import informing_runs
+from reorder_core.estimators.hybrid import OTHERS, OWN, RANGE, SLOPE, HybridEstimator
+from reorder_core.estimators.runs import TrainingRuns, designed_runs, no_runs, runs_of
+from reorder_core.estimators.trust import POWER
+from reorder_core.fidelity import fresh_orders, retrain_once
+from reorder_core.orders import Order, insert, make_order, order_hash, steps_of
+from reorder_core.store.run import Run
+
+
+@pytest.fixture(scope="module")
+def hybrid(real_run: Run) -> HybridEstimator:
+    return HybridEstimator(real_run, designed_runs(real_run))
+
+
+@pytest.fixture(scope="module")
+def far(real_run: Run) -> Order:
+    return fresh_orders(real_run, "random", 1, 91)[0]
+
+
+@pytest.fixture(scope="module")
+def orders(real_run: Run, far: Order) -> list[Order]:
+    """Far from the reference and from each other, and one a move away from the first."""
+    other, blocks = (
+        fresh_orders(real_run, "random", 2, 92)[1],
+        fresh_orders(real_run, "blocks", 1, 93)[0],
+    )
+    return [far, insert(far, 5, 40), other, blocks]
+
+
+def width(interval: np.ndarray) -> float:
+    return float((interval[1] - interval[0]).mean())
+
+
+def test_an_order_against_itself_is_exactly_nothing(hybrid: HybridEstimator, far: Order):
+    found = hybrid.difference(far, far)
+    for array in (
+        found.sample, found.sample_interval, found.probe, found.probe_interval,
+        found.held_out_interval,
+    ):  # fmt: skip
+        np.testing.assert_array_equal(array, 0)
+    assert found.held_out == 0
+
+
+def test_orders_that_differ_within_a_step_train_the_same(real_run, hybrid, far: Order):
+    shuffled = np.array(far)
+    shuffled[: real_run.batch_size] = shuffled[: real_run.batch_size][::-1]
+    found = hybrid.difference(make_order(shuffled, real_run.count), far)
+    assert found.order_hash != found.base_hash
+    assert not found.sample.any() and not found.sample_interval.any()
+
+
+def test_against_the_reference_it_is_the_estimates_change_and_interval(real_run, hybrid, orders):
+    reference = real_run.reference
+    for order in orders:
+        estimate = hybrid.estimate(order)
+        found = hybrid.difference(order, real_run.reference_order)
+        start, probes = reference.sample_loss_at[-1], reference.probe_loss_at[-1]
+        assert np.abs(found.sample).max() > 0.01
+        np.testing.assert_allclose(found.sample, estimate.sample_loss - start, atol=2e-6)
+        np.testing.assert_allclose(found.probe, estimate.probe_loss - probes, atol=2e-6)
+        np.testing.assert_allclose(
+            found.sample_interval, estimate.sample_interval - start, atol=2e-6
+        )
+        np.testing.assert_allclose(
+            found.probe_interval, estimate.probe_interval - probes, atol=2e-6
+        )
+        assert found.held_out == pytest.approx((estimate.probe_loss - probes).mean(), abs=2e-6)
+
+
+def test_turned_around_it_is_the_negative(hybrid: HybridEstimator, orders: list[Order]):
+    for order, base in pairwise(orders):
+        found, back = hybrid.difference(order, base), hybrid.difference(base, order)
+        np.testing.assert_allclose(found.sample, -back.sample, atol=1e-7)
+        np.testing.assert_allclose(found.sample_interval, -back.sample_interval[::-1], atol=1e-7)
+        np.testing.assert_allclose(found.probe_interval, -back.probe_interval[::-1], atol=1e-7)
+        np.testing.assert_allclose(
+            found.held_out_interval, -back.held_out_interval[::-1], atol=1e-7
+        )
+        assert (found.order_hash, found.base_hash) == (back.base_hash, back.order_hash)
+
+
+def test_the_means_are_those_of_the_two_estimates(hybrid: HybridEstimator, orders: list[Order]):
+    for order, base in pairwise(orders):
+        change = hybrid.estimate(order).sample_loss - hybrid.estimate(base).sample_loss
+        np.testing.assert_allclose(hybrid.difference(order, base).sample, change, atol=2e-6)
+
+
+def test_a_small_move_far_away_is_known_better_than_either_order(hybrid, orders: list[Order]):
+    far, moved, other, _ = orders
+    whole = hybrid.estimate(far).sample_interval
+    assert whole is not None
+    assert width(hybrid.difference(moved, far).sample_interval) < 0.3 * width(whole)
+    assert width(hybrid.difference(other, far).sample_interval) > 0.8 * width(whole)
+
+
+@pytest.mark.parametrize("learned", [True, False], ids=["retrainings", "none"])
+def test_it_is_a_dense_solve_of_the_joint_gaussian(real_run: Run, orders, learned: bool):
+    """All orders and all retrainings in one Gaussian, conditioned a loss at a time in float64."""
+    runs = designed_runs(real_run) if learned else no_runs(real_run)
+    hybrid = HybridEstimator(real_run, runs)
+    order, base = orders[1], orders[3]
+    found = hybrid.difference(order, base)
+    mean, sd = dense_difference(real_run, hybrid, runs, order, base)
+    np.testing.assert_allclose(found.sample, mean, atol=1e-5)
+    half = (found.sample_interval[1] - found.sample_interval[0]) / 2
+    np.testing.assert_allclose(half, hybrid._reach[0] * sd, rtol=2e-3)
+
+
+def dense_difference(
+    run: Run, hybrid: HybridEstimator, runs: TrainingRuns, order: Order, base: Order
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N,) mean and standard deviation, from the covariances as the module's words give them."""
+    prior, orders = hybrid.prior, [order, base, *runs.orders]
+    deltas = np.stack([prior.replay(one)[-1] for one in orders]).astype(float)
+    losses = np.stack([prior.read_end(delta[None])[0][0] for delta in deltas.astype(np.float32)])
+    inner = prior.similarity(deltas, deltas)
+    distance = np.sqrt(np.diag(inner))
+    excess = np.array([max(prior.coherence.of(one) ** (2 * POWER) - 1, 0) for one in orders])
+    size = distance * np.sqrt(excess)
+    gap = distance[:, None] ** 2 + distance[None] ** 2 - 2 * inner
+    steps = steps_of(np.stack([*orders, run.reference_order]), run.batch_size)
+    table, count = hybrid._covariance, len(orders)
+    moved = np.array([
+        [[table[a[i], b[i]] - table[a[i], o] - table[o, b[i]] + table[o, o]
+          for i, o in enumerate(steps[-1])] for b in steps[:-1]] for a in steps[:-1]
+    ])  # (A, A, N)  # fmt: skip
+    alike = inner + OTHERS * moved.mean(2)
+    alike += np.outer(size, size) * np.exp(-np.maximum(gap, 0) / (2 * RANGE**2))
+    mean, sd = np.empty(run.count), np.empty(run.count)
+    for i in range(run.count):
+        unit = prior.sample_unit[i]
+        change = (losses[:, i] - run.reference.sample_loss_at[-1, i]) / unit
+        joint = alike + OWN * moved[..., i] + SLOPE**2 * np.outer(change, change)
+        expected, left = np.zeros(2), joint[:2, :2]
+        if count > 2:
+            known = joint[2:, 2:] + 1e-6 * np.eye(count - 2)
+            error = (runs.sample_loss_at[:, -1, i] - losses[2:, i]) / unit
+            gain = np.linalg.solve(known, joint[2:, :2]).T
+            expected = gain @ error
+            assert hybrid._learned is not None
+            left = (left - gain @ joint[2:, :2]) * hybrid._learned[0].scale[i]
+        mean[i] = losses[0, i] - losses[1, i] + unit * (expected[0] - expected[1])
+        sd[i] = unit * np.sqrt(left[0, 0] + left[1, 1] - 2 * left[0, 1])
+    return mean, sd
+
+
+def test_two_verified_orders_differ_as_retrained(real_run: Run, orders: list[Order]):
+    truths = [retrain_once(real_run, order) for order in (orders[0], orders[2])]
+    known = designed_runs(real_run).joined(runs_of(real_run, truths))
+    before = HybridEstimator(real_run, designed_runs(real_run)).difference(orders[0], orders[2])
+    learned = HybridEstimator(real_run, known).difference(orders[0], orders[2])
+    true = truths[0].sample_loss - truths[1].sample_loss
+    assert np.abs(learned.sample - true).mean() < 0.05 * np.abs(before.sample - true).mean()
+    assert width(learned.sample_interval) < 0.05 * width(before.sample_interval)
+
+
+def test_neither_orders_own_retraining_informs_what_is_said_of_both(real_run: Run, orders):
+    truths = [retrain_once(real_run, order) for order in (orders[0], orders[2])]
+    hashes = {truth.order_hash for truth in truths}
+    assert hashes <= informing_runs(real_run, orders[1]).hashes
+    assert not hashes & informing_runs(real_run, orders[0], orders[2]).hashes
+
+
+def test_a_neighbour_in_a_history_costs_one_replay_and_then_none(real_run, hybrid, monkeypatch):
+    a, b, c = fresh_orders(real_run, "random", 3, 94)
+    replayed, replay = [], hybrid.prior.replay
+    monkeypatch.setattr(
+        hybrid.prior, "replay", lambda order: replayed.append(order_hash(order)) or replay(order)
+    )
+    hybrid.difference(b, a)
+    hybrid.difference(c, b)
+    hybrid.estimate(c)
+    again = hybrid.taught(no_runs(real_run)).difference(c, a)
+    assert replayed == [order_hash(b), order_hash(a), order_hash(c)]
+    fresh = HybridEstimator(real_run, no_runs(real_run)).difference(c, a)
+    np.testing.assert_array_equal(again.sample, fresh.sample)
+    np.testing.assert_array_equal(again.sample_interval, fresh.sample_interval)
