@@ -107,7 +107,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, retrain: Callable[..., Retrained]) ->
     names = ("reference", "hybrid")
     estimators = SimpleNamespace(
         open_estimator=opened,
-        informing_runs=lambda run, order: None,
+        informing_runs=lambda run, *orders: None,
         LIVE_ESTIMATORS=names,
         ESTIMATORS=names,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from reorder_core.estimators import DEFAULT, informing_runs, open_estimator
-from reorder_core.estimators.base import Estimate, Estimator
+from reorder_core.estimators.base import Difference, Estimate, Estimator
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.position import PositionTable, open_position_table
 from reorder_core.orders import Order, order_hash
@@ -15,6 +15,8 @@ from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
 
 ESTIMATOR = DEFAULT
+KEPT = 1000
+"""Differences kept in memory."""
 _computing = threading.Lock()
 """One session at a time computes: two at once would slow each other, or do the same work."""
 
@@ -51,6 +53,30 @@ def answer(run: Run, order: Order) -> Answer:
     return Answer(replace(estimate, estimator=ESTIMATOR), source, milliseconds)
 
 
+def difference(run: Run, order: Order, base: Order) -> Difference:
+    """What the order changes against another one, with intervals; kept in memory.
+
+    As in `answer`, it has learned from neither order's own retraining.
+    """
+    known, key = differences(run), (order_hash(order), order_hash(base))
+    if key not in known:
+        with _computing:
+            known[key] = _informed(run, order, base).difference(order, base)
+        while len(known) > KEPT:
+            known.pop(next(iter(known)))
+    return known[key]
+
+
+def differences(run: Run) -> dict[tuple[str, str], Difference]:
+    """(order hash, hash of what it is compared with) → what `difference` computed so far."""
+    return _differences(run.id, run.fingerprint, run.ledger.stamp)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _differences(run_id: str, fingerprint: str, stamp: str) -> dict[tuple[str, str], Difference]:
+    return {}
+
+
 def query(run: Run, order: Order) -> tuple[str, tuple[str, ...]]:
     """The SQL that reads the order's estimate back, and its parameters."""
     return _cache(run, run.fingerprint).query(*_key(run, order))
@@ -70,19 +96,22 @@ def _key(run: Run, order: Order) -> tuple[str, str, str]:
     return run.id, f"{ESTIMATOR}@{run.ledger.stamp[:8]}", order_hash(order)
 
 
-def _informed(run: Run, order: Order) -> Estimator:
-    own = order_hash(order)
-    left_out = own if run.ledger.get(own) is not None else ""
-    return _informed_without(run, run.fingerprint, run.ledger.stamp, left_out, order)
+def _informed(run: Run, *orders: Order) -> HybridEstimator:
+    by_hash = {order_hash(order): order for order in orders}
+    verified = {h: order for h, order in by_hash.items() if run.ledger.get(h) is not None}
+    left_out = tuple(sorted(verified))
+    return _informed_without(
+        run, run.fingerprint, run.ledger.stamp, left_out, list(verified.values())
+    )
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _informed_without(
-    _run: Run, fingerprint: str, stamp: str, left_out: str, _order: Order
-) -> Estimator:
+    _run: Run, fingerprint: str, stamp: str, left_out: tuple[str, ...], _orders: list[Order]
+) -> HybridEstimator:
     opened = estimator(_run)
     assert isinstance(opened, HybridEstimator)  # ESTIMATOR
-    return opened.taught(informing_runs(_run, _order))
+    return opened.taught(informing_runs(_run, *_orders))
 
 
 def position_table(run: Run) -> PositionTable:

@@ -9,7 +9,7 @@ from reorder_core.errors import OrderError
 from reorder_core.moves import gives
 from reorder_core.orders import order_hash
 from reorder_core.store.run import Run
-from ui import component, frames, jobs, results, runs, state, url
+from ui import component, effects, frames, jobs, results, runs, state, url
 from ui.events import Branch, Command, Drop, Event, Jump, parse_event, sequence_of
 from ui.history import History
 
@@ -35,9 +35,12 @@ def show(run: Run, history: History) -> None:
         st.rerun()
     with runs.explained(run.path):
         answer = results.answer(run, history.order)
+        previous = effects.previous_record(run, history)
     component.timeline(
         frames.order_record(run, history.order, answer)
         | {
+            "previous": previous,
+            "history": effects.history_record(run, history),
             "rev": history.rev,
             "seq": state.sequence(),
             "notice": state.notice(),
@@ -54,6 +57,17 @@ def follow_jobs(run: Run) -> None:
     """Tell the instrument how far retrainings are; polls only while there are any."""
     active = jobs.queue().active(run.id)
     st.fragment(_jobs, run_every=POLL_SECONDS if active else None)(run)
+
+
+def follow_effects(run: Run, history: History) -> None:
+    """Work out what each move of the history changed; polls only while that is not known."""
+    pending = bool(effects.lacking(run, history))
+    st.fragment(_effects, run_every=POLL_SECONDS if pending else None)(run, history)
+
+
+def _effects(run: Run, history: History) -> None:
+    if effects.lacking(run, history) and not effects.work(run, history, POLL_SECONDS):
+        st.rerun()  # the list shows them
 
 
 def _jobs(run: Run) -> None:

@@ -156,6 +156,12 @@ export class Board {
     this.reachable = id;
   }
 
+  /** Ring these tiles, and no others. */
+  highlight(ids) {
+    for (const tile of this.field.querySelectorAll('.ro-pointed')) tile.classList.remove('ro-pointed');
+    for (const id of ids) this.tiles[id].classList.add('ro-pointed');
+  }
+
   select(id) {
     for (const tile of this.field.querySelectorAll('.ro-selected')) tile.classList.remove('ro-selected');
     if (id !== null) this.tiles[id].classList.add('ro-selected');

@@ -22,7 +22,7 @@ export class Inspector {
       this.values[key] = h('dd', { 'data-inspect': key });
       return [h('dt', {}, label, info(tip)), this.values[key]];
     });
-    this.element = h('aside', { class: 'ro-inspect', 'aria-label': 'Sample' }, this.name, this.meta, this.text,
+    this.element = h('div', { class: 'ro-inspect' }, this.name, this.meta, this.text,
       h('dl', {}, rows));
   }
 

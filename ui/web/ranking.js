@@ -1,8 +1,8 @@
 // What moved most: a ranked list whose rows lead to their tiles.
-import { h, info } from './dom.js';
+import { h, info, segmented } from './dom.js';
 import { clip, interval, signed } from './format.js';
 import { markOf } from './board.js';
-import { sampleChange } from './run.js';
+import { moveChange, sampleChange } from './run.js';
 
 const SHOWN = 9;
 
@@ -10,20 +10,30 @@ export class Ranking {
   constructor(select) {
     this.select = select;
     this.list = h('ol', { class: 'ro-ranking' });
+    this.against = 'reference';
+    this.choice = segmented('Compared with', [['reference', 'Reference', 'Against the reference order'],
+      ['previous', 'Last move', 'What the last move alone changed']], (value) => {
+      this.against = value;
+      if (this.shown) this.show(...this.shown);
+    });
     this.element = h('figure', { class: 'ro-figure', 'data-figure': 'ranking' },
-      h('figcaption', {}, h('h3', {}, 'What moved most'), h('span', { class: 'ro-unit' }, 'change of final loss, nats/token'),
-        info('The samples whose estimated final loss differs most from the reference order, with 90 % '
-          + 'intervals; the black tick is the real retraining. Choose a row to see its tile.')),
+      h('figcaption', {}, h('h3', {}, 'What moved most'), h('span', { class: 'ro-unit' }, 'final loss, nats/token'),
+        info('The samples whose estimated final loss differs most from the reference order, or was changed '
+          + 'most by the last move, with 90 % intervals; the black tick is the real retraining. '
+          + 'Choose a row to see its tile.'), this.choice),
       this.list);
   }
 
   show(run, view, selected) {
-    const changes = run.samples.map((sample) => ({ sample, ...sampleChange(run, view, sample.id) }));
+    this.shown = [run, view, selected];
+    const change = this.against === 'previous' ? moveChange : sampleChange;
+    const changes = run.samples.map((sample) => ({ sample, ...change(run, view, sample.id) }));
     const most = changes.filter((row) => Number.isFinite(row.value)).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, SHOWN);
     const limit = Math.max(1e-9, ...most.flatMap((row) => [row.value, row.truth].filter(Number.isFinite).map(Math.abs)));
-    if (view.atReference && !(limit > 1e-6)) {
-      this.list.replaceChildren(h('li', { class: 'ro-nothing' },
-        'Nothing differs: this is the reference order. Drag a tile to another step.'));
+    if (!(limit > 1e-6)) {
+      this.list.replaceChildren(h('li', { class: 'ro-nothing' }, this.against === 'previous'
+        ? 'No move yet in this history. Drag a tile to another step.'
+        : 'Nothing differs: this is the reference order. Drag a tile to another step.'));
       return;
     }
     this.list.replaceChildren(...most.map((row) => this.row(row, limit, selected)));

@@ -18,9 +18,13 @@ export function decodeRun(raw) {
 }
 
 export function decodeView(raw, run) {
-  const { estimate, truth } = raw;
+  const { estimate, truth, previous } = raw;
   return {
     ...raw,
+    previous: previous ? {
+      sample: unpack(previous.sample), sampleInterval: unpack(previous.sampleInterval),
+      probe: unpack(previous.probe), probeInterval: unpack(previous.probeInterval), heldOut: previous.heldOut,
+    } : null,
     estimate: {
       ...estimate, ...losses(run, estimate),
       sampleInterval: unpack(estimate.sampleInterval),
@@ -65,6 +69,13 @@ export function sampleChange(run, view, id) {
     hi: limits ? limits[run.count + id] - base : NaN,
     truth: truth ? truth.sampleLoss[id] - base : NaN,
   };
+}
+
+/** What the last move alone changed of a sample's final loss; null without one. */
+export function moveChange(run, view, id) {
+  const { previous } = view;
+  if (!previous) return null;
+  return { value: previous.sample[id], lo: previous.sampleInterval[id], hi: previous.sampleInterval[run.count + id], truth: NaN };
 }
 
 /** The same for one held-out domain; `index` −1 is the mean over domains. */

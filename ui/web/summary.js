@@ -18,9 +18,10 @@ export class Summary {
     this.cards = Object.fromEntries(CARDS.map(([key, label, tip]) => {
       const value = h('output', { class: 'ro-kpi-value', 'data-kpi': key });
       const note = h('span', { class: 'ro-kpi-note' });
+      const last = h('span', { class: 'ro-kpi-note', 'data-kpi-last': key });
       const truth = h('span', { class: 'ro-kpi-truth', 'data-kpi-truth': key });
-      const element = h('div', { class: 'ro-kpi' }, h('span', { class: 'ro-kpi-label' }, label, info(tip)), value, note, truth);
-      return [key, { value, note, truth, element }];
+      const element = h('div', { class: 'ro-kpi' }, h('span', { class: 'ro-kpi-label' }, label, info(tip)), value, note, last, truth);
+      return [key, { value, note, last, truth, element }];
     }));
     this.element = h('section', { class: 'ro-kpis', 'aria-label': 'What this order changes' },
       Object.values(this.cards).map((card) => card.element));
@@ -32,12 +33,24 @@ export class Summary {
     this.most(run, view);
     const moved = run.referenceOrder.filter((id, slot) =>
       Math.floor(slots[id] / run.batch) !== Math.floor(slot / run.batch)).length;
+    this.last(run, view);
     this.put('distance', number(view.estimate.distance, 3), `${moved} of ${run.count} samples at another step`, '');
   }
 
   change(key, { value, lo, hi, truth }, level, digits) {
     const range = Number.isFinite(lo) ? `90 % ${interval(lo, hi, digits)} · ` : '';
     this.put(key, signed(value, digits), `${range}level ${number(level, 3)}`, verdict(value, truth, digits), value);
+  }
+
+  /** What the last move alone changed, where there was one. */
+  last(run, view) {
+    const { previous } = view;
+    const text = ([value, low, high], digits) => `last move ${signed(value, digits)} ${interval(low, high, digits)}`;
+    setText(this.cards.heldout.last, previous ? text(previous.heldOut, 4) : '');
+    setText(this.cards.training.last, previous ? `last move ${signed(mean(previous.sample), 4)}` : '');
+    if (!previous) { setText(this.cards.most.last, ''); return; }
+    const top = previous.sample.reduce((best, value, id) => (Math.abs(value) > Math.abs(previous.sample[best]) ? id : best), 0);
+    setText(this.cards.most.last, `last move: sample ${top} ${signed(previous.sample[top])}`);
   }
 
   most(run, view) {

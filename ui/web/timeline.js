@@ -5,7 +5,9 @@ import { signed } from './format.js';
 import { Board, changeLegend, domainLegend, markOf } from './board.js';
 import { Hand } from './hand.js';
 import { Response } from './response.js';
+import { History } from './history.js';
 import { Inspector } from './inspector.js';
+import { Side } from './side.js';
 import { Summary } from './summary.js';
 import { Toolbar } from './toolbar.js';
 import { Ranking } from './ranking.js';
@@ -31,6 +33,8 @@ export class Timeline {
     this.board = new Board();
     this.response = new Response(this.board);
     this.inspector = new Inspector();
+    this.history = new History(this);
+    this.side = new Side([['sample', 'Sample', this.inspector.element], ['history', 'History', this.history.element]]);
     this.summary = new Summary();
     this.toolbar = new Toolbar(this);
     this.ranking = new Ranking((id) => this.select(id, true));
@@ -48,7 +52,7 @@ export class Timeline {
       h('div', { class: 'ro-stage' },
         h('section', { class: 'ro-panel ro-stage-board', 'aria-label': 'Timeline' },
           h('div', { class: 'ro-legend ro-legend-board' }, this.legend, this.scale), this.board.element, this.response.element),
-        this.inspector.element),
+        this.side.element),
       h('div', { class: 'ro-figures' }, this.generalization.element, this.ranking.element,
         this.memorization.element, this.trajectory.element),
       this.live, this.toast);
@@ -122,6 +126,8 @@ export class Timeline {
     this.generalization.show(run, view);
     this.memorization.show(run, view, slots, this.selected);
     this.ranking.show(run, view, this.selected);
+    this.history.show(view.history);
+    this.side.count('history', view.history.moves.length);
     this.drawTrajectory();
     this.drawFocus();
   }
@@ -167,6 +173,9 @@ export class Timeline {
   setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); }
 
   setColour(mode) { this.colourMode = mode; this.colour(); }
+
+  /** Mark tiles on the board, of a row that is pointed at; null takes the marks away. */
+  highlight(ids) { this.board.highlight(ids ?? []); }
 
   hover(id) {
     if (this.hovered === id) return;
@@ -224,7 +233,7 @@ export class Timeline {
     this.board.select(id);
     if (refocus) this.board.focus(id);
     this.announce(`Sample ${id} dropped at step ${this.stepOf(slot)}.`);
-    this.send('drop', { run: this.run.id, order: this.order });
+    this.send('drop', { run: this.run.id, order: this.order, move: { kind: this.kind, samples: [id], slot } });
   }
 
   cancel(id) {

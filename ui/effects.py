@@ -1,0 +1,86 @@
+"""The history as the browser shows it: each move in words, with what it alone changed."""
+
+import time
+from typing import Any
+
+from reorder_core.estimators.base import Difference
+from reorder_core.moves import Move
+from reorder_core.orders import Order, order_hash
+from reorder_core.store.run import Run
+from ui import frames, results, words
+from ui.history import Entry, History
+
+Pair = tuple[Order, Order]
+"""An order and the one before it."""
+
+
+def history_record(run: Run, history: History) -> dict[str, Any]:
+    """The branches, and the current one's moves; effects that are not yet known are None."""
+    first, *later = history.entries
+    known = results.differences(run)
+    before = zip(history.entries, later, strict=False)
+    rows = [_row(run, base, entry, known.get((entry.hash, base.hash))) for base, entry in before]
+    at_reference = first.hash == order_hash(run.reference_order)
+    start = "the reference order" if at_reference else "an earlier order"
+    return {
+        "branch": history.branch,
+        "branches": [[name, len(line.entries) - 1] for name, line in history.lines.items()],
+        "place": history.place,
+        "start": {"hash": first.hash, "words": f"Start: {start}"},
+        "moves": rows,
+    }
+
+
+def previous_record(run: Run, history: History) -> dict[str, Any] | None:
+    """What the last move changed, for every sample and domain; None at the start of a line."""
+    base = history.previous
+    if base is None:
+        return None
+    found = results.difference(run, history.order, base)
+    return {
+        "sample": frames.packed(found.sample),
+        "sampleInterval": frames.packed(found.sample_interval),
+        "probe": frames.packed(found.probe),
+        "probeInterval": frames.packed(found.probe_interval),
+        "heldOut": [found.held_out, *map(float, found.held_out_interval)],
+    }
+
+
+def lacking(run: Run, history: History) -> list[Pair]:
+    """The moves whose effects nobody has computed yet, the newest first."""
+    pairs = zip(history.entries[1:], history.entries, strict=False)
+    found = [(after.order, before.order) for after, before in pairs]
+    known = results.differences(run)
+    return [(a, b) for a, b in reversed(found) if (order_hash(a), order_hash(b)) not in known]
+
+
+def work(run: Run, history: History, seconds: float) -> bool:
+    """Compute effects for about so long; whether some are still lacking."""
+    until = time.monotonic() + seconds
+    for order, base in lacking(run, history):
+        if time.monotonic() > until:
+            return True
+        results.difference(run, order, base)
+    return False
+
+
+def difference_record(difference: Difference, moved: list[int]) -> dict[str, list[float]]:
+    """Own loss of the moved samples (their mean) and held-out loss: [change, low, high]."""
+    rows = moved or slice(None)
+    own = difference.sample[rows].mean(), *difference.sample_interval[:, rows].mean(1)
+    return {
+        "own": [float(v) for v in own],
+        "heldOut": [difference.held_out, *map(float, difference.held_out_interval)],
+    }
+
+
+def _row(run: Run, before: Entry, entry: Entry, known: Difference | None) -> dict[str, Any]:
+    move = entry.move or Move("order", title="an order")
+    return {
+        "hash": entry.hash,
+        "words": words.of_move(run, before.order, move),
+        "samples": list(move.samples),
+        "kind": move.kind,
+        "effect": None if known is None else difference_record(known, list(move.samples)),
+        "verified": run.ledger.get(entry.hash) is not None,
+    }

@@ -1,0 +1,57 @@
+"""Moves told in words: `canary 31: step 4 → step 29`."""
+
+from reorder_core.moves import Move, from_slots
+from reorder_core.orders import Order
+from reorder_core.store.run import Run
+
+MARKS = ("canary", "poison", "duplicate")
+"""Flags that name a sample better than its domain does."""
+
+
+def of_move(run: Run, before: Order, move: Move) -> str:
+    """What a move did to the order `before`."""
+    if move.kind == "order":
+        return move.title
+    batch = run.batch_size
+    to = range(move.slot, move.slot + len(move.samples))
+    origin = from_slots(before, move)
+    if move.kind == "swap" and len(origin) == 1:
+        other = of_sample(run, int(before[move.slot]))
+        return (
+            f"{of_sample(run, move.samples[0])} ↔ {other}: {_steps(origin, batch)} ↔ "
+            f"{_steps(to, batch)}"
+        )
+    arrow = "↔" if move.kind == "swap" else "→"
+    return f"{of_samples(run, before, move)}: {_steps(origin, batch)} {arrow} {_steps(to, batch)}"
+
+
+def of_sample(run: Run, sample_id: int) -> str:
+    """A sample's name: its mark where it has one, and its id."""
+    flags = run.samples[sample_id].flags
+    return f"{next((mark for mark in MARKS if mark in flags), 'sample')} {sample_id}"
+
+
+def of_samples(run: Run, before: Order, move: Move) -> str:
+    """What the moved samples have in common, and how many they are."""
+    ids = set(move.samples)
+    if len(ids) == 1:
+        return of_sample(run, move.samples[0])
+    step, place = divmod(min(from_slots(before, move)), run.batch_size)
+    if place == 0 and ids == set(before[step * run.batch_size :][: run.batch_size].tolist()):
+        return f"all of step {step + 1}"
+    for domain in run.domains:
+        members = {s.sample_id for s in run.samples if s.domain == domain}
+        if ids == members:
+            return f"all {len(ids)} of {domain}"
+        if ids < members:
+            return f"{len(ids)} of {domain}"
+    return f"{len(ids)} samples"
+
+
+def _steps(slots: list[int] | range, batch: int) -> str:
+    steps = sorted({slot // batch + 1 for slot in slots})
+    if len(steps) == 1:
+        return f"step {steps[0]}"
+    if steps[-1] - steps[0] == len(steps) - 1:
+        return f"steps {steps[0]}–{steps[-1]}"
+    return f"{len(steps)} steps"
