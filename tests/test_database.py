@@ -128,13 +128,17 @@ def test_a_damaged_file_is_put_aside_and_begun_anew(tmp_path: Path, content: byt
     assert aside.read_bytes() == content
 
 
-def test_another_formats_file_is_put_aside(tmp_path: Path):
+def test_estimates_of_another_format_are_dropped_in_place(tmp_path: Path):
     path = tmp_path / "c.duckdb"
     ResultCache(path).close()
     with duckdb.connect(path) as connection:
         connection.execute("UPDATE about SET format = 999")
-    assert ResultCache(path).persistent
-    assert len(list(tmp_path.glob("*.aside-*"))) == 1
+        connection.execute("DROP TABLE estimates")
+        connection.execute("CREATE TABLE estimates (other INTEGER)")
+    cache = ResultCache(path)
+    assert cache.persistent and not list(tmp_path.glob("*.aside-*"))
+    cache.put(some_estimate())
+    assert cache.get("tiny-1", "projected", "a") is not None
 
 
 def test_estimates_made_from_other_arrays_are_forgotten(tmp_path: Path):

@@ -1,5 +1,6 @@
 """The cache of what pages computed, in a DuckDB file that the app's process alone writes.
 
+Saved views live in the same file (`views`): estimates may be dropped at any time, they not.
 All SQL lives in this package: the cache here, a run's published tables in
 `results`. DuckDB 2 allows one writing process or many readers of a file.
 """
@@ -7,6 +8,7 @@ All SQL lives in this package: the cache here, a run's published tables in
 import logging
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ _PUT = "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, now()::TIMESTAMP, ?, ?
 
 
 class ResultCache:
-    """Estimates that need not be computed again; deleting the file loses nothing.
+    """Estimates that need not be computed again; deleting the file loses only saved views.
 
     Safe to use from many threads. Where another process holds the file, or it
     cannot be written, this remembers in memory only and `note` says so.
@@ -100,6 +102,11 @@ class ResultCache:
         except duckdb.Error as error:
             log.warning("the cache %s cannot be written: %s", self.path, _first_line(error))
 
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a statement, for other tables of the file; raises duckdb.Error."""
+        with self._writing:
+            return self._connection.cursor().execute(sql, parameters).fetchall()
+
     def close(self) -> None:
         """Let another process have the file."""
         self._connection.close()
@@ -128,8 +135,10 @@ def _connected(path: Path, made_from: str) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute(_SCHEMA)
         about = connection.execute("SELECT format, made_from FROM about").fetchall()
-        if about and about[0][0] != _FORMAT:
-            raise duckdb.Error(f"{path} has format {about[0][0]}, expected {_FORMAT}")
+        if about and about[0][0] != _FORMAT:  # what else lies in the file stays
+            log.warning("%s has format %s, now %s: begun anew", path, about[0][0], _FORMAT)
+            connection.execute("DROP TABLE estimates")
+            connection.execute(_SCHEMA)
         if about != [(_FORMAT, made_from)]:
             connection.execute("DELETE FROM estimates")
             connection.execute("DELETE FROM about")
