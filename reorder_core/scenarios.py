@@ -1,0 +1,206 @@
+"""Three guided questions about a run: the orders that answer them, and the answer in words.
+
+Found in the run itself, from domains, flags and losses; a run that lacks what
+a question is about lacks the question. The orders depend on the published
+files alone, never on the ledger, so that they stay the same while it grows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+
+from reorder_core.estimators import DEFAULT, open_estimator
+from reorder_core.estimators.position import open_position_table
+from reorder_core.orders import Order, insert, make_order, slots_of
+from reorder_core.store.run import Run
+
+MOST_DOMAINS = 4
+"""With more domains, only easy-to-hard and hard-to-easy are compared: 5! sequences are slow."""
+POISON = "poison"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stop:
+    """One order of a scenario."""
+
+    title: str
+    """What was done, as the history shows it."""
+    order: Order
+    samples: tuple[int, ...] = ()
+    """The sample that moved, where the order is one insert; empty for a whole new order."""
+    slot: int = 0
+    """Where that sample stands after the move."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scenario:
+    """A question and the orders that answer it."""
+
+    key: str
+    """`hard`, `sequence` or `poison`."""
+    title: str
+    question: str
+    subject: str
+    """The domain, or the words for the sample, that it is about."""
+    metric: str
+    """The held-out domain whose loss decides; empty for the mean over them."""
+    stops: tuple[Stop, ...]
+    compared: int
+    """How many orders these were picked from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference of held-out loss, nats per token; nan where not known."""
+
+    value: float
+    low: float = float("nan")
+    """Ends of the 90 % interval."""
+    high: float = float("nan")
+    retrained: float = float("nan")
+
+
+def scenarios(run: Run) -> tuple[Scenario, ...]:
+    """The questions that this run can answer, the same whatever its ledger holds."""
+    found = (_hard_domain(run), _sequence(run), _poison(run))
+    return tuple(scenario for scenario in found if scenario is not None)
+
+
+def metric_of(scenario: Scenario, run: Run, probe_loss: np.ndarray) -> float:
+    """The loss that decides the scenario, of (D,) held-out losses."""
+    if scenario.metric:
+        return float(probe_loss[run.probe_domains.index(scenario.metric)])
+    return float(np.mean(probe_loss))
+
+
+def answer(scenario: Scenario, values: Sequence[float], contrast: Finding) -> str:
+    """One sentence: which order is better, by how much, how sure, and what retraining said.
+
+    `values` are the estimated losses of the stops; `contrast` is the largest minus the smallest.
+    """
+    best, worst = scenario.stops[int(np.argmin(values))], scenario.stops[int(np.argmax(values))]
+    what = f"held-out loss on {scenario.metric}" if scenario.metric else "mean held-out loss"
+    size = f"{_number(contrast.value)} nats/token{_interval(contrast)}"
+    if contrast.low <= 0:
+        lead = (
+            f"Too close to call: with {best.title}, {what} is {size} lower than with {worst.title}"
+        )
+    elif scenario.key == "poison":
+        lead = f"It hurts most with {worst.title}: {what} is {size} higher than with {best.title}"
+    else:
+        lead = f"Better with {best.title}: {what} is {size} lower than with {worst.title}"
+    return f"{lead}; {_retrained(contrast)}."
+
+
+def _interval(contrast: Finding) -> str:
+    if not np.isfinite(contrast.low):
+        return " (its 90 % interval is not known)"
+    return f" (90 % interval {_number(contrast.low)} to {_number(contrast.high)})"
+
+
+def _number(value: float) -> str:
+    """Four digits, more for what they would show as zero."""
+    return f"{value:.{4 if abs(value) >= 5e-4 else 5}f}".replace("-", "−")
+
+
+def _retrained(contrast: Finding) -> str:
+    if not np.isfinite(contrast.retrained):
+        return "not retrained yet"
+    if contrast.retrained < 0:
+        return f"really retrained it is the other way round, by {_number(-contrast.retrained)}"
+    return f"really retrained, the difference is {_number(contrast.retrained)}"
+
+
+def _hard_domain(run: Run) -> Scenario | None:
+    """Among domains with held-out text: what cannot be generalized is not hard but random."""
+    hard = max(run.probe_domains, key=lambda name: _start_loss(run, name), default=None)
+    inside = _in_domain(run, hard)
+    if hard is None or inside.all() or not inside.any():
+        return None
+    own, rest = run.reference_order[inside], run.reference_order[~inside]
+    return Scenario(
+        "hard",
+        "Hard domain early or late?",
+        f"Is {hard}, the hardest domain at the start, better learned early or late?",
+        hard,
+        hard,
+        (
+            Stop(f"{hard} first", _order(run, own, rest)),
+            Stop(f"{hard} last", _order(run, rest, own)),
+        ),
+        2,
+    )
+
+
+def _sequence(run: Run) -> Scenario | None:
+    """The best and the worst sequence of whole domains, by estimated mean held-out loss."""
+    if len(run.domains) < 2:
+        return None
+    estimator = open_estimator(run, DEFAULT)  # of the build's own retrainings: see the module
+    stops = [_blocks(run, names) for names in _sequences(run)]
+    losses = [float(np.mean(estimator.estimate(stop.order).probe_loss)) for stop in stops]
+    return Scenario(
+        "sequence",
+        "Which sequence of domains?",
+        f"In which sequence should the {len(run.domains)} domains come, each as one block?",
+        "domains",
+        "",
+        (stops[int(np.argmin(losses))], stops[int(np.argmax(losses))]),
+        len(stops),
+    )
+
+
+def _sequences(run: Run) -> list[tuple[str, ...]]:
+    if len(run.domains) <= MOST_DOMAINS:
+        return list(permutations(run.domains))
+    easy_first = tuple(sorted(run.domains, key=lambda name: _start_loss(run, name)))
+    return [easy_first, easy_first[::-1]]
+
+
+def _blocks(run: Run, names: Sequence[str]) -> Stop:
+    parts = [run.reference_order[_in_domain(run, name)] for name in names]
+    return Stop(" → ".join(names), _order(run, *parts))
+
+
+def _poison(run: Run) -> Scenario | None:
+    """The poisoned sample at the first step, at the last, and where the position table fears it."""
+    sample = next((s for s in run.samples if POISON in s.flags), None)
+    if sample is None:
+        return None
+    feared = int(np.argmax(open_position_table(run).held_out[sample.sample_id]))
+    name = f"sample {sample.sample_id}"
+    places = {0: f"{name} first", run.steps - 1: f"{name} last"}
+    places.setdefault(feared, f"{name} at step {feared + 1}")
+    row = int(slots_of(run.reference_order)[sample.sample_id]) % run.batch_size
+    metric = sample.domain if sample.domain in run.probe_domains else ""
+    return Scenario(
+        "poison",
+        "Where does poison hurt most?",
+        f"Where does the poisoned sample {sample.sample_id}, shuffled {sample.domain}, hurt most?",
+        name,
+        metric,
+        tuple(_put(run, sample.sample_id, step, row, places[step]) for step in sorted(places)),
+        len(places),
+    )
+
+
+def _put(run: Run, sample_id: int, step: int, row: int, title: str) -> Stop:
+    slot = step * run.batch_size + row
+    return Stop(title, insert(run.reference_order, sample_id, slot), (sample_id,), slot)
+
+
+def _in_domain(run: Run, name: str | None) -> np.ndarray:
+    """(N,) whether each slot of the reference order holds a sample of that domain."""
+    return np.array([run.samples[i].domain == name for i in run.reference_order])
+
+
+def _start_loss(run: Run, name: str) -> float:
+    """Mean loss of the domain's samples before training."""
+    inside = [s.sample_id for s in run.samples if s.domain == name]
+    return float(run.reference.sample_loss_at[0][inside].mean()) if inside else -np.inf
+
+
+def _order(run: Run, *parts: np.ndarray) -> Order:
+    return make_order(np.concatenate(parts), run.count)

@@ -1,0 +1,113 @@
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reorder_core import scenarios as module
+from reorder_core.orders import order_hash, slots_of
+from reorder_core.scenarios import Finding, Scenario, Stop, answer, metric_of, scenarios
+from reorder_core.store.run import Run, open_run
+
+DEMO = Path(__file__).parent.parent / "data" / "demo"
+
+
+@pytest.fixture(scope="module")
+def demo() -> Run:
+    return open_run(DEMO)
+
+
+@pytest.fixture(scope="module")
+def found(demo: Run) -> dict[str, Scenario]:
+    return {scenario.key: scenario for scenario in scenarios(demo)}
+
+
+def test_the_demo_answers_all_three_questions_from_real_retrainings(demo, found):
+    assert list(found) == ["hard", "sequence", "poison"]
+    orders = [stop.order for scenario in found.values() for stop in scenario.stops]
+    assert len({order_hash(order) for order in orders}) == len(orders) == 7
+    assert all(demo.ledger.get(order_hash(order)) is not None for order in orders)
+
+
+def test_the_same_run_gives_the_same_orders(demo, found):
+    for again in scenarios(open_run(DEMO)):
+        for one, two in zip(again.stops, found[again.key].stops, strict=True):
+            np.testing.assert_array_equal(one.order, two.order)
+
+
+def test_the_hard_domain_comes_first_or_last_and_the_others_keep_their_order(demo, found):
+    first, last = (stop.order for stop in found["hard"].stops)
+    hard = np.array([s.domain == found["hard"].subject for s in demo.samples])
+    count = hard.sum()
+    assert hard[first[:count]].all() and hard[last[-count:]].all()
+    np.testing.assert_array_equal(first[count:], last[:-count])
+    reference = demo.reference_order
+    np.testing.assert_array_equal(first[count:], reference[~hard[reference]])
+
+
+def test_the_hard_domain_has_the_highest_loss_at_the_start_of_those_held_out(demo, found):
+    starts = {name: module._start_loss(demo, name) for name in demo.probe_domains}
+    assert found["hard"].subject == max(starts, key=lambda name: starts[name])
+
+
+def test_each_domain_is_one_block_in_the_sequences(demo, found):
+    assert found["sequence"].compared == 24
+    for stop in found["sequence"].stops:
+        names = [demo.samples[i].domain for i in stop.order]
+        blocks = [name for at, name in enumerate(names) if at == 0 or name != names[at - 1]]
+        assert " → ".join(blocks) == stop.title
+
+
+def test_only_the_poisoned_sample_is_picked_up(demo, found):
+    feared = []
+    for stop in found["poison"].stops:
+        (sample,) = stop.samples
+        assert "poison" in demo.samples[sample].flags
+        assert slots_of(stop.order)[sample] == stop.slot
+        rest = stop.order[stop.order != sample]
+        np.testing.assert_array_equal(rest, demo.reference_order[demo.reference_order != sample])
+        feared.append(stop.slot // demo.batch_size)
+    assert feared[0] == 0 and feared[-1] == demo.steps - 1
+
+
+def test_a_run_without_poison_or_of_one_domain_lacks_the_question(demo, monkeypatch):
+    monkeypatch.setattr(module, "open_estimator", pytest.fail)
+    plain = tuple(replace(s, domain="arithmetic", flags=()) for s in demo.samples)
+    one: Any = SimpleNamespace(
+        samples=plain, domains=("arithmetic",), probe_domains=("arithmetic",),
+        reference_order=demo.reference_order, reference=demo.reference, count=demo.count,
+    )  # fmt: skip
+    assert scenarios(one) == ()
+
+
+def scenario(key: str = "hard", metric: str = "maths") -> Scenario:
+    order = np.arange(3, dtype=np.int32)
+    return Scenario(key, "", "", "", metric, (Stop("A", order), Stop("B", order)), 2)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "contrast", "words"),
+    [
+        ("hard", (2.0, 1.5), Finding(0.5, 0.4, 0.6, 0.45),
+         "Better with B: held-out loss on maths is 0.5000 nats/token (90 % interval 0.4000 to "
+         "0.6000) lower than with A; really retrained, the difference is 0.4500."),
+        ("poison", (2.0, 1.5), Finding(0.5, 0.4, 0.6, -0.1),
+         "It hurts most with A: held-out loss on maths is 0.5000 nats/token (90 % interval 0.4000 "
+         "to 0.6000) higher than with B; really retrained it is the other way round, by 0.1000."),
+        ("sequence", (1.0, 1.5), Finding(0.5, -0.1, 0.6),
+         "Too close to call: with A, held-out loss on maths is 0.5000 nats/token (90 % interval "
+         "−0.1000 to 0.6000) lower than with B; not retrained yet."),
+    ],
+)  # fmt: skip
+def test_the_answer_says_which_by_how_much_how_sure_and_what_was_true(key, values, contrast, words):
+    assert answer(scenario(key), values, contrast) == words
+
+
+def test_without_an_interval_the_answer_says_so(demo):
+    words = answer(scenario(metric=""), (1.0, 2.0), Finding(1.0))
+    assert "its 90 % interval is not known" in words and "mean held-out loss" in words
+    losses = np.arange(len(demo.probe_domains), dtype=np.float32)
+    assert metric_of(scenario(metric=demo.probe_domains[1]), demo, losses) == 1.0
+    assert metric_of(scenario(metric=""), demo, losses) == losses.mean()
