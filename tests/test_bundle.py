@@ -1,0 +1,107 @@
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from reorder_core.bundle import (
+    FigureFile,
+    figure_bundle,
+    make_figure,
+    order_json,
+    results_table,
+    to_csv,
+    to_parquet,
+)
+from reorder_core.errors import OrderError
+from reorder_core.estimators import open_estimator
+from reorder_core.orders import order_hash, parse_order, swap
+from reorder_core.store.run import Run, open_run
+
+DEMO = Path(__file__).parent.parent / "data" / "demo"
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+
+
+@pytest.fixture(scope="module")
+def demo() -> Run:
+    return open_run(DEMO)
+
+
+def test_the_table_holds_every_number_of_the_estimate_and_of_the_retraining(demo):
+    truth = demo.ledger.all()[0]
+    estimate = open_estimator(demo, "hybrid").estimate(truth.order)
+    table = results_table(demo, estimate, truth.order, truth)
+    samples = table[table.kind == "sample"]
+    np.testing.assert_array_equal(samples.estimate.astype(np.float32), estimate.sample_loss)
+    np.testing.assert_array_equal(samples.retrained.astype(np.float32), truth.sample_loss)
+    held_out = table[table.kind == "held_out"]
+    assert tuple(held_out.domain) == demo.probe_domains
+    assert estimate.probe_interval is not None
+    np.testing.assert_allclose(held_out.high_90, estimate.probe_interval[1], rtol=1e-6)
+    first = samples[samples.sample_id == truth.order[0]]
+    assert first.step.item() == 1 and held_out.step.isna().all()
+
+
+def test_csv_and_parquet_hold_the_same_table(demo):
+    order = swap(demo.reference_order, 3, 200)
+    table = results_table(demo, open_estimator(demo, "hybrid").estimate(order), order, None)
+    parquet = pd.read_parquet(io.BytesIO(to_parquet(table)))
+    csv = pd.read_csv(io.BytesIO(to_csv(table)))
+    assert list(parquet.columns) == list(csv.columns)
+    np.testing.assert_allclose(parquet.estimate, csv.estimate, rtol=1e-6)
+    assert parquet.retrained.isna().all() and len(csv) == demo.count + len(demo.probe_domains)
+
+
+def test_an_exported_order_is_read_back_as_the_same_order(demo):
+    order = swap(demo.reference_order, 3, 200)
+    again = parse_order(order_json(demo, order).decode(), demo.id, demo.count)
+    np.testing.assert_array_equal(again, order)
+
+
+def test_a_bundle_says_where_its_numbers_come_from(demo):
+    order = swap(demo.reference_order, 3, 200)
+    estimate = open_estimator(demo, "hybrid").estimate(order)
+    figures = [make_figure("generalization", SVG, PNG)]
+    content = figure_bundle(demo, order, estimate, figures, 64, "2026-01-02")
+    assert content == figure_bundle(demo, order, estimate, figures, 64, "2026-01-02")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        assert set(archive.namelist()) == {
+            "README.md", "order.json", "data.csv", "CITATION.bib",
+            "figures/generalization.svg", "figures/generalization.png",
+        }  # fmt: skip
+        card = archive.read("README.md").decode()
+        assert archive.read("figures/generalization.png") == PNG
+        assert "2505.22042" in archive.read("CITATION.bib").decode()
+    for fact in (demo.id, demo.fingerprint, order_hash(order), "64 retrainings", "90 % interval",
+                 "hybrid", "| random |", "numpy", "no, these are"):  # fmt: skip
+        assert fact in card, fact
+
+
+@pytest.mark.parametrize(
+    ("name", "svg", "png", "words"),
+    [
+        ("../../etc/passwd", SVG, PNG, "small letters"),
+        ("", SVG, PNG, "small letters"),
+        ("a" * 41, SVG, PNG, "small letters"),
+        ("a", "<script>", PNG, "no SVG"),
+        ("a", "<svg" + "x" * 3_000_000, PNG, "no SVG"),
+        ("a", SVG, b"GIF89a", "no PNG"),
+        ("a", SVG, PNG + b"\0" * 7_000_000, "no PNG"),
+    ],
+)
+def test_what_is_no_figure_is_refused(name: str, svg: str, png: bytes, words: str):
+    with pytest.raises(OrderError, match=words):
+        make_figure(name, svg, png)
+
+
+def test_a_bundle_has_an_upper_size(demo):
+    order = demo.reference_order
+    estimate = open_estimator(demo, "hybrid").estimate(order)
+    with pytest.raises(OrderError, match="too much"):
+        figure_bundle(demo, order, estimate, [FigureFile("a", SVG, PNG)] * 13, 0, "")
+    with pytest.raises(OrderError, match="too much"):
+        figure_bundle(demo, order, estimate, [FigureFile("a", SVG, PNG * 10**6)], 0, "")
