@@ -1,6 +1,6 @@
 """Drag a sample along training; see the estimate, then let a real retraining judge it."""
 
-from ui import runs, shell, timeline, url
+from ui import guided, runs, share, shell, timeline, url
 
 shell.through_app()
 run = runs.require()
@@ -9,3 +9,5 @@ timeline.publish_run(run)
 timeline.show(run, history)
 timeline.follow_jobs(run)
 timeline.follow_effects(run, history)
+share.publish_views(run)
+guided.publish(run)

@@ -50,9 +50,84 @@ class Branch(Request):
     name: str = Field(max_length=200)
 
 
+ViewId = Annotated[str, Field(max_length=40)]
+
+
+class SaveView(Request):
+    """Keep the order on screen under a name."""
+
+    type: Literal["save-view"]
+    name: str = Field(max_length=400)
+    note: str = Field(default="", max_length=4000)
+    selection: int | None = Field(default=None, ge=0, lt=10**9)
+    metric: str = Field(default="", max_length=20)
+
+
+class EditView(Request):
+    """Another name and note for a saved view."""
+
+    type: Literal["rename-view"]
+    id: ViewId
+    name: str = Field(max_length=400)
+    note: str = Field(default="", max_length=4000)
+
+
+class ChooseView(Request):
+    """A saved view to show or to delete."""
+
+    type: Literal["open-view", "delete-view"]
+    id: ViewId
+
+
+class PlaceView(Request):
+    """Where in the deck a saved view is to stand."""
+
+    type: Literal["place-view"]
+    id: ViewId
+    place: int = Field(ge=0, lt=10**6)
+
+
+class Compare(Request):
+    """What the order on screen is compared with; `nothing` ends comparing."""
+
+    type: Literal["compare"]
+    base: Literal["nothing", "reference", "previous", "view", "place"]
+    id: ViewId = ""
+    place: int = Field(default=0, ge=0, lt=10**6)
+    hash: str = Field(default="", max_length=64)
+
+
+class Guide(Request):
+    """A guided question and which of its orders to show; no key ends it."""
+
+    type: Literal["guide"]
+    key: str = Field(max_length=20)
+    stop: int = Field(default=0, ge=0, lt=100)
+
+
+class Figure(Request):
+    """A figure as the browser drew it; the PNG as base64."""
+
+    name: str = Field(max_length=60)
+    svg: str = Field(max_length=4_000_000)
+    png: str = Field(max_length=12_000_000)
+
+
+class Export(Request):
+    """A file to take away."""
+
+    type: Literal["export"]
+    what: Literal["order", "csv", "parquet", "bundle"]
+    figures: list[Figure] = Field(default=[], max_length=20)
+
+
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
-    Annotated[Command | Drop | Jump | Branch, Field(discriminator="type")]
-)
+    Annotated[
+        Command | Drop | Jump | Branch
+        | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
+        Field(discriminator="type"),
+    ]
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,6 +13,7 @@ from reorder_core.estimators.position import PositionTable, open_position_table
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
+from reorder_core.store.views import SavedViews
 
 ESTIMATOR = DEFAULT
 KEPT = 1000
@@ -80,6 +81,16 @@ def _differences(run_id: str, fingerprint: str, stamp: str) -> dict[tuple[str, s
 def query(run: Run, order: Order) -> tuple[str, tuple[str, ...]]:
     """The SQL that reads the order's estimate back, and its parameters."""
     return _cache(run, run.fingerprint).query(*_key(run, order))
+
+
+def informed_by(run: Run, order: Order) -> int:
+    """How many real retrainings taught the estimate of this order."""
+    return len(informing_runs(run, order))
+
+
+def views(run: Run) -> SavedViews:
+    """The run's saved views, in the cache database; raises StoreError where it cannot be used."""
+    return SavedViews(_cache(run, run.fingerprint), run.id, run.count)
 
 
 def note(run: Run) -> str:

@@ -23,6 +23,14 @@ TIMELINE = "reorder_timeline"
 """Key of the timeline component; holds its `event` trigger."""
 JOBS_SEEN = "reorder_jobs_seen"
 """How many retrainings had ended when the page was last drawn."""
+COMPARED = "reorder_compared"
+"""{run id: the `Compare` request in force}"""
+GUIDE = "reorder_guide"
+"""{run id: (scenario's key, its stop)}"""
+DOWNLOAD = "reorder_download"
+"""A file on its way to the browser: {id, name, mime, content}."""
+SHOWN_VIEW = "reorder_shown_view"
+"""{run id: {id, hash, selection, metric} of the saved view opened last}"""
 FIDELITY = "reorder_fidelity"
 """Key of the fidelity page's component; holds its `event` trigger."""
 FIDELITY_VIEW = "reorder_fidelity_view"
@@ -104,3 +112,39 @@ def jobs_seen() -> int:
 
 def set_jobs_seen(count: int) -> None:
     st.session_state[JOBS_SEEN] = count
+
+
+def compared(run_id: str) -> Any:
+    """What the order on screen is compared with; None where with nothing."""
+    return st.session_state.get(COMPARED, {}).get(run_id)
+
+
+def set_compared(run_id: str, request: Any) -> None:
+    st.session_state.setdefault(COMPARED, {})[run_id] = request
+
+
+def guide(run_id: str) -> tuple[str, int] | None:
+    """The guided question being answered and which of its orders was shown last."""
+    return st.session_state.get(GUIDE, {}).get(run_id)
+
+
+def set_guide(run_id: str, place: tuple[str, int] | None) -> None:
+    st.session_state.setdefault(GUIDE, {})[run_id] = place
+
+
+def take_download() -> dict[str, Any]:
+    """The file that waits for the browser, once."""
+    return st.session_state.pop(DOWNLOAD, {})
+
+
+def set_download(record: dict[str, Any]) -> None:
+    st.session_state[DOWNLOAD] = record
+
+
+def shown_view(run_id: str) -> dict[str, Any] | None:
+    """Of the saved view opened last: its id, and what else it shows."""
+    return st.session_state.get(SHOWN_VIEW, {}).get(run_id)
+
+
+def set_shown_view(run_id: str, record: dict[str, Any] | None) -> None:
+    st.session_state.setdefault(SHOWN_VIEW, {})[run_id] = record

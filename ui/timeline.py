@@ -5,12 +5,27 @@ from typing import Any
 
 import streamlit as st
 
-from reorder_core.errors import OrderError
+from reorder_core.errors import OrderError, StoreError
 from reorder_core.moves import gives
 from reorder_core.orders import order_hash
 from reorder_core.store.run import Run
-from ui import component, effects, frames, jobs, results, runs, state, url
-from ui.events import Branch, Command, Drop, Event, Jump, parse_event, sequence_of
+from ui import compare, component, effects, frames, guided, jobs, results, runs, share, state, url
+from ui.events import (
+    Branch,
+    ChooseView,
+    Command,
+    Compare,
+    Drop,
+    EditView,
+    Event,
+    Export,
+    Guide,
+    Jump,
+    PlaceView,
+    SaveView,
+    parse_event,
+    sequence_of,
+)
 from ui.history import History
 
 POLL_SECONDS = 0.5
@@ -36,11 +51,14 @@ def show(run: Run, history: History) -> None:
     with runs.explained(run.path):
         answer = results.answer(run, history.order)
         previous = effects.previous_record(run, history)
+        comparison = compare.record(run, history)
     component.timeline(
         frames.order_record(run, history.order, answer)
         | {
             "previous": previous,
             "history": effects.history_record(run, history),
+            "comparison": comparison,
+            "shown": state.shown_view(run.id),
             "rev": history.rev,
             "seq": state.sequence(),
             "notice": state.notice(),
@@ -50,6 +68,7 @@ def show(run: Run, history: History) -> None:
         },
         on_event=lambda: _on_event(run, history),
     )
+    share.deliver()
     _query(run, history)
 
 
@@ -100,7 +119,7 @@ def _on_event(run: Run, history: History) -> None:
     try:
         event = parse_event(payload, run.id, run.count)
         _obey(event, run, history)
-    except OrderError as error:
+    except (OrderError, StoreError) as error:
         state.set_notice(f"Not done, the order is unchanged: {error}.")
     else:
         state.set_notice(None)
@@ -125,6 +144,18 @@ def _obey(event: Event, run: Run, history: History) -> None:
             {"fork": history.fork, "switch": history.switch, "forget": history.forget}[name](branch)
         case Drop():
             _take(event, history)
+        case SaveView() | EditView() | ChooseView() | PlaceView() as request:
+            share.obey_view(request, run, history)
+            state.request_rerun()
+        case Guide() as request:
+            guided.obey(request, run, history)
+            state.request_rerun()
+        case Compare() as request:
+            compare.obey(request, run, history)
+            return
+        case Export() as request:
+            share.prepare(request, run, history)
+            return
     url.write(run, history)
 
 

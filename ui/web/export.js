@@ -73,24 +73,44 @@ export function saveText(name, text) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-export function download(figure, kind) {
+/** Bytes that Python sent as base64, as a file to keep. */
+export function saveBytes(name, mime, text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const url = URL.createObjectURL(new Blob([bytes], { type: mime }));
+  save(url, name);
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+/** The figure as SVG text that stands alone. */
+export function svgText(figure) {
+  return new XMLSerializer().serializeToString(standalone(figure));
+}
+
+/** A promise of the figure as a PNG, a data address. */
+export function pngOf(figure) {
   const svg = standalone(figure);
   const text = new XMLSerializer().serializeToString(svg);
   const url = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
-  const done = () => setTimeout(() => URL.revokeObjectURL(url), 10000);
-  if (kind === 'svg') {
-    save(url, `${figure.name}.svg`);
-    done();
+  return new Promise((resolve, reject) => {
+    const image = new Image();
+    image.onload = () => {
+      const canvas = document.createElement('canvas');
+      canvas.width = svg.getAttribute('width') * SCALE;
+      canvas.height = svg.getAttribute('height') * SCALE;
+      canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
+      resolve(canvas.toDataURL('image/png'));
+    };
+    image.onerror = () => reject(new Error(`${figure.name} cannot be drawn as a PNG`));
+    image.src = url;
+  }).finally(() => URL.revokeObjectURL(url));
+}
+
+export async function download(figure, kind) {
+  if (kind === 'png') {
+    save(await pngOf(figure), `${figure.name}.png`);
     return;
   }
-  const image = new Image();
-  image.onload = () => {
-    const canvas = document.createElement('canvas');
-    canvas.width = svg.getAttribute('width') * SCALE;
-    canvas.height = svg.getAttribute('height') * SCALE;
-    canvas.getContext('2d').drawImage(image, 0, 0, canvas.width, canvas.height);
-    save(canvas.toDataURL('image/png'), `${figure.name}.png`);
-    done();
-  };
-  image.src = url;
+  const url = URL.createObjectURL(new Blob([svgText(figure)], { type: 'image/svg+xml' }));
+  save(url, `${figure.name}.svg`);
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
 }

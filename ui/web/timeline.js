@@ -7,6 +7,7 @@ import { Hand } from './hand.js';
 import { Response } from './response.js';
 import { History } from './history.js';
 import { Inspector } from './inspector.js';
+import { Sharing } from './share.js';
 import { Side } from './side.js';
 import { Summary } from './summary.js';
 import { Toolbar } from './toolbar.js';
@@ -34,7 +35,9 @@ export class Timeline {
     this.response = new Response(this.board);
     this.inspector = new Inspector();
     this.history = new History(this);
-    this.side = new Side([['sample', 'Sample', this.inspector.element], ['history', 'History', this.history.element]]);
+    this.sharing = new Sharing(this);
+    this.side = new Side([['sample', 'Sample', this.inspector.element], ['history', 'History', this.history.element],
+      ...this.sharing.tabs], (key) => this.sharing.opened(key));
     this.summary = new Summary();
     this.toolbar = new Toolbar(this);
     this.ranking = new Ranking((id) => this.select(id, true));
@@ -43,12 +46,14 @@ export class Timeline {
     this.choice = segmented('Which loss', [['heldout', 'Held-out'], ['training', 'Training'], ['sample', 'Sample']],
       (value) => { this.curve = value; this.drawTrajectory(); });
     this.trajectory = new Trajectory(this.choice);
+    this.figures = [this.generalization, this.memorization, this.trajectory];
+    this.toolbar.element.append(this.sharing.element);
     this.legend = h('div');
     this.scale = h('div');
     this.live = h('div', { class: 'ro-hidden', 'aria-live': 'assertive' });
     this.toast = h('div', { class: 'ro-toast', role: 'alert', hidden: true });
     this.root = h('div', { class: 'ro ro-timeline', 'data-state': 'loading' },
-      this.summary.element, this.toolbar.element,
+      this.sharing.talk.element, this.sharing.scenarios.element, this.summary.element, this.toolbar.element,
       h('div', { class: 'ro-stage' },
         h('section', { class: 'ro-panel ro-stage-board', 'aria-label': 'Timeline' },
           h('div', { class: 'ro-legend ro-legend-board' }, this.legend, this.scale), this.board.element, this.response.element),
@@ -73,6 +78,7 @@ export class Timeline {
     this.legend.replaceChildren(domainLegend(this.run));
     this.selected = this.run.samples.find(markOf)?.id ?? raw.referenceOrder[0];
     this.board.select(this.selected);
+    this.sharing.arrive();
     if (this.raw) this.accept();
   }
 
@@ -130,6 +136,7 @@ export class Timeline {
     this.side.count('history', view.history.moves.length);
     this.drawTrajectory();
     this.drawFocus();
+    this.sharing.show(run, view);
   }
 
   colour() {
@@ -192,6 +199,13 @@ export class Timeline {
     this.board.roving(id);
     this.drawTrajectory();
     this.drawFocus();
+  }
+
+  /** Select a sample and a curve as a link or a saved view says; null leaves them as they are. */
+  adopt({ selection = null, metric = '' }) {
+    if (selection !== null && selection < this.run.count) this.board.select(this.selected = selection);
+    if (metric) this.choice.set(this.curve = metric);
+    if (this.view) this.draw();
   }
 
   /** Arrow keys with empty hands: the focus goes to the tile there. */
@@ -270,6 +284,7 @@ export class Timeline {
     this.watch.disconnect();
     document.removeEventListener('keydown', this.shortcut);
     for (const stop of this.stop) stop();
-    for (const figure of [this.memorization, this.generalization, this.trajectory]) figure.destroy();
+    for (const figure of this.figures) figure.destroy();
+    this.sharing.destroy();
   }
 }

@@ -1,0 +1,140 @@
+"""Saved views and comparing two orders, in a browser."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from driving import (
+    READY,
+    Served,
+    drag,
+    number_on_page,
+    open_timeline,
+    order_in_address,
+    settled,
+    state,
+)
+
+from reorder_core.estimators import informing_runs, open_estimator
+from reorder_core.estimators.hybrid import HybridEstimator
+from reorder_core.orders import slots_of
+
+MARKUP = "<img src=x onerror=alert(1)> & “late”"
+
+
+def save(page: Any, name: str, note: str = "") -> None:
+    """Save what is on screen; the deck is one longer then."""
+    page.locator("[data-tab=saved]").click()
+    before = page.locator("[data-view]").count()
+    page.get_by_label("Name of the view").fill(name)
+    page.get_by_label("Note", exact=True).fill(note)
+    page.get_by_role("button", name="Save this view").click()
+    page.wait_for_function(
+        "n => document.querySelectorAll('[data-view]').length > n", arg=before, timeout=15_000
+    )
+
+
+def names(page: Any) -> list[str]:
+    return page.locator(".ro-view-open b").all_inner_texts()
+
+
+def clear(page: Any) -> None:
+    """Delete every saved view: other tests count on their own deck."""
+    page.locator("[data-tab=saved]").click()
+    while count := page.locator("[data-view]").count():
+        page.get_by_role("button", name="Delete").first.click()
+        page.get_by_role("button", name="Delete").first.click()
+        page.wait_for_function(
+            "n => document.querySelectorAll('[data-view]').length < n", arg=count, timeout=15_000
+        )
+
+
+def test_a_saved_view_survives_a_reload_and_opens_as_it_was(served: Served, page: Any) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    start = state(page)["hash"]
+    moved = drag(page, int(run.reference_order[4]), int(run.reference_order[120]))
+    save(page, MARKUP, "why it matters")
+    page.get_by_role("button", name="Undo").click()
+    settled(page, moved)
+    page.reload()
+    page.wait_for_selector(READY)
+    assert state(page)["hash"] == start
+    page.locator("[data-tab=saved]").click()
+    assert names(page) == [MARKUP]
+    page.locator(".ro-view-open").click()
+    assert settled(page, start) == moved
+    assert page.locator(".ro-tile.ro-selected").get_attribute("data-sample") == str(
+        run.reference_order[4]
+    )
+    clear(page)
+
+
+def test_views_are_renamed_sorted_and_deleted(served: Served, page: Any) -> None:
+    open_timeline(page, served.url)
+    for name in ("one", "two"):
+        save(page, name)
+    page.get_by_role("button", name="Later in the deck: one").click()
+    page.wait_for_function("document.querySelector('.ro-view-open b').textContent === 'two'")
+    page.get_by_role("button", name="Rename one").click()
+    page.get_by_label("New name").fill("first slide")
+    page.get_by_role("button", name="Keep").click()
+    page.get_by_text("first slide").wait_for()
+    assert names(page) == ["two", "first slide"]
+    clear(page)
+    assert page.get_by_text("Nothing saved yet").is_visible()
+
+
+def test_comparing_shows_the_difference_that_core_computes(served: Served, page: Any) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    drag(page, int(run.reference_order[5]), int(run.reference_order[100]))
+    drag(page, int(run.reference_order[60]), int(run.reference_order[200]))
+    page.locator("[data-tab=compare]").click()
+    page.locator(".ro-compare-table").first.wait_for()
+    order = order_in_address(page, run)
+    estimator = open_estimator(run, "hybrid", informing_runs(run, order))
+    assert isinstance(estimator, HybridEstimator)
+    expected = estimator.difference(order, run.reference_order)
+    shown = number_on_page(page, "[data-metric='Held-out, mean'] td")
+    assert shown == pytest.approx(expected.held_out, abs=1e-6)
+    canary = next(s.sample_id for s in run.samples if "canary" in s.flags)
+    own = number_on_page(page, f"[data-metric='canary {canary}'] td")
+    assert own == pytest.approx(float(expected.sample[canary]), abs=1e-5)
+    steps = slots_of(order) // run.batch_size, slots_of(run.reference_order) // run.batch_size
+    differing = int(np.sum(steps[0] != steps[1]))
+    assert page.locator(".ro-tile.ro-differs").count() == differing > 0
+    assert page.locator(".ro-strip").count() == 2
+
+
+def test_comparing_with_the_previous_order_a_point_of_the_history_and_a_view(
+    served: Served, page: Any
+) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    drag(page, int(run.reference_order[7]), int(run.reference_order[110]))
+    save(page, "after one move")
+    drag(page, int(run.reference_order[9]), int(run.reference_order[210]))
+    page.locator("[data-tab=compare]").click()
+    mean = "[data-metric='Held-out, mean'] td"
+    page.locator(mean).wait_for()
+    against_reference = number_on_page(page, mean)
+    values = []
+    for label in ("the previous order", "after one move"):
+        page.get_by_label("Compare this order with").select_option(label=label)
+        page.wait_for_function(
+            "([s, v]) => document.querySelector('.ro-timeline').dataset.state === 'ready'"
+            " && Number(document.querySelector(s).dataset.value) !== v",
+            arg=[mean, against_reference],
+        )
+        values.append(number_on_page(page, mean))
+    assert values[0] == pytest.approx(values[1], abs=1e-7)
+    option = page.locator("option[value^='place 0']").get_attribute("value")
+    page.get_by_label("Compare this order with").select_option(value=option)
+    page.wait_for_function(
+        "([s, v]) => Number(document.querySelector(s).dataset.value) !== v", arg=[mean, values[0]]
+    )
+    assert number_on_page(page, mean) == pytest.approx(against_reference, abs=1e-7)
+    page.locator("[data-tab=sample]").click()
+    page.wait_for_function("!document.querySelector('.ro-comparing')")
+    clear(page)

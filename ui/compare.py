@@ -1,0 +1,74 @@
+"""The order on screen against another one: every metric's difference, with its interval."""
+
+from typing import Any
+
+from reorder_core.errors import OrderError, ReorderError
+from reorder_core.orders import Order, order_hash
+from reorder_core.store.run import Run
+from ui import frames, results, state
+from ui.events import Compare
+from ui.history import History
+
+
+def obey(request: Compare, run: Run, history: History) -> None:
+    """Compare with that from now on; raises OrderError where there is no such order."""
+    if request.base == "nothing":
+        state.set_compared(run.id, None)
+        return
+    _base(request, run, history)
+    state.set_compared(run.id, request)
+
+
+def record(run: Run, history: History) -> dict[str, Any] | None:
+    """What differs between the order on screen and its base; None while nothing is compared."""
+    request = state.compared(run.id)
+    if request is None:
+        return None
+    choice = {"base": request.base, "id": request.id, "place": request.place}
+    try:
+        base = _base(request, run, history)
+    except ReorderError as error:  # deleted meanwhile, or the branch was left
+        return {**choice, "problem": str(error)}
+    found = results.difference(run, history.order, base)
+    return {
+        **choice,
+        "order": base.tolist(),
+        "hash": order_hash(base),
+        "sample": frames.packed(found.sample),
+        "sampleInterval": frames.packed(found.sample_interval),
+        "probe": frames.packed(found.probe),
+        "probeInterval": frames.packed(found.probe_interval),
+        "heldOut": [found.held_out, *map(float, found.held_out_interval)],
+        "truth": _truth(run, history.order, base),
+    }
+
+
+def _base(request: Compare, run: Run, history: History) -> Order:
+    if request.base == "reference":
+        return run.reference_order
+    if request.base == "view":
+        return results.views(run).get(request.id).order
+    if request.base == "previous":
+        if history.previous is None:
+            raise OrderError("there is no order before this one")
+        return history.previous
+    entries = history.entries
+    if request.place >= len(entries) or entries[request.place].hash != request.hash:
+        raise OrderError("that point of the history is gone")
+    return entries[request.place].order
+
+
+def _truth(run: Run, order: Order, base: Order) -> dict[str, str] | None:
+    """The same differences between real retrainings, where both orders have one."""
+    one, other = _losses(run, order), _losses(run, base)
+    if one is None or other is None:
+        return None
+    return {"sample": frames.packed(one[0] - other[0]), "probe": frames.packed(one[1] - other[1])}
+
+
+def _losses(run: Run, order: Order) -> tuple[Any, Any] | None:
+    """Final losses of samples and held-out domains as really trained."""
+    if order_hash(order) == order_hash(run.reference_order):
+        return run.reference.sample_loss_at[-1], run.reference.probe_loss_at[-1]
+    found = run.ledger.get(order_hash(order))
+    return None if found is None else (found.sample_loss, found.probe_loss)

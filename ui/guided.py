@@ -1,0 +1,81 @@
+"""Guided questions on the timeline page: each shows its orders and says what they answer."""
+
+from typing import Any
+
+import streamlit as st
+
+from reorder_core.errors import OrderError
+from reorder_core.moves import Move, gives, whole
+from reorder_core.orders import Order, order_hash
+from reorder_core.scenarios import Finding, Scenario, answer, metric_of, scenarios
+from reorder_core.store.run import Run
+from ui import component, results, runs, state
+from ui.events import Guide
+from ui.history import History
+
+
+def publish(run: Run) -> None:
+    """Send the run's questions, and the answer to the one being asked."""
+    with runs.explained(run.path):
+        found = _scenarios(run, run.fingerprint)
+        asked = state.guide(run.id)
+        answers = {s.key: _answer(run, s) for s in found if asked and s.key == asked[0]}
+    records = [_record(run, scenario) for scenario in found]
+    component.publish("scenarios", {"scenarios": records, "answers": answers, "at": asked})
+
+
+def obey(request: Guide, run: Run, history: History) -> None:
+    """Show one order of a question, as a move of the history; raises OrderError for no such."""
+    if not request.key:
+        state.set_guide(run.id, None)
+        return
+    found = {scenario.key: scenario for scenario in _scenarios(run, run.fingerprint)}
+    if request.key not in found or request.stop >= len(found[request.key].stops):
+        raise OrderError("this run has no such guided question")
+    stop = found[request.key].stops[request.stop]
+    move = Move("insert", stop.samples, stop.slot)
+    moved = bool(stop.samples) and gives(history.order, move, stop.order)
+    history.commit(stop.order, move if moved else whole(stop.order, stop.title))
+    state.set_guide(run.id, (request.key, request.stop))
+
+
+def _record(run: Run, scenario: Scenario) -> dict[str, Any]:
+    stops = [
+        {"title": s.title, "hash": order_hash(s.order), "samples": list(s.samples),
+         "verified": run.ledger.get(order_hash(s.order)) is not None}
+        for s in scenario.stops
+    ]  # fmt: skip
+    return {
+        "key": scenario.key,
+        "title": scenario.title,
+        "question": scenario.question,
+        "compared": scenario.compared,
+        "stops": stops,
+    }
+
+
+def _answer(run: Run, scenario: Scenario) -> str:
+    """The sentence; computed when the question is asked, read from the caches afterwards."""
+    orders = [stop.order for stop in scenario.stops]
+    values = [metric_of(scenario, run, results.answer(run, o).estimate.probe_loss) for o in orders]
+    low, high = orders[values.index(min(values))], orders[values.index(max(values))]
+    truths = [run.ledger.get(order_hash(order)) for order in (high, low)]
+    retrained = [metric_of(scenario, run, t.probe_loss) for t in truths if t is not None]
+    apart = retrained[0] - retrained[1] if len(retrained) == 2 else float("nan")
+    return answer(scenario, values, _contrast(run, scenario, high, low, apart))
+
+
+def _contrast(run: Run, scenario: Scenario, high: Order, low: Order, apart: float) -> Finding:
+    """`high` minus `low` of the loss that decides, with its interval."""
+    found = results.difference(run, high, low)
+    if not scenario.metric:
+        ends = found.held_out_interval
+        return Finding(found.held_out, float(ends[0]), float(ends[1]), apart)
+    at = run.probe_domains.index(scenario.metric)
+    ends = found.probe_interval[:, at]
+    return Finding(float(found.probe[at]), float(ends[0]), float(ends[1]), apart)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _scenarios(_run: Run, fingerprint: str) -> tuple[Scenario, ...]:
+    return scenarios(_run)

@@ -1,0 +1,113 @@
+"""What is kept and taken away: saved views, files to download."""
+
+import base64
+import binascii
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from reorder_core import bundle
+from reorder_core.errors import OrderError, StoreError
+from reorder_core.moves import encode_moves, whole
+from reorder_core.orders import order_hash
+from reorder_core.store.run import Run
+from reorder_core.store.views import View
+from ui import component, results, state
+from ui.events import ChooseView, EditView, Export, Figure, PlaceView, SaveView
+from ui.history import History
+
+_KINDS = {
+    "order": ("json", "application/json"),
+    "csv": ("csv", "text/csv"),
+    "parquet": ("parquet", "application/vnd.apache.parquet"),
+    "bundle": ("zip", "application/zip"),
+}
+
+
+def publish_views(run: Run) -> None:
+    """Send the deck: the saved views' names and numbers, not their orders."""
+    try:
+        views, note = results.views(run).all(), results.note(run)
+    except StoreError as error:
+        views, note = [], f"{error}"
+    kept = note.replace("estimates are", "saved views and estimates are", 1)
+    component.publish("views", {"views": [_view_record(run, v) for v in views], "note": kept})
+
+
+def _view_record(run: Run, view: View) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "name": view.name,
+        "note": view.note,
+        "hash": view.hash,
+        "created": f"{view.created:%Y-%m-%d %H:%M}" if view.created else "",
+        "verified": run.ledger.get(view.hash) is not None,
+    }
+
+
+def obey_view(request: Any, run: Run, history: History) -> None:
+    """Save, show, change or delete a view; raises OrderError or StoreError where it cannot be."""
+    views = results.views(run)
+    match request:
+        case SaveView():
+            made = views.save(_saved(request, run, history))
+            state.set_shown_view(run.id, _shown(views.get(made)))
+        case EditView():
+            views.rename(request.id, request.name, request.note)
+        case PlaceView():
+            views.place(request.id, request.place)
+        case ChooseView(type="delete-view"):
+            views.delete(request.id)
+        case ChooseView():
+            open_view(run, history, views.get(request.id))
+
+
+def _saved(request: SaveView, run: Run, history: History) -> View:
+    selection = request.selection if (request.selection or 0) < run.count else None
+    moves = encode_moves(history.moves or []) or ""
+    return View(request.name, history.order, request.note, moves, selection, request.metric)
+
+
+def open_view(run: Run, history: History, view: View) -> None:
+    """Show a view's order, as a move that can be undone."""
+    history.commit(view.order, whole(view.order, f"saved view: {view.name}"))
+    state.set_shown_view(run.id, _shown(view))
+
+
+def _shown(view: View) -> dict[str, Any]:
+    return {"id": view.id, "hash": view.hash, "selection": view.selection, "metric": view.metric}
+
+
+def prepare(request: Export, run: Run, history: History) -> None:
+    """Make a file and leave it for `deliver`; raises OrderError for figures that are none."""
+    order, ending = history.order, _KINDS[request.what]
+    estimate = results.answer(run, order).estimate
+    truth = run.ledger.get(order_hash(order))
+    if request.what == "order":
+        content = bundle.order_json(run, order)
+    elif request.what == "bundle":
+        figures = [_figure(figure) for figure in request.figures]
+        today, informed = f"{datetime.now(UTC):%Y-%m-%d}", results.informed_by(run, order)
+        content = bundle.figure_bundle(run, order, estimate, figures, informed, today)
+    else:
+        write = {"csv": bundle.to_csv, "parquet": bundle.to_parquet}[request.what]
+        content = write(bundle.results_table(run, estimate, order, truth))
+    state.set_download({
+        "id": uuid.uuid4().hex,
+        "name": f"reorder-{run.id}-{order_hash(order)[:8]}-{request.what}.{ending[0]}",
+        "mime": ending[1],
+        "content": base64.b64encode(content).decode(),
+    })  # fmt: skip
+
+
+def deliver() -> None:
+    """Hand a prepared file over to the browser, once."""
+    component.publish("download", state.take_download())
+
+
+def _figure(figure: Figure) -> bundle.FigureFile:
+    try:
+        png = base64.b64decode(figure.png, validate=True)
+    except (binascii.Error, ValueError):
+        raise OrderError(f"figure {figure.name[:40]!r} has no readable PNG") from None
+    return bundle.make_figure(figure.name, figure.svg, png)

@@ -1,0 +1,184 @@
+// All that is kept, compared, presented and taken away of the order on screen.
+import { listen } from './channels.js';
+import { h, button } from './dom.js';
+import { pngOf, saveBytes, svgText } from './export.js';
+import { addressOf, viewInAddress } from './links.js';
+import { Comparison } from './compare.js';
+import { Saved } from './saved.js';
+import { Scenarios } from './scenarios.js';
+import { Talk } from './talk.js';
+
+const EXPORTS = [
+  ['bundle', 'Figure bundle (zip)', 'Every figure as SVG and PNG, data, order, run card, citation'],
+  ['csv', 'Results (CSV)', 'Losses of every sample and held-out domain, with intervals'],
+  ['parquet', 'Results (Parquet)', 'The same table, for pandas, DuckDB or Polars'],
+  ['order', 'Order (JSON)', 'Read by the command line and by this page'],
+];
+
+export class Sharing {
+  /** owner: the Timeline. */
+  constructor(owner) {
+    this.owner = owner;
+    this.saved = new Saved(owner);
+    this.comparison = new Comparison(owner);
+    this.scenarios = new Scenarios(owner);
+    this.talk = new Talk(owner, this);
+    this.tabs = [['saved', 'Saved', this.saved.element], ['compare', 'Compare', this.comparison.element]];
+    this.menu = new Menu();
+    this.stop = [
+      listen('views', (value) => { this.saved.setViews(value); this.changed(); }),
+      listen('scenarios', (value) => { this.scenarios.set(value); this.changed(); }),
+      listen('download', (value) => this.receive(value)),
+    ];
+  }
+
+  /** The Share button and its menu, for the toolbar. */
+  get element() {
+    if (!this.bar) {
+      this.present = button('Present', () => this.talk.enter(), { 'data-command': 'talk',
+        'data-tip': 'Large type and a deck of saved views, for a talk; arrow keys step, Escape leaves' });
+      this.menu.fill([
+        { key: 'link', label: 'Copy link', tip: 'The address reproduces this view', act: () => this.copy() },
+        ...EXPORTS.map(([key, label, tip]) => ({ key, label, tip, act: () => this.export(key) })),
+      ]);
+      this.bar = h('div', { class: 'ro-group ro-share' }, this.present, this.menu.element);
+    }
+    return this.bar;
+  }
+
+  /** What the address asked for, once the run is known. */
+  arrive() {
+    const { sample, curve, talk } = viewInAddress(this.owner.run.count);
+    if (sample !== null) this.owner.adopt({ selection: sample });
+    if (curve) this.owner.adopt({ metric: curve });
+    this.wantsTalk = talk;
+  }
+
+  show(run, view) {
+    if (this.opening && view.shown?.id === this.opening) {
+      this.opening = null; // first: adopting draws, which comes here again
+      this.owner.adopt(view.shown);
+      return;
+    }
+    this.saved.show(view);
+    this.comparison.show(run, view);
+    this.scenarios.show(view);
+    this.changed();
+  }
+
+  /** Deck or order changed. */
+  changed() {
+    if (!this.owner.view) return;
+    if (this.wantsTalk && (this.saved.views || this.scenarios.known)) {
+      this.wantsTalk = false;
+      this.talk.enter();
+    }
+    this.talk.show();
+    this.owner.side.count('saved', this.saved.views?.length ?? 0);
+  }
+
+  opened(tab) { this.comparison.opened(tab === 'compare'); }
+
+  async copy() {
+    const { run, selected, curve } = this.owner;
+    const link = addressOf(run, { selected, curve });
+    try {
+      await navigator.clipboard.writeText(link);
+      this.menu.say('Link copied');
+      this.owner.announce('Link copied.');
+    } catch {
+      this.menu.offer(link); // no permission, or a page served without https
+    }
+  }
+
+  async export(what) {
+    const figures = [];
+    if (what === 'bundle') {
+      this.menu.say('Drawing the figures \u2026');
+      for (const figure of this.owner.figures) {
+        const png = await pngOf(figure);
+        figures.push({ name: figure.name, svg: svgText(figure), png: png.slice(png.indexOf(',') + 1) });
+      }
+    }
+    this.menu.say('Preparing the file \u2026');
+    this.owner.send('export', { what, figures });
+  }
+
+  receive({ id, name, mime, content }) {
+    if (!id || id === this.received) return;
+    this.received = id;
+    saveBytes(name, mime, content);
+    this.menu.say(`Saved as ${name}`);
+    this.owner.root.dataset.saved = name;
+  }
+
+  destroy() {
+    this.talk.leave();
+    this.talk.destroy();
+    this.menu.destroy();
+    for (const stop of this.stop) stop();
+  }
+}
+
+/** A button that opens a list of actions; Escape and a click elsewhere close it. */
+class Menu {
+  constructor() {
+    this.open = h('button', { type: 'button', class: 'ro-button', 'aria-haspopup': 'menu', 'aria-expanded': 'false',
+      'data-command': 'share', onclick: () => this.toggle(this.list.hidden) }, 'Share');
+    this.list = h('div', { class: 'ro-menu', role: 'menu', 'aria-label': 'Share', hidden: true });
+    this.words = h('span', { class: 'ro-menu-words', role: 'status' });
+    this.link = h('input', { class: 'ro-input', type: 'text', readonly: true, 'aria-label': 'Link to this view',
+      onfocus: () => this.link.select() });
+    this.field = h('div', { class: 'ro-menu-link', hidden: true }, h('span', {}, 'Copy this link:'), this.link);
+    this.element = h('div', { class: 'ro-menu-holder' }, this.open, this.list, this.field, this.words);
+    this.element.addEventListener('keydown', (event) => this.key(event));
+    this.outside = (event) => { if (!this.element.contains(event.target)) { this.toggle(false); this.field.hidden = true; } };
+    document.addEventListener('pointerdown', this.outside);
+  }
+
+  fill(entries) {
+    this.list.replaceChildren(...entries.map(({ key, label, tip, act }) => h('button', {
+      type: 'button', role: 'menuitem', class: 'ro-menu-item', 'data-share': key, tabindex: -1,
+      onclick: () => { this.toggle(false); this.open.focus(); act(); },
+    }, h('b', {}, label), h('span', {}, tip))));
+  }
+
+  toggle(open) {
+    this.list.hidden = !open;
+    this.field.hidden = true;
+    this.open.setAttribute('aria-expanded', String(open));
+    if (open) this.list.firstChild.focus();
+  }
+
+  key(event) {
+    const items = [...this.list.children];
+    const at = items.indexOf(document.activeElement);
+    if (event.key === 'Escape' && (!this.list.hidden || !this.field.hidden)) {
+      event.stopPropagation();
+      this.toggle(false);
+      this.open.focus();
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || this.list.hidden) return;
+    event.preventDefault();
+    items[(at + step + items.length) % items.length].focus();
+  }
+
+  say(text) {
+    this.words.textContent = text;
+    clearTimeout(this.later);
+    this.later = setTimeout(() => { this.words.textContent = ''; }, 5000);
+  }
+
+  offer(link) {
+    this.field.hidden = false;
+    this.link.value = link;
+    this.link.focus();
+    this.link.select();
+  }
+
+  destroy() {
+    document.removeEventListener('pointerdown', this.outside);
+    clearTimeout(this.later);
+  }
+}

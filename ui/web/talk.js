@@ -1,0 +1,93 @@
+// Talk mode: large type, the board, two numbers, one chart, and a deck stepped by arrow keys.
+import { h, button, setText } from './dom.js';
+import { markTalk } from './links.js';
+
+export class Talk {
+  /** owner: the Timeline; sharing: { saved, scenarios } */
+  constructor(owner, sharing) {
+    this.owner = owner;
+    this.sharing = sharing;
+    this.at = -1;
+    this.title = h('h2', { class: 'ro-talk-title' });
+    this.note = h('p', { class: 'ro-talk-note' });
+    this.dots = h('div', { class: 'ro-talk-dots', role: 'group', 'aria-label': 'Slides' });
+    this.element = h('header', { class: 'ro-talk', hidden: true },
+      h('div', { class: 'ro-talk-words', 'aria-live': 'polite' }, this.title, this.note),
+      h('div', { class: 'ro-group' }, this.dots,
+        button('Leave', () => this.leave(), { 'data-command': 'talk-leave', 'aria-label': 'Leave talk mode', 'data-tip': 'Esc' })));
+    this.keys = (event) => this.key(event);
+    document.addEventListener('keydown', this.keys);
+  }
+
+  get deck() {
+    const { saved, scenarios } = this.sharing;
+    if (saved.views?.length) {
+      return saved.views.map((view) => ({ title: view.name, note: view.note, hash: view.hash, go: () => saved.open(view.id) }));
+    }
+    return scenarios.list.flatMap((one) => one.stops.map((stop, i) => ({
+      title: one.question, hash: stop.hash, go: () => scenarios.go(one.key, i),
+      note: i < one.stops.length - 1 ? `${stop.title} \u2026`
+        : `\u2026 and ${stop.title}. ${scenarios.answers?.[one.key] ?? 'estimating \u2026'}`,
+    })));
+  }
+
+  enter() {
+    if (this.on) return;
+    this.on = true;
+    this.element.hidden = false;
+    this.owner.root.classList.add('ro-talking');
+    markTalk(true);
+    this.at = this.deck.findIndex((slide) => slide.hash === this.owner.view.hash);
+    this.show();
+    this.owner.announce('Talk mode. Arrow keys step through the deck, Escape leaves.');
+  }
+
+  leave() {
+    if (!this.on) return;
+    this.on = false;
+    this.element.hidden = true;
+    this.owner.root.classList.remove('ro-talking');
+    markTalk(false);
+  }
+
+  go(to) {
+    const { deck } = this;
+    if (to < 0 || to >= deck.length) return;
+    this.at = to;
+    deck[to].go();
+    this.show();
+  }
+
+  show() {
+    if (!this.on) return;
+    const { deck } = this;
+    const { hash } = this.owner.view;
+    const slide = deck[this.at];
+    const moved = slide && this.owner.root.dataset.state === 'ready' && slide.hash !== hash;
+    setText(this.title, slide ? slide.title : 'What if the samples had come in another order?');
+    setText(this.note, !slide ? 'Drag a tile, or step through the deck with the arrow keys.'
+      : moved ? `${slide.note ? `${slide.note} ` : ''}(moved since)` : slide.note);
+    this.element.dataset.slide = this.at;
+    const drawn = JSON.stringify([this.at, deck.map((one) => one.title)]);
+    if (drawn === this.drawn) return;
+    this.drawn = drawn;
+    this.dots.replaceChildren(...deck.map((one, i) => h('button', { type: 'button', class: 'ro-talk-dot',
+      'aria-current': i === this.at ? 'step' : null, 'aria-label': `Slide ${i + 1}: ${one.title}`, onclick: () => this.go(i) })));
+  }
+
+  key(event) {
+    if (!this.on || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === 'Escape') {
+      if (!this.owner.hand.busy && !event.defaultPrevented) this.leave();
+      return;
+    }
+    const target = event.target.closest?.('.ro-tile, input, textarea, select, [role=radiogroup], [role=tablist], [role=menu]');
+    const page = { PageDown: 1, PageUp: -1 }[event.key];
+    const step = page ?? (target ? 0 : { ArrowRight: 1, ArrowLeft: -1 }[event.key]);
+    if (!step || this.owner.hand.busy) return;
+    event.preventDefault();
+    this.go(this.at + step);
+  }
+
+  destroy() { document.removeEventListener('keydown', this.keys); }
+}
