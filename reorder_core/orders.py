@@ -66,7 +66,7 @@ def parse_order(text: str, run_id: str, count: int) -> Order:
     """
     try:
         value = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number too long for int
         raise OrderError(
             f"the order is not JSON ({error}); expected a list of sample ids "
             f'or {{"run": "{run_id}", "order": [sample ids]}}'
