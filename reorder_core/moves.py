@@ -82,6 +82,17 @@ def gives(order: Order, move: Move, result: Order) -> bool:
     return order_hash(apply(order, move)) == order_hash(result)
 
 
+def single_move(order: Order, result: Order) -> Move | None:
+    """The insert or swap of one sample that turns `order` into `result`; None if none does."""
+    changed = np.flatnonzero(order != result).tolist()
+    if not changed:
+        return None
+    ends = [(int(result[slot]), slot) for slot in (changed[0], changed[-1])]
+    kinds: tuple[Kind, ...] = ("insert", "swap")
+    candidates = [Move(kind, (sample,), slot) for kind in kinds for sample, slot in ends]
+    return next((move for move in candidates if gives(order, move, result)), None)
+
+
 def from_slots(order: Order, move: Move) -> list[int]:
     """Where the moved samples stand in the order before."""
     return slots_of(order)[list(move.samples)].tolist()

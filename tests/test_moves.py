@@ -12,6 +12,7 @@ from reorder_core.moves import (
     encode_moves,
     gives,
     make_move,
+    single_move,
     whole,
 )
 from reorder_core.orders import make_order, move
@@ -61,6 +62,22 @@ def test_a_move_of_one_is_the_move_of_orders(case):
 @given(st.lists(cases().map(lambda case: case[1]), max_size=5))
 def test_moves_survive_the_address(moves):
     assert decode_moves(encode_moves(moves) or "", 24) == moves
+
+
+@given(cases())
+def test_a_single_move_is_recognized_from_the_orders_alone(case):
+    order, done = case
+    one = Move(done.kind, done.samples[:1], done.slot)
+    found = single_move(order, apply(order, one))
+    if np.array_equal(order, apply(order, one)):
+        assert found is None
+    else:
+        assert found is not None and gives(order, found, apply(order, one))
+
+
+def test_two_moves_are_no_single_one():
+    order = make_order(range(9), 9)
+    assert single_move(order, make_order([1, 0, 2, 3, 4, 5, 6, 8, 7], 9)) is None
 
 
 def test_a_whole_order_replaces_any_other_and_does_not_fit_an_address():

@@ -5,7 +5,7 @@ import torch
 
 from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.position import fit_table
+from reorder_core.estimators.position import fit_own, fit_probes
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.replay import ReferenceReplay, Replayer
 from reorder_core.estimators.runs import no_runs
@@ -144,8 +144,11 @@ def test_the_position_table_recovers_additive_effects() -> None:
     step_of = np.argsort(random.random((600, 16)), axis=1) // 2
     slope, weight = random.normal(size=16), random.normal(size=16)
     time = np.arange(steps) / steps - np.mean(np.arange(steps) / steps)
-    own = 1 + slope * time[step_of]
-    probes = 2 + (weight * time[step_of]).sum(1, keepdims=True)
-    table = fit_table(step_of, own, probes, steps)
-    np.testing.assert_allclose(table["own"], np.outer(slope, time), atol=0.05)
-    assert spearman(table["held_out"].ravel(), np.outer(weight, time).ravel()) > 0.98
+    own = fit_own(step_of, 1 + slope * time[step_of], steps)["own"]
+    np.testing.assert_allclose(own, np.outer(slope, time), atol=0.05)
+    home = np.arange(16) // 2
+    change = (weight * (time[step_of] - time[home])).sum(1, keepdims=True)
+    for origin, loss in ((home, change), (None, change + 2)):
+        held_out, misfit = fit_probes(origin, step_of, loss, steps)
+        assert spearman(held_out.ravel(), np.outer(weight, time).ravel()) > 0.98
+        assert misfit < 0.1 * float(change.std()) / 4

@@ -1,24 +1,40 @@
 """`position`: the order effect as a sum over (sample, step), for instant previews.
 
 E[metric | sample i trained at step t], smooth over steps, fitted on orders
-that `projected` simulated. A move's effect is then a difference of two table
-entries for each sample that changes its step.
+that `projected` simulated: own loss on random ones, held-out loss on orders
+near the reference's, because all samples' effects at once drown a single one.
+A move's effect is then a difference of two table entries for each sample that
+changes its step.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate
-from reorder_core.estimators.runs import TrainingRuns, no_runs
+from reorder_core.estimators.runs import TrainingRuns, designed_runs, no_runs
 from reorder_core.orders import Order, order_hash, steps_of
 from reorder_core.store.run import Run
 from reorder_core.store.steps import BuildContext
 
 Array = NDArray[np.floating]
-OWN_BASIS, PROBE_BASIS, CHUNK = 6, 4, 64
+OWN_BASIS, NEAR_BASIS, FAR_BASIS, CHUNK = 6, 6, 4, 64
+PENALTIES = tuple(10.0**power for power in range(-2, 6))
+SPARSE, MOVED = 2, 16
+"""Orders near the reference's per random one; one sample in so many is moved in each."""
+NEAR = 0.25
+"""Share of samples at another step beyond which held-out loss is read from random orders."""
+OWN_SHARE, HELD_OUT_SHARE = 0.55, 0.45
+"""Errors of a move's preview, in units of `own_sd` and of `position`'s error on random orders.
+
+Measured on one-move retrainings of two runs, `benchmarks/preview.py`.
+"""
+UNVERIFIED = 5.0
+"""How much wider than the table's misfit the error is where no retraining tells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,15 +46,41 @@ class PositionTable:
     held_out: Array
     """(N, T) mean held-out loss."""
     own_sd: Array
-    """(N,) standard deviation of what the sample's step does not explain of its own loss."""
+    """(N,) standard deviation of the error of a move's effect on the sample's own loss."""
     held_out_sd: Array
-    """(N,) a sample's part of what the table does not explain of held-out loss."""
+    """(N,) of its effect on held-out loss, for each sample that changes its step."""
+
+    def preview(
+        self, home: NDArray[np.integer], step_of: NDArray[np.integer], sample: int
+    ) -> Array:
+        """(2, 2) change and standard deviation, of a sample's own loss and of held-out loss.
+
+        home, step_of (N,): every sample's step before and after a move of `sample`.
+        """
+        ids, moved = np.arange(len(home)), step_of != home
+        own = self.own[sample, step_of[sample]] - self.own[sample, home[sample]]
+        held_out = (self.held_out[ids, step_of] - self.held_out[ids, home]).sum()
+        own_sd = self.own_sd[sample] * moved[sample]
+        return np.array([[own, own_sd],
+                         [held_out, np.linalg.norm(self.held_out_sd[moved])]])  # fmt: skip
 
 
 def open_position_table(run: Run) -> PositionTable:
-    """The table that the build fitted; raises EstimatorError where the run has none."""
-    arrays = _arrays(run)
-    return PositionTable(*(arrays[k] for k in ("own", "held_out", "own_sd", "held_out_sd")))
+    """The table that the build fitted, with errors as real retrainings show them.
+
+    Raises EstimatorError where the run has none.
+    """
+    arrays, designed = _arrays(run), designed_runs(run)
+    held_out_sd = UNVERIFIED * arrays["held_out_sd"]
+    if len(designed):
+        position = PositionEstimator(run, designed)
+        estimated = [position.estimate(order).probe_loss.mean() for order in designed.orders]
+        error = np.array(estimated) - designed.probe_loss_at[:, -1].mean(1)
+        # A sum over the samples that change step adds up to the whole when all do.
+        size = HELD_OUT_SHARE * np.sqrt(np.square(error).mean() / run.count)
+        held_out_sd = np.full(run.count, size, dtype=np.float32)
+    own_sd = OWN_SHARE * arrays["own_sd"]
+    return PositionTable(arrays["own"], arrays["held_out"], own_sd, held_out_sd)
 
 
 class PositionEstimator:
@@ -62,7 +104,8 @@ class PositionEstimator:
         known, ids = self._run.reference, np.arange(len(order))
         to = steps_of(order[None], self._run.batch_size)[0]
         origin = steps_of(self._run.reference_order[None], self._run.batch_size)[0]
-        own, probe = self._arrays["own"], self._arrays["probe"]
+        near = (to != origin).sum() < NEAR * len(order)
+        own, probe = self._arrays["own"], self._arrays["probe" if near else "probe_far"]
         sample_loss = known.sample_loss_at[-1] + own[ids, to] - own[ids, origin]
         probe_loss = known.probe_loss_at[-1] + (probe[:, ids, to] - probe[:, ids, origin]).sum(1)
         sample_at = np.full_like(known.sample_loss_at, np.nan)
@@ -73,57 +116,75 @@ class PositionEstimator:
 
 
 def fit_position_table(context: BuildContext) -> float:
-    """position.safetensors, from simulated random orders; costs no training."""
+    """position.safetensors, from simulated orders; costs no training."""
     from reorder_core.estimators.projected import ProjectedEstimator
 
-    run = context.run()
-    estimator, random = (
-        ProjectedEstimator(run, no_runs(run)),
-        np.random.default_rng([context.config.seed, 3]),
-    )
-    count = context.config.position.orders
-    orders = np.stack([random.permutation(run.reference_order) for _ in range(count)])
+    run, count = context.run(), context.config.position.orders
+    estimator = ProjectedEstimator(run, no_runs(run))
+    random = np.random.default_rng([context.config.seed, 3])
+    orders = [random.permutation(run.reference_order) for _ in range(count)]
+    orders += [_near(run.reference_order, random) for _ in range(SPARSE * count)]
     losses, probes = [], []
-    for start in range(0, count, CHUNK):
-        context.on_progress("position effects", start, count)
-        sample, probe = estimator.simulate(orders[start : start + CHUNK])
+    for start in range(0, len(orders), CHUNK):
+        context.on_progress("position effects", start, len(orders))
+        sample, probe = estimator.simulate(np.stack(orders[start : start + CHUNK]))
         losses.append(sample)
         probes.append(probe)
-    steps = steps_of(orders, run.batch_size)  # (M, N)
-    context.save("position", fit_table(steps, np.concatenate(losses), np.concatenate(probes),
-                                       run.steps))  # fmt: skip
+    sample_loss, probe_loss = np.concatenate(losses), np.concatenate(probes)
+    home, *steps = steps_of(np.stack([run.reference_order, *orders]), run.batch_size)
+    far, near = np.array(steps[:count]), np.array(steps[count:])
+    probe_near = probe_loss[count:] - run.reference.probe_loss_at[-1]
+    probe_far, _ = fit_probes(None, far, probe_loss[:count], run.steps)
+    probe, held_out_sd = fit_probes(home, near, probe_near, run.steps)
+    context.save("position", {
+        **fit_own(far, sample_loss[:count], run.steps), "probe": probe, "probe_far": probe_far,
+        "held_out": probe.mean(0), "held_out_sd": np.full(run.count, held_out_sd, np.float32),
+    })  # fmt: skip
     return 0.0
 
 
-def fit_table(
-    step_of: NDArray[np.integer], sample_loss: Array, probe_loss: Array, steps: int
-) -> dict[str, Array]:
-    """Tables from M orders: step_of (M, N), sample_loss (M, N), probe_loss (M, D).
+def _near(reference: Order, random: np.random.Generator) -> NDArray[np.int32]:
+    """`reference` with a few samples put elsewhere."""
+    count = len(reference)
+    chosen = random.choice(count, max(1, count // MOVED), replace=False)
+    slots = np.sort(random.integers(0, count - len(chosen) + 1, len(chosen)))
+    return np.insert(reference[~np.isin(reference, chosen)], slots, chosen).astype(np.int32)
 
-    Cosines over steps keep each sample's curve smooth; probes take one ridge
-    regression over all samples' curves, its penalty chosen on held-out orders.
+
+def fit_own(step_of: NDArray[np.integer], sample_loss: Array, steps: int) -> dict[str, Array]:
+    """Each sample's own loss by its step, from M orders: step_of (M, N), sample_loss (M, N).
+
+    Cosines over steps keep each sample's curve smooth.
     """
-    own_basis, probe_basis = _cosines(steps, OWN_BASIS), _cosines(steps, PROBE_BASIS)
-    count = step_of.shape[1]
+    basis, count = _cosines(steps, OWN_BASIS), step_of.shape[1]
     own, own_sd = np.empty((count, steps)), np.empty(count)
     for sample in range(count):
-        design = own_basis[step_of[:, sample]]
+        design = basis[step_of[:, sample]]
         centred = sample_loss[:, sample] - sample_loss[:, sample].mean()
-        own[sample] = own_basis @ _ridge(design, centred[:, None], 1.0)[:, 0]
+        own[sample] = basis @ _ridge(design, centred[:, None], 1.0)[:, 0]
         own_sd[sample] = (centred - own[sample][step_of[:, sample]]).std()
-    design = probe_basis[step_of].reshape(len(step_of), -1)  # (M, N · basis)
-    centred = probe_loss - probe_loss.mean(0)
-    weights = _ridge(design, centred, _best_penalty(design, centred))
-    tables = np.einsum("nbd,tb->dnt", weights.reshape(count, probe_basis.shape[1], -1), probe_basis)
-    residual = (centred - design @ weights).mean(1).std()
-    # A sum over the samples that change step adds up to the whole when all do.
-    held_out_sd = np.full(count, residual / np.sqrt(count))
-    found = {
-        "own": own, "own_sd": own_sd, "probe": tables, "held_out": tables.mean(0),
-        "held_out_sd": held_out_sd, "sample_mean": sample_loss.mean(0),
-        "probe_mean": probe_loss.mean(0),
-    }  # fmt: skip
-    return {name: value.astype(np.float32) for name, value in found.items()}
+    return {"own": own.astype(np.float32), "own_sd": own_sd.astype(np.float32)}
+
+
+def fit_probes(
+    home: NDArray[np.integer] | None, step_of: NDArray[np.integer], loss: Array, steps: int
+) -> tuple[Array, float]:
+    """(D, N, T) held-out losses by every sample's step, from M orders: step_of (M, N).
+
+    loss (M, D): changes against the order of steps `home` (N,); losses of any
+    level where that is None. One ridge regression over all samples' curves,
+    its penalty chosen on held-out orders. The second value is what is left of
+    their mean over domains, as a standard deviation for each sample that moved.
+    """
+    basis, count = _cosines(steps, FAR_BASIS if home is None else NEAR_BASIS), step_of.shape[1]
+    origin = np.zeros(basis.shape[1]) if home is None else basis[home]
+    design = (basis[step_of] - origin).reshape(len(step_of), -1)  # (M, N · basis)
+    change = loss - loss.mean(0) if home is None else loss
+    weights = _ridge(design, change, _best_penalty(design, change))
+    tables = np.einsum("nbd,tb->dnt", weights.reshape(count, basis.shape[1], -1), basis)
+    residual = (change - design @ weights).mean(1)
+    moved = count if home is None else np.maximum(1, (step_of != home).sum(1))
+    return tables.astype(np.float32), float(np.sqrt(np.square(residual / np.sqrt(moved)).mean()))
 
 
 def _arrays(run: Run) -> dict[str, Array]:
@@ -140,18 +201,24 @@ def _cosines(steps: int, count: int) -> NDArray[np.float64]:
 
 
 def _ridge(design: NDArray, target: NDArray, penalty: float) -> NDArray:
-    if design.shape[1] <= len(design):
-        gram = design.T @ design + penalty * np.eye(design.shape[1])
-        return np.linalg.solve(gram, design.T @ target)
-    gram = design @ design.T + penalty * np.eye(len(design))
-    return design.T @ np.linalg.solve(gram, target)
+    """(P, D) weights; the smaller of the two systems is solved."""
+    return next(_ridges(design, target, (penalty,)))
+
+
+def _ridges(
+    design: NDArray, target: NDArray, penalties: Iterable[float]
+) -> Iterator[NDArray[np.float64]]:
+    """The weights for each penalty in turn; the Gram matrix is made once."""
+    tall = design.shape[1] <= len(design)
+    gram = design.T @ design if tall else design @ design.T
+    right = design.T @ target if tall else target
+    for penalty in penalties:
+        found = solve(gram + penalty * np.eye(len(gram)), right, assume_a="pos")
+        yield found if tall else design.T @ found
 
 
 def _best_penalty(design: NDArray, target: NDArray) -> float:
     fitted = len(design) * 3 // 4
-
-    def error(penalty: float) -> float:
-        weights = _ridge(design[:fitted], target[:fitted], penalty)
-        return float(np.square(design[fitted:] @ weights - target[fitted:]).sum())
-
-    return min((10.0**power for power in range(0, 6)), key=error)
+    weights = _ridges(design[:fitted], target[:fitted], PENALTIES)
+    left = [np.square(design[fitted:] @ w - target[fitted:]).sum() for w in weights]
+    return PENALTIES[int(np.argmin(left))]

@@ -1,0 +1,43 @@
+"""The table behind the previews, against real retrainings of the embedded demo."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reorder_core.estimators.position import open_position_table
+from reorder_core.estimators.trust import Z90
+from reorder_core.moves import single_move
+from reorder_core.orders import steps_of
+from reorder_core.store.run import open_run
+
+DEMO = Path(__file__).parent.parent / "data" / "demo"
+
+
+@pytest.fixture(scope="module")
+def told() -> np.ndarray:
+    """(M, 2, 3) of own and held-out loss: previewed change, its standard deviation, the truth."""
+    run = open_run(DEMO)
+    table, rows = open_position_table(run), []
+    for entry in run.ledger.all():
+        move = single_move(run.reference_order, entry.order)
+        home, steps = steps_of(np.stack([run.reference_order, entry.order]), run.batch_size)
+        if move is None or np.array_equal(home, steps):
+            continue
+        sample = move.samples[0]
+        truth = [
+            [entry.sample_loss[sample] - run.reference.sample_loss_at[-1][sample]],
+            [entry.probe_loss.mean() - run.reference.probe_loss_at[-1].mean()],
+        ]
+        rows.append(np.hstack([table.preview(home, steps, sample), truth]))
+    return np.array(rows)
+
+
+@pytest.mark.parametrize(("what", "row"), [("own", 0), ("held-out", 1)])
+def test_the_previews_band_holds_what_retraining_gave(told: np.ndarray, what: str, row: int):
+    change, sd, truth = told[:, row].T
+    assert len(told) >= 40
+    inside = np.mean(np.abs(change - truth) <= Z90 * sd)
+    assert 0.8 <= inside <= 0.98, f"{what}: measured .91 for both"
+    assert np.corrcoef(change, truth)[0, 1] > 0.9, "measured .988 and .933"
+    assert (change - truth).std() < 0.5 * truth.std()
