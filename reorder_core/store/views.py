@@ -66,7 +66,9 @@ class SavedViews:
 
     def get(self, view_id: str) -> View:
         """The view of that id; raises OrderError where it is gone."""
-        view = next((view for view in self.all() if view.id == view_id), None)
+        rows = self._execute(f"SELECT {_COLUMNS} FROM views WHERE run = ? AND id = ?",
+                             self._run, view_id)  # fmt: skip
+        view = self._view(*rows[0]) if rows else None
         if view is None:
             raise OrderError("that saved view is gone; somebody has deleted it")
         return view

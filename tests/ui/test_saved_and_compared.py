@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from deck import clear, names, save
 from driving import (
     READY,
     Served,
@@ -20,33 +21,6 @@ from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.orders import slots_of
 
 MARKUP = "<img src=x onerror=alert(1)> & “late”"
-
-
-def save(page: Any, name: str, note: str = "") -> None:
-    """Save what is on screen; the deck is one longer then."""
-    page.locator("[data-tab=saved]").click()
-    before = page.locator("[data-view]").count()
-    page.get_by_label("Name of the view").fill(name)
-    page.get_by_label("Note", exact=True).fill(note)
-    page.get_by_role("button", name="Save this view").click()
-    page.wait_for_function(
-        "n => document.querySelectorAll('[data-view]').length > n", arg=before, timeout=15_000
-    )
-
-
-def names(page: Any) -> list[str]:
-    return page.locator(".ro-view-open b").all_inner_texts()
-
-
-def clear(page: Any) -> None:
-    """Delete every saved view: other tests count on their own deck."""
-    page.locator("[data-tab=saved]").click()
-    while count := page.locator("[data-view]").count():
-        page.get_by_role("button", name="Delete").first.click()
-        page.get_by_role("button", name="Delete").first.click()
-        page.wait_for_function(
-            "n => document.querySelectorAll('[data-view]').length < n", arg=count, timeout=15_000
-        )
 
 
 def test_a_saved_view_survives_a_reload_and_opens_as_it_was(served: Served, page: Any) -> None:
@@ -138,3 +112,36 @@ def test_comparing_with_the_previous_order_a_point_of_the_history_and_a_view(
     page.locator("[data-tab=sample]").click()
     page.wait_for_function("!document.querySelector('.ro-comparing')")
     clear(page)
+
+
+def test_two_people_share_the_saved_views_and_nothing_else(
+    served: Served, page: Any, browser: Any
+) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    start = state(page)["hash"]
+    moved = drag(page, int(run.reference_order[16]), int(run.reference_order[190]))
+    save(page, "for both")
+    page.locator("[data-tab=compare]").click()
+    page.locator(".ro-compare-table").first.wait_for()
+    other = browser.new_context(viewport={"width": 1280, "height": 900})
+    try:
+        fresh = other.new_page()
+        open_timeline(fresh, served.url)
+        assert state(fresh)["hash"] == start
+        assert fresh.locator("[data-tab=compare]").get_attribute("aria-selected") == "false"
+        fresh.locator("[data-tab=saved]").click()
+        assert names(fresh) == ["for both"]
+        fresh.locator(".ro-view-open").click()
+        assert settled(fresh, start) == moved
+        fresh.get_by_role("button", name="Undo").click()
+        settled(fresh, moved)
+        assert state(page)["hash"] == moved
+        clear(fresh)
+    finally:
+        other.close()
+    page.locator("[data-tab=saved]").click()
+    page.locator(".ro-view-open").click()  # gone meanwhile
+    page.locator(".ro-toast").wait_for(state="visible")
+    assert "gone" in page.locator(".ro-toast").inner_text()
+    assert state(page)["hash"] == moved

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from deck import clear, save
 from driving import Served, centre, drag, open_timeline, settled, state
 
 from reorder_core.orders import order_hash
@@ -18,6 +19,7 @@ def test_without_saved_views_the_deck_is_the_guided_questions(served: Served, pa
     stops = [order_hash(stop.order) for one in scenarios(served.run) for stop in one.stops]
     open_timeline(page, served.url, "?talk=1")
     page.wait_for_selector(TALKING)
+    page.locator(".ro-talk-dot").nth(len(stops) - 1).wait_for()  # the questions come after the page
     assert page.locator(".ro-talk-dot").count() == len(stops)
     before = state(page)["hash"]
     for number, key in enumerate(["ArrowRight", "PageDown"]):
@@ -27,6 +29,27 @@ def test_without_saved_views_the_deck_is_the_guided_questions(served: Served, pa
     page.keyboard.press("ArrowLeft")
     assert settled(page, before) == stops[0]
     assert page.locator(".ro-talk-dot[aria-current]").count() == 1
+
+
+def test_saved_views_are_the_deck_in_their_order_with_their_notes(
+    served: Served, page: Any
+) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    start = state(page)["hash"]
+    save(page, "the reference", "where we start")
+    moved = drag(page, int(run.reference_order[17]), int(run.reference_order[175]))
+    save(page, "one move", "and what it does")
+    page.locator("[data-command=talk]").click()
+    page.wait_for_selector(TALKING)
+    assert page.locator(".ro-talk-title").inner_text() == "one move", "the slide on screen"
+    page.keyboard.press("ArrowLeft")
+    assert settled(page, moved) == start
+    assert page.locator(".ro-talk-note").inner_text() == "where we start"
+    drag(page, int(run.reference_order[18]), int(run.reference_order[150]))
+    assert page.locator(".ro-talk-note").inner_text() == "where we start (moved since)"
+    page.keyboard.press("Escape")
+    clear(page)
 
 
 def test_nothing_but_board_numbers_and_one_chart_is_seen(served: Served, page: Any) -> None:

@@ -37,7 +37,7 @@ export class Talk {
     this.element.hidden = false;
     this.owner.root.classList.add('ro-talking');
     markTalk(true);
-    this.at = this.deck.findIndex((slide) => slide.hash === this.owner.view.hash);
+    this.at = -1;
     this.show();
     this.owner.announce('Talk mode. Arrow keys step through the deck, Escape leaves.');
   }
@@ -54,6 +54,7 @@ export class Talk {
     const { deck } = this;
     if (to < 0 || to >= deck.length) return;
     this.at = to;
+    this.coming = deck[to].hash; // until it is there, nothing was moved since
     deck[to].go();
     this.show();
   }
@@ -62,8 +63,10 @@ export class Talk {
     if (!this.on) return;
     const { deck } = this;
     const { hash } = this.owner.view;
+    if (this.at < 0) this.at = deck.findIndex((one) => one.hash === hash);
     const slide = deck[this.at];
-    const moved = slide && this.owner.root.dataset.state === 'ready' && slide.hash !== hash;
+    if (this.coming === hash) this.coming = null;
+    const moved = slide && !this.coming && slide.hash !== hash;
     setText(this.title, slide ? slide.title : 'What if the samples had come in another order?');
     setText(this.note, !slide ? 'Drag a tile, or step through the deck with the arrow keys.'
       : moved ? `${slide.note ? `${slide.note} ` : ''}(moved since)` : slide.note);
