@@ -1,33 +1,49 @@
-// The tiles: one column a step, one tile a sample; on narrow screens the columns wrap.
+// The tiles: one column a step, one tile a sample. On narrow screens the columns wrap; a training
+// too long for that is seen through a window of steps, with a map of the whole below.
 import { h } from './dom.js';
 import { signed } from './format.js';
+import { Minimap } from './minimap.js';
 
 const GUTTER = 52; // room for labels; the response curves below share it
 const RIGHT = 14;
 const GLIDING = 24; // more animated tiles than this cost frames without a GPU
-const MARKS = { canary: '\u25c6', poison: '\u2715' };
+const NARROWEST = 17; // pixels a column
+const MOST_BANDS = 3;
+const BEST = 24; // pixels a column of a window
+export const MARKS = { canary: '\u25c6', poison: '\u2715', duplicate: '\u29c9' };
 
 export class Board {
   constructor() {
     this.caret = h('div', { class: 'ro-caret', hidden: true });
     this.origin = h('div', { class: 'ro-origin', hidden: true });
+    this.lasso = h('div', { class: 'ro-lasso', hidden: true });
     this.field = h('div', { class: 'ro-field', role: 'group',
-      'aria-label': 'Training order: one column a step. Arrow keys move the focus, '
-        + 'Space picks a sample up, arrows carry it, Space drops it, Escape puts it back.' });
-    this.labels = h('div', { class: 'ro-steps', 'aria-hidden': 'true' });
-    this.element = h('div', { class: 'ro-board' }, this.labels, this.field);
+      'aria-label': 'Training order: one column a step. Arrow keys move the focus, with Shift they select, '
+        + 'Space picks up, arrows carry, Space drops, Escape puts back.' });
+    this.labels = h('div', { class: 'ro-steps', role: 'group',
+      'aria-label': 'Steps: Space picks up all samples of a step, arrows carry them.' });
+    this.minimap = new Minimap(this);
+    this.element = h('div', { class: 'ro-board' }, this.field, this.labels, this.minimap.element);
+    this.element.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
     this.tiles = [];
+    this.marks = new Map(); // kind -> the ids that carry it
+    this.first = 0;
   }
 
   build(run) {
     this.run = run;
+    this.width = undefined;
+    this.first = 0;
+    this.marks.clear();
     this.tiles = run.samples.map((sample) => h('button', {
       type: 'button', class: 'ro-tile', 'data-sample': sample.id, tabindex: -1,
       'data-flag': markOf(sample),
       style: `--ro-domain: var(--ro-domain-${sample.domain % 8})`,
     }, MARKS[markOf(sample)] ?? ''));
-    this.field.replaceChildren(...this.tiles, this.origin, this.caret);
+    this.field.replaceChildren(this.origin, this.caret, this.lasso);
   }
+
+  // --- where things lie --------------------------------------------------------
 
   /** Where everything lies for this width; false when nothing changed. */
   measure() {
@@ -36,30 +52,35 @@ export class Board {
     this.width = width;
     const { steps, batch } = this.run;
     const room = width - GUTTER - RIGHT;
-    this.bands = Math.max(1, Math.ceil((steps * 17) / room));
-    this.columns = Math.ceil(steps / this.bands);
+    const bands = Math.max(1, Math.ceil((steps * NARROWEST) / room));
+    this.windowed = bands > MOST_BANDS;
+    this.bands = this.windowed ? 1 : bands;
+    this.columns = this.windowed ? Math.max(4, Math.floor(room / BEST)) : Math.ceil(steps / this.bands);
     this.pitch = room / this.columns;
     this.tileWidth = Math.min(44, this.pitch - Math.min(4, this.pitch * 0.14));
     this.tileHeight = Math.round(Math.min(26, Math.max(18, this.pitch * 0.72)));
     this.rowPitch = this.tileHeight + 2;
     this.bandHeight = batch * this.rowPitch + 26;
-    this.element.style.height = `${this.bands * this.bandHeight}px`;
+    const map = this.minimap.measure(this.windowed, room, GUTTER);
+    this.minimap.element.style.top = `${this.bandHeight}px`;
+    this.element.style.height = `${this.bands * this.bandHeight + map}px`;
+    this.element.toggleAttribute('data-windowed', this.windowed);
     this.field.style.setProperty('--ro-tile-w', `${this.tileWidth}px`);
     this.field.style.setProperty('--ro-tile-h', `${this.tileHeight}px`);
-    this.label();
+    this.scrollTo(this.first, true);
     return true;
   }
 
-  /** x of a step's middle where one band holds all; the response curves use it. */
+  /** x of a step's middle where one band holds all; the response curves and the map use it. */
   stepX(step) {
     return GUTTER + ((step + 0.5) * (this.width - GUTTER - RIGHT)) / this.run.steps;
   }
 
   position(slot) {
-    const step = Math.floor(slot / this.run.batch);
+    const step = Math.floor(slot / this.run.batch) - this.start;
     const row = slot % this.run.batch;
-    const band = Math.floor(step / this.columns);
-    const column = step % this.columns;
+    const band = this.windowed ? 0 : Math.floor(step / this.columns);
+    const column = this.windowed ? step : step % this.columns;
     return {
       x: GUTTER + column * this.pitch + (this.pitch - this.tileWidth) / 2,
       y: band * this.bandHeight + row * this.rowPitch,
@@ -74,47 +95,116 @@ export class Board {
     if (x < -40 || x > box.width + 40 || y < -60 || y > box.height + 60) return null;
     const { steps, batch } = this.run;
     const clamp = (value, most) => Math.min(most, Math.max(0, Math.floor(value)));
+    if (this.windowed && y > this.bandHeight) return clamp(((x - GUTTER) * steps) / (box.width - GUTTER - RIGHT), steps - 1) * batch;
     const band = clamp(y / this.bandHeight, this.bands - 1);
     const column = clamp((x - GUTTER) / this.pitch, this.columns - 1);
     const row = clamp((y - band * this.bandHeight) / this.rowPitch, batch - 1);
-    return Math.min(steps - 1, band * this.columns + column) * batch + row;
+    return Math.min(steps - 1, this.start + band * this.columns + column) * batch + row;
   }
+
+  /** The samples whose tiles touch a rectangle of the page. */
+  within(left, top, right, bottom) {
+    const box = this.element.getBoundingClientRect();
+    return this.run.samples.map(({ id }) => id).filter((id) => {
+      if (!this.tiles[id].isConnected) return false;
+      const { x, y } = this.position(this.slots[id]);
+      return x + box.left < right && x + box.left + this.tileWidth > left
+        && y + box.top < bottom && y + box.top + this.tileHeight > top;
+    });
+  }
+
+  // --- the window ----------------------------------------------------------------
+
+  get start() { return this.windowed ? this.first : 0; }
+
+  shows(slot) {
+    const step = Math.floor(slot / this.run.batch);
+    return !this.windowed || (step >= this.first && step < this.first + this.columns);
+  }
+
+  /** Show the steps from `first` on. */
+  scrollTo(first, still = true) {
+    const most = this.windowed ? this.run.steps - this.columns : 0;
+    const to = Math.max(0, Math.min(most, Math.round(first)));
+    if (to === this.first && this.drawnFirst === `${to} ${this.width}`) return;
+    this.first = to;
+    this.drawnFirst = `${to} ${this.width}`;
+    this.label();
+    this.minimap.frame();
+    if (this.slots) this.place(this.slots, this.held, still);
+  }
+
+  reveal(slot) {
+    if (!this.shows(slot)) this.scrollTo(Math.floor(slot / this.run.batch) - this.columns / 2);
+  }
+
+  wheel(event) {
+    const over = this.minimap.element.contains(event.target);
+    const by = Math.abs(event.deltaX) > Math.abs(event.deltaY) || event.shiftKey ? event.deltaX || event.deltaY : over ? event.deltaY : 0;
+    if (!this.windowed || !by) return;
+    event.preventDefault();
+    this.scrollTo(this.first + Math.sign(by) * Math.max(1, Math.round(Math.abs(by) / 40)));
+  }
+
+  /** −1 or 1 where a carried tile is at the window's edge and there is more. */
+  edge(clientX, clientY) {
+    const box = this.element.getBoundingClientRect();
+    if (!this.windowed || clientY > box.top + this.bandHeight) return 0;
+    if (clientX < box.left + GUTTER && this.first > 0) return -1;
+    return clientX > box.right - RIGHT - this.pitch / 2 && this.first < this.run.steps - this.columns ? 1 : 0;
+  }
+
+  // --- drawing ---------------------------------------------------------------------
 
   /** Move every tile to its slot, gliding where few move and the board itself did not change. */
   place(slots, except = -1, still = false) {
+    this.slots = slots;
     const moved = [];
+    const arriving = [];
     for (const [id, tile] of this.tiles.entries()) {
       if (id === except) continue;
+      if (!this.shows(slots[id])) {
+        if (tile.isConnected) tile.remove();
+        continue;
+      }
+      if (!tile.isConnected) arriving.push(tile);
       const { x, y } = this.position(slots[id]);
       const transform = `translate(${x}px, ${y}px)`;
       if (tile.style.transform !== transform) moved.push([tile, transform]);
+      if (this.look && tile.look !== this.look) this.paint(id);
     }
-    if (!moved.length) return;
     if (still || moved.length > GLIDING) this.field.dataset.still = '';
     else delete this.field.dataset.still;
     for (const [tile, transform] of moved) tile.style.transform = transform;
+    this.field.append(...arriving);
   }
 
-  /** Fill by domain, or by how much the loss changed; `level` −1…1 of each sample. */
-  colour(mode, changes, limit, slots) {
-    this.field.dataset.mode = mode;
-    for (const [id, tile] of this.tiles.entries()) {
-      const level = Math.max(-1, Math.min(1, changes[id] / limit));
-      tile.style.setProperty('--ro-level', `${Math.round(Math.abs(level) * 100)}%`);
-      tile.dataset.side = level < 0 ? 'fall' : 'rise';
-      const step = Math.floor(slots[id] / this.run.batch) + 1;
-      const sample = this.run.samples[id];
-      tile.setAttribute('aria-label', [`sample ${id}`, sample.name, ...sample.flags,
-        `step ${step}`, `loss change ${signed(changes[id])}`].join(', '));
-    }
+  /** Fill the tiles; see `colouring`. */
+  colour(look) {
+    this.look = look;
+    this.field.dataset.mode = look.mode;
+    for (const [id, tile] of this.tiles.entries()) if (tile.isConnected) this.paint(id);
+    this.minimap.draw(look, this.slots);
   }
 
-  /** Where the tile came from, and the slot under the pointer: a line to insert at, or a frame around what is swapped. */
+  paint(id) {
+    const { look, run } = this;
+    const tile = this.tiles[id];
+    tile.look = look;
+    tile.style.setProperty('--ro-level', `${Math.round(look.level[id] * 100)}%`);
+    tile.dataset.side = look.rises[id] ? 'rise' : 'fall';
+    const sample = run.samples[id];
+    tile.setAttribute('aria-label', [`sample ${id}`, sample.name, ...sample.flags,
+      `step ${Math.floor(this.slots[id] / run.batch) + 1}`, `loss change ${signed(look.changes[id])}`].join(', '));
+  }
+
+  /** Where the tiles came from, and the slot under the pointer: a line to insert at, or a frame around what is swapped. */
   showTarget(from, slot, kind) {
     const home = this.position(from);
-    this.origin.hidden = kind === undefined;
+    this.origin.hidden = kind === undefined || !this.shows(from);
     this.origin.style.transform = `translate(${home.x}px, ${home.y}px)`;
-    if (kind === undefined || slot === null || slot === from) {
+    this.minimap.point(kind === undefined ? null : slot);
+    if (kind === undefined || slot === null || slot === from || !this.shows(slot)) {
       this.caret.hidden = true;
       return;
     }
@@ -128,63 +218,58 @@ export class Board {
   label() {
     const { steps, batch } = this.run;
     const every = this.pitch < 26 ? 4 : 1;
-    const texts = [];
-    for (let step = 0; step < steps; step += 1) {
-      if (step % every && step % this.columns) continue;
-      const band = Math.floor(step / this.columns);
-      const x = GUTTER + (step % this.columns) * this.pitch + this.pitch / 2;
-      const y = band * this.bandHeight + batch * this.rowPitch + 2;
-      texts.push(h('span', { style: `transform: translate(${x}px, ${y}px) translateX(-50%)` }, `${step + 1}`));
+    const focused = document.activeElement?.closest?.('.ro-step')?.dataset.step;
+    const parts = [];
+    for (let step = this.start; step < Math.min(steps, this.start + this.columns * this.bands); step += 1) {
+      const at = step - this.start;
+      const x = GUTTER + (at % this.columns) * this.pitch;
+      const y = Math.floor(at / this.columns) * this.bandHeight + batch * this.rowPitch;
+      const named = !(step % every) || !(at % this.columns);
+      parts.push(h('button', { type: 'button', class: 'ro-step', 'data-step': step, tabindex: at ? -1 : 0,
+        'aria-label': `step ${step + 1}, all its samples`, 'data-tip': `Step ${step + 1}: drag to move all of it`,
+        style: `transform: translate(${x}px, ${y}px); width: ${this.pitch}px` }, named ? `${step + 1}` : '\u00b7'));
     }
     for (let band = 0; band < this.bands; band += 1) {
       const y = band * this.bandHeight + batch * this.rowPitch + 2;
-      texts.push(h('span', { class: 'ro-steps-name', style: `transform: translate(0, ${y}px)` }, 'step'));
+      parts.push(h('span', { class: 'ro-steps-name', 'aria-hidden': 'true', style: `transform: translate(0, ${y}px)` }, 'step'));
     }
-    this.labels.replaceChildren(...texts);
+    this.labels.replaceChildren(...parts);
+    if (focused !== undefined) this.focusStep(Number(focused));
+  }
+
+  focusStep(step) {
+    this.reveal(step * this.run.batch);
+    const buttons = [...this.labels.querySelectorAll('.ro-step')];
+    const wanted = buttons.find((one) => Number(one.dataset.step) === step);
+    if (!wanted) return;
+    for (const one of buttons) one.tabIndex = one === wanted ? 0 : -1;
+    wanted.focus({ preventScroll: true });
   }
 
   focus(id) {
+    this.reveal(this.slots[id]);
     this.roving(id);
     this.tiles[id].focus({ preventScroll: false });
   }
 
   /** The one tile that Tab reaches. */
   roving(id) {
-    if (this.reachable === id) return;
-    if (this.reachable !== undefined) this.tiles[this.reachable].tabIndex = -1;
+    if (this.reachable === id && this.tiles[id].tabIndex === 0) return;
+    if (this.reachable in this.tiles) this.tiles[this.reachable].tabIndex = -1;
     this.tiles[id].tabIndex = 0;
     this.reachable = id;
   }
 
-  /** Ring these tiles, and no others. */
-  highlight(ids) {
-    for (const tile of this.field.querySelectorAll('.ro-pointed')) tile.classList.remove('ro-pointed');
-    for (const id of ids) this.tiles[id].classList.add('ro-pointed');
-  }
-
-  select(id) {
-    for (const tile of this.field.querySelectorAll('.ro-selected')) tile.classList.remove('ro-selected');
-    if (id !== null) this.tiles[id].classList.add('ro-selected');
+  /** Give these tiles a mark (`ro-<kind>`), and take it from all others. */
+  mark(kind, ids) {
+    for (const id of this.marks.get(kind) ?? []) this.tiles[id]?.classList.remove(`ro-${kind}`);
+    this.marks.set(kind, [...ids]);
+    for (const id of ids) this.tiles[id].classList.add(`ro-${kind}`);
   }
 }
 
 export function markOf(sample) {
   return sample.flags.find((flag) => flag in MARKS) ?? null;
-}
-
-export function domainLegend(run) {
-  const used = new Set(run.samples.map(markOf).filter(Boolean));
-  return h('ul', { class: 'ro-key' },
-    run.domains.map((name, i) => h('li', {},
-      h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${i % 8})` }), name)),
-    Object.entries(MARKS).filter(([flag]) => used.has(flag)).map(([flag, mark]) =>
-      h('li', {}, h('span', { class: 'ro-mark', 'aria-hidden': 'true' }, mark), flag)));
-}
-
-/** What the fill means while it shows loss changes; `limit` is the full colour. */
-export function changeLegend(limit) {
-  return h('span', { class: 'ro-scale', 'data-tip': 'Change of each tile’s final loss against the reference order, nats per token' },
-    signed(-limit), h('span', { class: 'ro-scale-bar' }), signed(limit), ' nats/token');
 }
 
 export { GUTTER, RIGHT };

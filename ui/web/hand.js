@@ -1,32 +1,32 @@
 // The hand that moves tiles: mouse and touch by pointer events, and the keyboard.
-// It knows slots and tiles only; `owner` previews, drops and announces.
+// It knows slots and tiles only; `owner` (carrying.js) says what is carried and does the rest.
 
 const THRESHOLD = 4; // pixels before a press becomes a drag
+const SCROLL = 90; // milliseconds a step, at the edge of a window
 
 export class Hand {
-  /** owner: { slots, batch, preview(id, slot), drop(id, slot), cancel(id), pick(id), hover(id), select(id) } */
   constructor(board, owner) {
     this.board = board;
     this.owner = owner;
-    this.held = null; // { id, from, slot, pointer | keyboard }
-    const { field } = board;
-    field.addEventListener('pointerdown', (event) => this.press(event));
-    field.addEventListener('pointermove', (event) => this.moved(event));
-    field.addEventListener('pointerup', (event) => this.release(event));
-    field.addEventListener('pointercancel', () => this.cancel());
-    field.addEventListener('lostpointercapture', (event) => this.lost(event));
-    field.addEventListener('keydown', (event) => this.key(event));
+    this.held = null; // { ids, id, from, slot, whole, tile, pointer | keyboard }
+    const { element, field } = board;
+    element.addEventListener('pointerdown', (event) => this.press(event));
+    element.addEventListener('pointermove', (event) => this.moved(event));
+    element.addEventListener('pointerup', (event) => this.release(event));
+    element.addEventListener('pointercancel', () => this.cancel());
+    element.addEventListener('lostpointercapture', (event) => this.lost(event));
+    element.addEventListener('keydown', (event) => this.key(event));
     field.addEventListener('click', (event) => this.click(event));
     field.addEventListener('pointerover', (event) => this.over(event));
     field.addEventListener('focusin', (event) => this.over(event));
     field.addEventListener('pointerleave', () => { if (!this.held) owner.hover(null); });
-    field.addEventListener('focusout', (event) => {
-      if (this.held?.keyboard && !field.contains(event.relatedTarget)) this.cancel();
+    element.addEventListener('focusout', (event) => {
+      if (this.held?.keyboard && !element.contains(event.relatedTarget)) this.cancel();
     });
   }
 
   get busy() {
-    return Boolean(this.held?.keyboard || this.held?.moving);
+    return Boolean(this.held?.keyboard || this.held?.moving || this.lasso);
   }
 
   over(event) {
@@ -34,30 +34,40 @@ export class Hand {
     if (tile && !this.held) this.owner.hover(Number(tile.dataset.sample));
   }
 
+  /** What a tile or a step's label stands for: { ids, id, from, whole, tile }. */
+  grasp(element) {
+    const tile = element.closest('.ro-tile');
+    const label = element.closest('.ro-step');
+    if (!tile && !label) return null;
+    const ids = tile ? this.owner.carried(Number(tile.dataset.sample)) : this.owner.ofStep(Number(label.dataset.step));
+    const id = tile ? Number(tile.dataset.sample) : ids[0];
+    return { ids, id, from: this.owner.slots[ids[0]], slot: this.owner.slots[ids[0]], whole: Boolean(label),
+      tile: this.board.tiles[id], label };
+  }
+
   // --- pointer ---------------------------------------------------------------
 
   press(event) {
-    const tile = event.target.closest('.ro-tile');
-    if (!tile || !event.isPrimary || event.button > 0 || this.held?.pointer !== undefined) return;
+    if (!event.isPrimary || event.button > 0 || this.held?.pointer !== undefined) return;
     if (this.held) this.cancel();
-    const id = Number(tile.dataset.sample);
-    const from = this.owner.slots[id];
-    const at = this.board.position(from);
-    this.held = { id, from, slot: from, tile, pointer: event.pointerId, x: event.clientX, y: event.clientY,
+    const held = this.grasp(event.target);
+    if (!held) { this.startLasso(event); return; }
+    const at = this.board.position(this.owner.slots[held.id]);
+    this.held = { ...held, pointer: event.pointerId, x: event.clientX, y: event.clientY,
       startX: event.clientX, startY: event.clientY, at, moving: false };
-    tile.setPointerCapture(event.pointerId);
+    (held.label ?? held.tile).setPointerCapture(event.pointerId);
   }
 
   moved(event) {
     const { held } = this;
+    if (this.lasso?.pointer === event.pointerId) { this.pull(event); return; }
     if (!held || held.pointer !== event.pointerId) return;
     held.x = event.clientX;
     held.y = event.clientY;
     if (!held.moving) {
       if (Math.hypot(held.x - held.startX, held.y - held.startY) < THRESHOLD) return;
       held.moving = true;
-      held.tile.classList.add('ro-held');
-      this.owner.pick(held.id);
+      this.lift();
     }
     if (!this.frame) this.frame = requestAnimationFrame(() => this.follow());
   }
@@ -69,12 +79,21 @@ export class Hand {
     const x = held.at.x + held.x - held.startX;
     const y = held.at.y + held.y - held.startY;
     held.tile.style.transform = `translate(${x}px, ${y}px) scale(1.18)`;
-    held.slot = board.slotAt(held.x, held.y);
-    this.owner.preview(held.id, held.slot ?? held.from, held.slot === null);
+    held.slot = this.owner.landing(held, board.slotAt(held.x, held.y));
+    this.owner.preview(held, held.slot ?? held.from, held.slot === null);
+    const edge = board.edge(held.x, held.y);
+    if (edge && !this.timer) this.timer = setTimeout(() => this.scroll(edge), SCROLL);
+  }
+
+  scroll(edge) {
+    this.timer = 0;
+    this.board.scrollTo(this.board.first + edge * Math.max(1, Math.round(this.board.columns / 16)));
+    this.follow();
   }
 
   release(event) {
     const { held } = this;
+    if (this.lasso?.pointer === event.pointerId) { this.endLasso(); return; }
     if (!held || held.pointer !== event.pointerId) return;
     if (!held.moving) { this.held = null; return; } // a click; its own event follows
     held.x = event.clientX;
@@ -86,78 +105,137 @@ export class Hand {
 
   lost(event) {
     if (this.held?.pointer === event.pointerId && this.held.moving) this.cancel();
+    if (this.lasso?.pointer === event.pointerId) this.endLasso();
   }
 
   click(event) {
     const tile = event.target.closest('.ro-tile');
     const justDropped = performance.now() - (this.dropped ?? -1e9) < 60;
     if (!tile || justDropped || event.detail === 0) return; // detail 0: made by the keyboard
-    this.owner.select(Number(tile.dataset.sample));
+    this.owner.clicked(Number(tile.dataset.sample), event);
+  }
+
+  // --- lasso -------------------------------------------------------------------
+
+  startLasso(event) {
+    if (event.pointerType !== 'mouse' || !this.board.field.contains(event.target)) return;
+    this.lasso = { pointer: event.pointerId, x: event.clientX, y: event.clientY, more: event.shiftKey || event.ctrlKey };
+    this.board.field.setPointerCapture(event.pointerId);
+    event.preventDefault(); // no text is selected on the way
+  }
+
+  pull(event) {
+    const { lasso, board } = this;
+    const [left, right] = [Math.min(lasso.x, event.clientX), Math.max(lasso.x, event.clientX)];
+    const [top, bottom] = [Math.min(lasso.y, event.clientY), Math.max(lasso.y, event.clientY)];
+    const box = board.element.getBoundingClientRect();
+    lasso.wide = Math.max(lasso.wide ?? 0, right - left, bottom - top);
+    board.lasso.hidden = lasso.wide < THRESHOLD;
+    board.lasso.style.cssText = `transform: translate(${left - box.left}px, ${top - box.top}px);`
+      + `width:${right - left}px; height:${bottom - top}px`;
+    lasso.ids = board.within(left, top, right, bottom);
+    board.mark('lassoed', lasso.ids);
+  }
+
+  endLasso() {
+    const { lasso, board } = this;
+    this.lasso = null;
+    board.lasso.hidden = true;
+    board.mark('lassoed', []);
+    this.owner.lassoed((lasso.wide ?? 0) < THRESHOLD ? [] : lasso.ids, lasso.more);
   }
 
   // --- keyboard --------------------------------------------------------------
 
   key(event) {
-    const tile = event.target.closest('.ro-tile');
-    if (!tile || event.ctrlKey || event.metaKey || event.altKey) return;
-    const id = Number(tile.dataset.sample);
+    const at = event.target.closest('.ro-tile, .ro-step');
+    if (!at) return;
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'a') {
+      event.preventDefault();
+      this.owner.lassoed([...this.owner.order], false);
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = this.stepOf(event.key);
     if (event.key === ' ' || event.key === 'Enter') {
       event.preventDefault();
       if (this.held?.keyboard) this.finish(this.held.slot);
-      else if (!this.held) this.pickUp(id, tile);
-    } else if (event.key === 'Escape' && this.held) {
+      else if (!this.held) this.pickUp(at);
+    } else if (event.key === 'Escape') {
       event.preventDefault();
-      this.cancel();
+      if (this.held) this.cancel();
+      else this.owner.lassoed([], false);
     } else if (step !== undefined) {
       event.preventDefault();
       if (this.held?.keyboard) this.carry(step);
-      else if (!this.held) this.owner.walk(id, step);
+      else if (!this.held) this.walk(at, step, event.shiftKey);
     }
+  }
+
+  walk(at, by, extend) {
+    const { batch, order } = this.owner;
+    if (at.dataset.sample !== undefined) { this.owner.walk(Number(at.dataset.sample), by, extend); return; }
+    const step = Number(at.dataset.step) + Math.trunc(by / batch);
+    this.board.focusStep(Math.max(0, Math.min(order.length / batch - 1, step)));
   }
 
   stepOf(name) {
     const { batch } = this.owner;
-    const last = this.owner.slots.length;
+    const last = this.owner.order.length;
     return { ArrowRight: batch, ArrowLeft: -batch, ArrowDown: 1, ArrowUp: -1, Home: -last, End: last }[name];
   }
 
-  pickUp(id, tile) {
-    const from = this.owner.slots[id];
-    this.held = { id, from, slot: from, tile, keyboard: true };
-    tile.classList.add('ro-held');
-    this.owner.pick(id);
-    this.owner.preview(id, from, false);
+  pickUp(at) {
+    this.held = { ...this.grasp(at), keyboard: true };
+    this.lift();
+    this.owner.preview(this.held, this.held.from, false);
   }
 
   carry(step) {
     const { held } = this;
-    held.slot = Math.max(0, Math.min(this.owner.slots.length - 1, held.slot + step));
+    const last = this.owner.order.length - 1;
+    held.slot = this.owner.landing(held, Math.max(0, Math.min(last, held.slot + step)));
+    this.board.reveal(held.slot);
     const { x, y } = this.board.position(held.slot);
     held.tile.style.transform = `translate(${x + 4}px, ${y - 4}px) scale(1.18)`;
-    this.owner.preview(held.id, held.slot, false);
+    this.owner.preview(held, held.slot, false);
   }
 
-  // --- ends ------------------------------------------------------------------
+  // --- both ends ---------------------------------------------------------------
+
+  lift() {
+    const { held, board } = this;
+    board.held = held.id;
+    if (!held.tile.isConnected) board.field.append(held.tile);
+    held.tile.classList.add('ro-held');
+    if (held.ids.length > 1) held.tile.dataset.count = String(held.ids.length);
+    board.mark('carried', held.ids.filter((id) => id !== held.id));
+    this.owner.pick(held);
+  }
 
   finish(slot) {
     const { held } = this;
-    if (slot === null || slot === held.from) { this.cancel(); return; }
+    if (slot === null || this.owner.changesNothing(held, slot)) { this.cancel(); return; }
     this.letGo();
-    this.owner.drop(held.id, slot);
+    this.owner.drop(held, slot);
   }
 
   cancel() {
     const { held } = this;
     if (!held) return;
+    const lifted = held.keyboard || held.moving;
     this.letGo();
-    this.owner.cancel(held.id);
+    if (lifted) this.owner.cancel(held);
   }
 
   letGo() {
-    this.held.tile.classList.remove('ro-held');
+    const { held, board } = this;
+    held.tile.classList.remove('ro-held');
+    delete held.tile.dataset.count;
+    board.mark('carried', []);
+    board.held = -1;
     cancelAnimationFrame(this.frame);
-    this.frame = 0;
+    clearTimeout(this.timer);
+    this.frame = this.timer = 0;
     this.held = null;
   }
 }

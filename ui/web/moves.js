@@ -1,5 +1,5 @@
 // Moves and what they do by the position-effect table. The arithmetic of
-// reorder_core.orders and of the table, again, because no server is asked while dragging.
+// reorder_core.moves and of the table, again, because no server is asked while dragging.
 
 export function slotsOf(order) {
   const slots = new Int32Array(order.length);
@@ -7,60 +7,69 @@ export function slotsOf(order) {
   return slots;
 }
 
-export function move(order, id, slot, kind) {
-  const moved = Array.from(order);
-  const from = moved.indexOf(id);
-  if (kind === 'swap') {
-    moved[from] = moved[slot];
-    moved[slot] = id;
-  } else {
-    moved.splice(from, 1);
-    moved.splice(slot, 0, id);
+/** The order after a move { kind, samples, slot }; see reorder_core.moves.apply. */
+export function apply(order, { kind, samples, slot }) {
+  if (kind === 'swap') return swapped(order, samples, slot);
+  const held = new Set(samples);
+  const rest = order.filter((id) => !held.has(id));
+  rest.splice(slot, 0, ...samples);
+  return rest;
+}
+
+function swapped(order, samples, slot) {
+  const result = Array.from(order);
+  const slots = slotsOf(order);
+  for (const [offset, id] of samples.entries()) {
+    const other = result[slot + offset];
+    result[slots[id]] = other;
+    slots[other] = slots[id];
+    result[slot + offset] = id;
+    slots[id] = slot + offset;
   }
-  return moved;
+  return result;
+}
+
+/** The slot of the first of `samples` when they are let go at `slot`: all of them must fit. */
+export function landing(order, samples, slot) {
+  return Math.max(0, Math.min(slot, order.length - samples.length));
 }
 
 /**
- * Table difference of a move: the dragged sample's own loss, and held-out loss
+ * Table difference of a move: the moved samples' own loss (their mean), and held-out loss
  * summed over every sample that changes step (those that shift over a boundary, too).
- * `variance` sums the squared residual sd of the same samples.
+ * The errors of samples in one group may go together, so own sd is their mean; held-out
+ * variances add up.
  */
-export function effect(run, slots, id, slot, kind) {
+export function effect(run, order, slots, move) {
   const { steps, batch, position } = run;
-  const from = slots[id];
+  const after = slotsOf(apply(order, move));
   let heldOut = 0;
   let variance = 0;
-  let changed = 0;
-  const count = (sample, a, b) => {
-    if (a === b) return;
+  for (let sample = 0; sample < after.length; sample += 1) {
+    const a = Math.floor(slots[sample] / batch);
+    const b = Math.floor(after[sample] / batch);
+    if (a === b) continue;
     heldOut += position.heldOut[sample * steps + b] - position.heldOut[sample * steps + a];
     variance += position.heldOutSd[sample] ** 2;
-    changed += 1;
-  };
-  const stepOf = (at) => Math.floor(at / batch);
-  for (let sample = 0; sample < slots.length; sample += 1) {
-    const now = slots[sample];
-    let then = now;
-    if (sample === id) then = slot;
-    else if (kind === 'swap') then = now === slot ? from : now;
-    else if (from < slot && now > from && now <= slot) then = now - 1;
-    else if (slot < from && now >= slot && now < from) then = now + 1;
-    if (then !== now) count(sample, stepOf(now), stepOf(then));
   }
-  const own = position.own[id * steps + stepOf(slot)] - position.own[id * steps + stepOf(from)];
-  const stays = stepOf(slot) === stepOf(from);
-  return {
-    own, heldOut, changed,
-    ownSd: stays ? 0 : position.ownSd[id],
-    heldOutSd: Math.sqrt(variance),
-  };
+  let own = 0;
+  let ownSd = 0;
+  for (const id of move.samples) {
+    const a = Math.floor(slots[id] / batch);
+    const b = Math.floor(after[id] / batch);
+    own += position.own[id * steps + b] - position.own[id * steps + a];
+    if (a !== b) ownSd += position.ownSd[id];
+  }
+  const count = move.samples.length;
+  return { own: own / count, ownSd: ownSd / count, heldOut, heldOutSd: Math.sqrt(variance) };
 }
 
-/** The effect of moving a sample to each step, in the row of `slot`. */
-export function response(run, slots, id, row, kind) {
+/** The effect of moving samples to each step, the first of them in the row of `slot`. */
+export function response(run, order, slots, samples, row, kind) {
   const { steps, batch } = run;
   return Array.from({ length: steps }, (_, step) => {
-    const home = Math.floor(slots[id] / batch) === step;
-    return effect(run, slots, id, home ? slots[id] : step * batch + row, kind);
+    const home = samples.length === 1 && Math.floor(slots[samples[0]] / batch) === step;
+    const slot = home ? slots[samples[0]] : landing(order, samples, step * batch + row);
+    return effect(run, order, slots, { kind, samples, slot });
   });
 }

@@ -25,10 +25,11 @@ export class Response {
     this.panels = PANELS.map(([key, title, sd, tip]) => {
       const svg = s('svg', { class: 'ro-plot', height: HEIGHT, role: 'img', 'aria-label': `${title} by step` });
       const value = h('output', { class: 'ro-readout', 'data-preview': key });
+      const heading = h('h4', {}, title);
       const element = h('div', { class: 'ro-response', 'data-response': key },
-        h('div', { class: 'ro-response-head' }, h('h4', {}, title), info(tip), h('span', { class: 'ro-spring' }), value),
+        h('div', { class: 'ro-response-head' }, heading, info(tip), h('span', { class: 'ro-spring' }), value),
         svg);
-      return { key, sd, svg, value, element };
+      return { key, sd, svg, value, element, name: title, title: heading };
     });
     this.element = h('div', { class: 'ro-responses' }, this.headline, this.panels.map((panel) => panel.element));
   }
@@ -38,20 +39,19 @@ export class Response {
     this.drawn = '';
   }
 
-  /** Show a sample's curves, marked at `slot`; cheap when only the slot changed. */
-  show(run, slots, id, slot, kind) {
-    if (id === null) { this.empty(); return; }
+  /** Show the curves of samples moved together, marked at `slot`; cheap when only the slot changed. */
+  show(run, order, slots, samples, slot, kind) {
+    if (!samples.length) { this.empty(); return; }
     const row = kind === 'swap' ? slot % run.batch : 0;
-    const drawn = `${id} ${row} ${kind}`;
+    const drawn = `${samples.join(' ')} ${row} ${kind}`;
     if (drawn !== this.drawn) {
       this.drawn = drawn;
-      this.effects = response(run, slots, id, row, kind);
-      this.home = Math.floor(slots[id] / run.batch);
-      for (const panel of this.panels) this.paint(panel, run);
+      this.effects = response(run, order, slots, samples, row, kind);
+      this.home = Math.floor(slots[samples[0]] / run.batch);
+      for (const panel of this.panels) this.paint(panel, samples.length);
     }
     const step = Math.floor(slot / run.batch);
-    for (const panel of this.panels) this.mark(panel, step, slot !== slots[id]);
-    return this.effects[step];
+    for (const panel of this.panels) this.mark(panel, step, slot !== slots[samples[0]]);
   }
 
   empty() {
@@ -63,7 +63,8 @@ export class Response {
     }
   }
 
-  paint(panel, run) {
+  paint(panel, count) {
+    setText(panel.title, panel.key === 'own' && count > 1 ? `Final loss of the ${count} samples, their mean, each by its own step alone` : panel.name);
     const { board, effects } = this;
     const values = effects.map((effect) => effect[panel.key]);
     const spread = effects.map((effect) => Z90 * effect[panel.sd]);

@@ -3,12 +3,15 @@ import { unpack } from './channels.js';
 
 export function decodeRun(raw) {
   const { position, reference } = raw;
+  const copies = new Map();
+  for (const [text] of raw.samples) copies.set(text, (copies.get(text) ?? 0) + 1);
   return {
     ...raw,
     id: raw.run,
     count: raw.samples.length,
     samples: raw.samples.map(([text, domain, flags, tokens], id) => (
-      { id, text, domain, flags, tokens, name: raw.domains[domain] })),
+      { id, text, domain, tokens, name: raw.domains[domain],
+        flags: copies.get(text) > 1 ? [...flags, 'duplicate'] : flags })),
     position: {
       own: unpack(position.own), heldOut: unpack(position.heldOut),
       ownSd: unpack(position.ownSd), heldOutSd: unpack(position.heldOutSd),

@@ -12,7 +12,7 @@ export class Scenarios {
     this.answer = h('p', { class: 'ro-guide-answer', 'aria-live': 'polite' });
     this.stops = h('div', { class: 'ro-group ro-guide-stops' });
     this.open = h('div', { class: 'ro-guide-open', hidden: true }, this.question, this.stops, this.answer);
-    this.element = h('section', { class: 'ro-guide', 'aria-label': 'Guided questions', hidden: true },
+    this.element = h('section', { class: 'ro-guide', 'aria-label': 'Guided questions' },
       h('div', { class: 'ro-guide-head' }, h('span', { class: 'ro-guide-name' }, 'Guided questions'), this.buttons), this.open);
   }
 
@@ -43,7 +43,7 @@ export class Scenarios {
     const drawn = JSON.stringify([list, at, this.answers, this.hash]);
     if (drawn === this.drawn) return; // a button drawn anew under the pointer would lose its click
     this.drawn = drawn;
-    this.element.hidden = !list.length;
+    this.element.hidden = this.known && !list.length; // its room is kept until the questions come
     const shown = list.find((one) => one.key === at?.key);
     this.buttons.replaceChildren(...list.map((one) => h('button', {
       type: 'button', class: 'ro-guide-choose', 'data-guide': one.key, 'aria-pressed': String(one === shown),

@@ -1,20 +1,23 @@
 // The instrument: holds what is on screen, passes moves to Python, draws what comes back.
 import { listen } from './channels.js';
 import { h, setText, tooltips, segmented } from './dom.js';
-import { signed } from './format.js';
-import { Board, changeLegend, domainLegend, markOf } from './board.js';
+import { Board, markOf } from './board.js';
+import { Carrying } from './carrying.js';
+import { colouring } from './colouring.js';
+import { Find } from './find.js';
 import { Hand } from './hand.js';
 import { Response } from './response.js';
 import { History } from './history.js';
 import { Inspector } from './inspector.js';
 import { Sharing } from './share.js';
+import { Selection } from './selection.js';
 import { Side } from './side.js';
 import { Summary } from './summary.js';
 import { Toolbar } from './toolbar.js';
 import { Ranking } from './ranking.js';
 import { Generalization, Memorization, Trajectory } from './figures.js';
-import { effect, move, slotsOf } from './moves.js';
-import { decodeRun, decodeView, sampleChange } from './run.js';
+import { slotsOf } from './moves.js';
+import { decodeRun, decodeView } from './run.js';
 
 export class Timeline {
   constructor(parent) {
@@ -26,13 +29,15 @@ export class Timeline {
     this.jobs = [];
     this.sequence = 0;
     this.build(parent);
-    this.hand = new Hand(this.board, this);
+    this.hand = new Hand(this.board, new Carrying(this));
     this.stop = [listen('run', (raw) => this.setRun(raw)), listen('jobs', ({ jobs }) => this.setJobs(jobs))];
   }
 
   build(parent) {
     this.board = new Board();
     this.response = new Response(this.board);
+    this.selection = new Selection(() => this.drawSelection());
+    this.find = new Find(this);
     this.inspector = new Inspector();
     this.history = new History(this);
     this.sharing = new Sharing(this);
@@ -48,7 +53,6 @@ export class Timeline {
     this.trajectory = new Trajectory(this.choice);
     this.figures = [this.generalization, this.memorization, this.trajectory];
     this.toolbar.element.append(this.sharing.element);
-    this.legend = h('div');
     this.scale = h('div');
     this.live = h('div', { class: 'ro-hidden', 'aria-live': 'assertive' });
     this.toast = h('div', { class: 'ro-toast', role: 'alert', hidden: true });
@@ -56,7 +60,8 @@ export class Timeline {
       this.sharing.talk.element, this.sharing.scenarios.element, this.summary.element, this.toolbar.element,
       h('div', { class: 'ro-stage' },
         h('section', { class: 'ro-panel ro-stage-board', 'aria-label': 'Timeline' },
-          h('div', { class: 'ro-legend ro-legend-board' }, this.legend, this.scale), this.board.element, this.response.element),
+          h('div', { class: 'ro-legend ro-legend-board' }, this.find.legend, this.scale), this.find.element,
+          this.board.element, this.response.element),
         this.side.element),
       h('div', { class: 'ro-figures' }, this.generalization.element, this.ranking.element,
         this.memorization.element, this.trajectory.element),
@@ -75,9 +80,11 @@ export class Timeline {
     if (this.run?.id === raw.run) return;
     this.run = decodeRun(raw);
     this.board.build(this.run);
-    this.legend.replaceChildren(domainLegend(this.run));
+    this.selection.ids.clear();
+    this.find.build(this.run);
+    this.placed = false;
     this.selected = this.run.samples.find(markOf)?.id ?? raw.referenceOrder[0];
-    this.board.select(this.selected);
+    this.board.mark('selected', [this.selected]);
     this.sharing.arrive();
     if (this.raw) this.accept();
   }
@@ -136,18 +143,21 @@ export class Timeline {
     this.side.count('history', view.history.moves.length);
     this.drawTrajectory();
     this.drawFocus();
+    this.find.show();
     this.sharing.show(run, view);
   }
 
   colour() {
-    const { run, view } = this;
-    const changes = run.samples.map(({ id }) => sampleChange(run, view, id).value || 0); // NaN: not known
-    const mode = this.colourMode ?? (view.atReference ? 'domain' : 'change');
-    const sorted = changes.map(Math.abs).sort((a, b) => a - b);
-    const limit = Math.max(0.005, sorted[Math.floor(sorted.length * 0.98)]);
-    this.board.colour(mode, changes, limit, this.slots);
-    this.scale.replaceChildren(mode === 'change' ? changeLegend(limit) : '');
+    const mode = this.colourMode ?? (this.view.atReference ? 'domain' : 'change');
+    const look = colouring(this.run, this.view, mode);
+    this.board.colour(look);
+    this.scale.replaceChildren(look.legend);
     this.toolbar.colour.set(mode);
+  }
+
+  drawSelection() {
+    this.board.mark('chosen', this.selection.ids);
+    this.find.show();
   }
 
   drawTrajectory() {
@@ -159,7 +169,7 @@ export class Timeline {
     if (!this.view || this.hand.busy) return;
     const id = this.hovered ?? this.selected;
     this.inspector.show(this.run, this.view, this.slots, id);
-    this.response.show(this.run, this.slots, id, id === null ? 0 : this.slots[id], this.kind);
+    this.response.show(this.run, this.order, this.slots, id === null ? [] : [id], id === null ? 0 : this.slots[id], this.kind);
     setText(this.response.headline, id === null ? 'Drag a tile: the curves show what each step would do to it.'
       : `What if sample ${id} were trained at another step?`);
   }
@@ -175,24 +185,22 @@ export class Timeline {
 
   // --- what the hand and the toolbar ask for ----------------------------------
 
-  get batch() { return this.run.batch; }
-
   setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); }
 
   setColour(mode) { this.colourMode = mode; this.colour(); }
 
-  /** Mark tiles on the board, of a row that is pointed at; null takes the marks away. */
-  highlight(ids) { this.board.highlight(ids ?? []); }
-
-  hover(id) {
-    if (this.hovered === id) return;
-    this.hovered = id;
-    this.drawFocus();
+  /** Lay the tiles out in another order without taking it over; null: the order on screen. */
+  propose(order) {
+    if (!this.hand.busy) this.board.place(order ? slotsOf(order) : this.slots);
   }
+
+  /** Mark tiles on the board, of a row that is pointed at; null takes the marks away. */
+  highlight(ids) { this.board.mark('pointed', ids ?? []); }
 
   select(id, go = false) {
     this.selected = this.selected === id && !go ? null : id;
-    this.board.select(this.selected);
+    this.board.mark('selected', this.selected === null ? [] : [id]);
+    if (go) this.board.reveal(this.slots[id]);
     if (this.selected !== null && this.curve !== 'sample' && go) this.choice.set(this.curve = 'sample');
     this.memorization.show(this.run, this.view, this.slots, this.selected);
     this.ranking.show(this.run, this.view, this.selected);
@@ -203,60 +211,9 @@ export class Timeline {
 
   /** Select a sample and a curve as a link or a saved view says; null leaves them as they are. */
   adopt({ selection = null, metric = '' }) {
-    if (selection !== null && selection < this.run.count) this.board.select(this.selected = selection);
+    if (selection !== null && selection < this.run.count) this.board.mark('selected', [this.selected = selection]);
     if (metric) this.choice.set(this.curve = metric);
     if (this.view) this.draw();
-  }
-
-  /** Arrow keys with empty hands: the focus goes to the tile there. */
-  walk(id, by) {
-    const slot = Math.max(0, Math.min(this.order.length - 1, this.slots[id] + by));
-    this.focused = this.order[slot];
-    this.board.focus(this.focused);
-  }
-
-  pick(id) {
-    this.hovered = null;
-    this.inspector.show(this.run, this.view, this.slots, id);
-    this.announce(`Sample ${id} picked up at step ${this.stepOf(this.slots[id])}.`);
-  }
-
-  preview(id, slot, outside) {
-    const { run, slots, kind } = this;
-    const from = slots[id];
-    this.board.showTarget(from, outside ? null : slot, kind);
-    this.response.show(run, slots, id, slot, kind);
-    const step = Math.floor(slot / run.batch) + 1;
-    setText(this.response.headline, outside ? 'Let go here to put it back.'
-      : `Sample ${id}: step ${this.stepOf(from)} \u2192 step ${step}`);
-    if (this.hand.held?.keyboard) {
-      const { own, heldOut } = effect(run, slots, id, slot, kind);
-      this.announce(`Step ${step}, place ${(slot % run.batch) + 1}: own loss ${signed(own)}, held-out ${signed(heldOut, 4)}.`);
-    }
-  }
-
-  drop(id, slot) {
-    const refocus = document.activeElement === this.board.tiles[id];
-    this.order = move(this.order, id, slot, this.kind);
-    this.slots = slotsOf(this.order);
-    this.board.showTarget(0);
-    this.board.place(this.slots);
-    this.response.clear();
-    this.focused = id;
-    this.selected = id;
-    this.board.select(id);
-    if (refocus) this.board.focus(id);
-    this.announce(`Sample ${id} dropped at step ${this.stepOf(slot)}.`);
-    this.send('drop', { run: this.run.id, order: this.order, move: { kind: this.kind, samples: [id], slot } });
-  }
-
-  cancel(id) {
-    this.board.showTarget(0);
-    this.board.place(this.slots);
-    this.announce(`Sample ${id} put back.`);
-    this.accept();
-    this.response.clear();
-    this.drawFocus();
   }
 
   send(type, more = {}) {
@@ -274,8 +231,6 @@ export class Timeline {
     const command = event.shiftKey ? 'redo' : 'undo';
     if (command === 'undo' ? this.view.canUndo : this.view.canRedo) this.send(command);
   }
-
-  stepOf(slot) { return Math.floor(slot / this.run.batch) + 1; }
 
   announce(text) { setText(this.live, text); }
 

@@ -15,6 +15,7 @@ export class Toolbar {
     this.colour = segmented('Colour of tiles', [
       ['domain', 'Domain', 'Tiles coloured by domain'],
       ['change', 'Loss change', 'Tiles coloured by the estimated change of their final loss'],
+      ['memorization', 'Memorization', 'Tiles coloured by their estimated final loss: how well each is remembered'],
     ], (mode) => owner.setColour(mode));
     this.undo = button('Undo', () => owner.send('undo'), { 'data-command': 'undo', 'data-tip': 'Ctrl Z' });
     this.redo = button('Redo', () => owner.send('redo'), { 'data-command': 'redo', 'data-tip': 'Ctrl Shift Z' });

@@ -1,0 +1,193 @@
+"""Many tiles at once: chosen by click, lasso, menu, search and key; carried together."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from driving import Served, centre, number_on_page, open_timeline, order_in_address, settled, state
+
+from reorder_core.estimators.position import open_position_table
+from reorder_core.moves import Move, apply
+from reorder_core.orders import Order, steps_of
+from reorder_core.store.run import Run
+
+GROUPS = "Select a group of samples"
+
+
+def chosen(page: Any) -> set[int]:
+    ids = page.evaluate("[...document.querySelectorAll('.ro-chosen')].map(t => t.dataset.sample)")
+    return set(map(int, ids))
+
+
+def carry(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    before = state(page)["hash"]
+    page.mouse.move(*start)
+    page.mouse.down()
+    page.mouse.move(*end, steps=6)
+    page.mouse.up()
+    settled(page, before)
+
+
+def as_they_stand(order: Order, ids: set[int]) -> tuple[int, ...]:
+    return tuple(int(i) for i in order if int(i) in ids)
+
+
+def step_label(page: Any, step: int) -> tuple[float, float]:
+    box = page.locator(f'.ro-step[data-step="{step}"]').bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def flagged(run: Run, flag: str) -> set[int]:
+    return {s.sample_id for s in run.samples if flag in s.flags}
+
+
+def test_clicks_with_control_and_shift_choose_several(served: Served, page: Any) -> None:
+    order = served.run.reference_order
+    open_timeline(page, served.url)
+    page.mouse.click(*centre(page, int(order[10])))
+    page.keyboard.down("Shift")
+    page.mouse.click(*centre(page, int(order[14])))
+    page.keyboard.up("Shift")
+    assert chosen(page) == set(map(int, order[10:15]))
+    page.keyboard.down("Control")
+    page.mouse.click(*centre(page, int(order[12])))
+    page.mouse.click(*centre(page, int(order[40])))
+    page.keyboard.up("Control")
+    assert chosen(page) == {int(order[i]) for i in (10, 11, 13, 14, 40)}
+    page.get_by_role("button", name="Clear").click()
+    assert chosen(page) == set()
+
+
+def test_a_group_dragged_with_the_mouse_stands_side_by_side(served: Served, page: Any) -> None:
+    run = served.run
+    canaries = flagged(run, "canary")
+    open_timeline(page, served.url)
+    page.get_by_label(GROUPS).select_option(label=f"all canary samples ({len(canaries)})")
+    assert chosen(page) == canaries
+    samples = as_they_stand(run.reference_order, canaries)
+    carry(page, centre(page, samples[3]), centre(page, int(run.reference_order[203])))
+    expected = apply(run.reference_order, Move("insert", samples, 203))
+    assert np.array_equal(order_in_address(page, run), expected)
+    page.get_by_role("tab", name="History").click()
+    words = page.locator(".ro-move-words").last.inner_text()
+    assert words.startswith("all 8 of canaries: "), words
+
+
+def test_a_lasso_chooses_what_it_touches_and_escape_lets_go(served: Served, page: Any) -> None:
+    run = served.run
+    order, batch = run.reference_order, run.batch_size
+    open_timeline(page, served.url)
+    (x, y), (to_x, to_y) = centre(page, int(order[0])), centre(page, int(order[batch + 2]))
+    page.mouse.move(x - 30, y)  # the ground left of the first tile
+    page.mouse.down()
+    page.mouse.move(to_x, to_y, steps=6)
+    page.mouse.up()
+    assert chosen(page) == {int(order[s * batch + row]) for s in (0, 1) for row in range(3)}
+    page.locator(f'.ro-tile[data-sample="{int(order[0])}"]').focus()
+    page.keyboard.press("Escape")
+    assert chosen(page) == set()
+    assert state(page)["rev"] == "0", "choosing changes no order"
+
+
+def test_keys_choose_carry_and_drop_a_group(served: Served, page: Any) -> None:
+    run = served.run
+    order, batch = run.reference_order, run.batch_size
+    open_timeline(page, served.url)
+    before = state(page)["hash"]
+    page.locator(f'.ro-tile[data-sample="{int(order[4])}"]').focus()
+    for key in ("Shift+ArrowDown", "Shift+ArrowDown", "Space", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    spoken = page.locator("[aria-live=assertive]").inner_text()
+    assert "Step 3, place 5" in spoken
+    page.keyboard.press("Enter")
+    settled(page, before)
+    group = tuple(map(int, order[4:7]))
+    expected = apply(order, Move("insert", group, 4 + 2 * batch))
+    assert np.array_equal(order_in_address(page, run), expected)
+
+
+@pytest.mark.parametrize("kind", ["insert", "swap"])
+def test_a_whole_step_is_dragged_by_its_number(served: Served, page: Any, kind: str) -> None:
+    run = served.run
+    order, batch = run.reference_order, run.batch_size
+    open_timeline(page, served.url)
+    page.get_by_role("radio", name=kind.capitalize(), exact=True).click()
+    carry(page, step_label(page, 2), step_label(page, 20))
+    group = tuple(map(int, order[2 * batch : 3 * batch]))
+    expected = apply(order, Move("swap" if kind == "swap" else "insert", group, 20 * batch))
+    assert np.array_equal(order_in_address(page, run), expected)
+    steps, moved = order.reshape(-1, batch), expected.reshape(-1, batch)
+    assert np.array_equal(moved[20], steps[2])
+    assert np.array_equal(moved[2], steps[20 if kind == "swap" else 3])
+
+
+def test_a_step_is_carried_by_keys(served: Served, page: Any) -> None:
+    run = served.run
+    batch = run.batch_size
+    open_timeline(page, served.url)
+    before = state(page)["hash"]
+    page.locator('.ro-step[data-step="0"]').focus()
+    for key in ("ArrowRight", "Space", "ArrowRight", "ArrowRight", "Space"):
+        page.keyboard.press(key)
+    settled(page, before)
+    group = tuple(map(int, run.reference_order[batch : 2 * batch]))
+    expected = apply(run.reference_order, Move("insert", group, 3 * batch))
+    assert np.array_equal(order_in_address(page, run), expected)
+    assert page.evaluate("document.activeElement.dataset.step") == "3"
+
+
+def test_a_search_marks_and_enter_chooses_what_it_found(served: Served, page: Any) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    word = run.samples[5].text.split()[1]
+    wanted = {s.sample_id for s in run.samples if word.lower() in s.text.lower()}
+    assert 0 < len(wanted) < run.count
+    field = page.get_by_label("Find samples by their text")
+    field.fill(word)
+    assert page.locator(".ro-tile.ro-dim").count() == run.count - len(wanted)
+    field.press("Enter")
+    assert chosen(page) == wanted
+    field.fill("zzqqxx")
+    assert "nothing found" in page.locator(".ro-find-words").inner_text() or chosen(page) == wanted
+    field.press("Escape")
+    assert page.locator(".ro-tile.ro-dim").count() == 0
+
+
+def test_the_legend_filters(served: Served, page: Any) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    page.locator(".ro-filter-entry", has_text="stories").click()
+    others = [s for s in run.samples if s.domain != "stories"]
+    assert page.locator(".ro-tile.ro-dim").count() == len(others)
+    page.locator(".ro-filter-entry", has_text="poison").click()
+    kept = {s.sample_id for s in run.samples if s.domain == "stories"} | flagged(run, "poison")
+    assert page.locator(".ro-tile.ro-dim").count() == run.count - len(kept)
+
+
+def test_the_preview_of_a_group_is_the_tables_difference(served: Served, page: Any) -> None:
+    run = served.run
+    table = open_position_table(run)
+    open_timeline(page, served.url)
+    ids = flagged(run, "canary")
+    page.get_by_label(GROUPS).select_option(label=f"all canary samples ({len(ids)})")
+    samples = as_they_stand(run.reference_order, ids)
+    page.mouse.move(*centre(page, samples[0]))
+    page.mouse.down()
+    page.mouse.move(*centre(page, int(run.reference_order[160])), steps=5)
+    page.wait_for_timeout(100)
+    after = apply(run.reference_order, Move("insert", samples, 160))
+    home, moved = steps_of(np.stack([run.reference_order, after]), run.batch_size)
+    own = np.mean([table.own[i, moved[i]] - table.own[i, home[i]] for i in samples])
+    held_out = sum(table.held_out[i, moved[i]] - table.held_out[i, home[i]] for i in range(256))
+    assert number_on_page(page, "[data-preview=own]") == pytest.approx(float(own), abs=1e-5)
+    assert number_on_page(page, "[data-preview=heldOut]") == pytest.approx(held_out, abs=1e-5)
+    page.mouse.move(2, 2)
+    page.mouse.up()
+    assert state(page)["rev"] == "0", "let go far away, they are put back"
+
+
+def test_memorization_colours_say_their_scale(served: Served, page: Any) -> None:
+    open_timeline(page, served.url)
+    page.get_by_role("radio", name="Memorization").click()
+    assert page.locator(".ro-field[data-mode=memorization]").count() == 1
+    assert "nats/token" in page.locator(".ro-scale").inner_text()

@@ -1,0 +1,155 @@
+// What the hand does to the order: what a tile carries along, previews, drops, selections.
+import { setText } from './dom.js';
+import { clip, number, signed } from './format.js';
+import { apply, effect, landing, slotsOf } from './moves.js';
+import { sampleChange } from './run.js';
+
+export class Carrying {
+  /** timeline: the instrument; its order, board, response, selection and side panel are used. */
+  constructor(timeline) {
+    this.timeline = timeline;
+  }
+
+  get order() { return this.timeline.order; }
+
+  get slots() { return this.timeline.slots; }
+
+  get batch() { return this.timeline.run.batch; }
+
+  stepOf(slot) { return Math.floor(slot / this.batch) + 1; }
+
+  // --- what is carried ----------------------------------------------------------
+
+  /** A tile of the selection carries all of it. */
+  carried(id) {
+    const { selection } = this.timeline;
+    return selection.has(id) ? selection.ordered(this.slots) : [id];
+  }
+
+  ofStep(step) {
+    return this.order.slice(step * this.batch, (step + 1) * this.batch);
+  }
+
+  /** Where the first of what is held would stand; whole steps land on steps. */
+  landing({ ids, whole }, slot) {
+    if (slot === null) return null;
+    return landing(this.order, ids, whole ? slot - (slot % this.batch) : slot);
+  }
+
+  move({ ids }, slot) {
+    return { kind: this.timeline.kind, samples: ids, slot };
+  }
+
+  changesNothing(held, slot) {
+    const after = apply(this.order, this.move(held, slot));
+    return after.every((id, at) => id === this.order[at]);
+  }
+
+  name({ ids, whole }) {
+    if (whole) return `Step ${this.stepOf(this.slots[ids[0]])}`;
+    return ids.length > 1 ? `${ids.length} samples` : `Sample ${ids[0]}`;
+  }
+
+  // --- carrying -----------------------------------------------------------------
+
+  pick(held) {
+    const { timeline } = this;
+    timeline.hovered = null;
+    timeline.inspector.show(timeline.run, timeline.view, this.slots, held.id);
+    timeline.announce(`${this.name(held)} picked up at step ${this.stepOf(this.slots[held.ids[0]])}.`);
+  }
+
+  preview(held, slot, outside) {
+    const { timeline } = this;
+    const { run, kind } = timeline;
+    timeline.board.showTarget(held.from, outside ? null : slot, kind);
+    timeline.response.show(run, this.order, this.slots, held.ids, slot, kind);
+    const step = this.stepOf(slot);
+    setText(timeline.response.headline, outside ? 'Let go here to put it back.'
+      : `${this.name(held)}: step ${this.stepOf(held.from)} \u2192 step ${step}`);
+    if (held.keyboard) {
+      const { own, heldOut } = effect(run, this.order, this.slots, this.move(held, slot));
+      timeline.announce(`Step ${step}, place ${(slot % run.batch) + 1}: own loss ${signed(own)}, held-out ${signed(heldOut, 4)}.`);
+    }
+  }
+
+  drop(held, slot) {
+    const { timeline } = this;
+    const focused = held.keyboard || document.activeElement === held.tile;
+    const move = this.move(held, slot);
+    const name = this.name(held);
+    timeline.order = apply(this.order, move);
+    timeline.slots = slotsOf(timeline.order);
+    timeline.board.showTarget(0);
+    timeline.board.place(timeline.slots);
+    timeline.response.clear();
+    timeline.focused = held.id;
+    timeline.selected = held.id;
+    timeline.board.mark('selected', [held.id]);
+    if (focused && held.label) timeline.board.focusStep(this.stepOf(slot) - 1);
+    else if (focused) timeline.board.focus(held.id);
+    timeline.announce(`${name} dropped at step ${this.stepOf(slot)}.`);
+    timeline.send('drop', { run: timeline.run.id, order: timeline.order, move });
+  }
+
+  cancel(held) {
+    const { timeline } = this;
+    timeline.board.showTarget(0);
+    timeline.board.place(this.slots);
+    timeline.announce(`${this.name(held)} put back.`);
+    timeline.accept();
+    timeline.response.clear();
+    timeline.drawFocus();
+  }
+
+  // --- pointing and selecting ---------------------------------------------------
+
+  hover(id) {
+    const { timeline } = this;
+    if (timeline.hovered === id) return;
+    timeline.hovered = id;
+    // Beside an open Sample tab a tooltip would only repeat it.
+    if (id !== null) timeline.board.tiles[id].dataset.tip = timeline.side.shown === 'sample' ? '' : this.tip(id);
+    timeline.drawFocus();
+  }
+
+  tip(id) {
+    const { run, view } = this.timeline;
+    const sample = run.samples[id];
+    return `sample ${id} · ${[sample.name, ...sample.flags].join(' · ')}\n${clip(sample.text, 140)}\n`
+      + `final loss ${number(view.estimate.sampleLoss[id])}, change ${signed(sampleChange(run, view, id).value)}`;
+  }
+
+  clicked(id, event) {
+    const { timeline } = this;
+    const { selection } = timeline;
+    if (event.ctrlKey || event.metaKey) selection.toggle(id);
+    else if (event.shiftKey) {
+      selection.anchor ??= timeline.selected;
+      selection.range(this.order, this.slots, id);
+    } else {
+      selection.anchor = id;
+      selection.clear();
+      timeline.select(id);
+    }
+  }
+
+  lassoed(ids, more) {
+    const { selection } = this.timeline;
+    if (more) selection.add(ids);
+    else selection.set(ids);
+  }
+
+  /** Arrow keys with empty hands: the focus goes to the tile there; with Shift, all between are selected. */
+  walk(id, by, extend) {
+    const { timeline } = this;
+    const { selection } = timeline;
+    const slot = Math.max(0, Math.min(this.order.length - 1, this.slots[id] + by));
+    timeline.focused = this.order[slot];
+    timeline.board.focus(timeline.focused);
+    if (!extend) { selection.anchor = timeline.focused; return; }
+    selection.anchor ??= id;
+    selection.range(this.order, this.slots, timeline.focused);
+    timeline.announce(`${selection.size} samples selected.`);
+  }
+}

@@ -1,0 +1,41 @@
+// What the fill of a tile means: its domain, the change of its loss, or how well it is remembered.
+import { h } from './dom.js';
+import { number, signed } from './format.js';
+import { sampleChange } from './run.js';
+
+const OUTER = 0.98; // beyond this share of the samples, colours saturate
+
+/** { mode, level (N,) from 0 to 1, rises (N,), changes (N,), legend } for a colour mode. */
+export function colouring(run, view, mode) {
+  const changes = run.samples.map(({ id }) => sampleChange(run, view, id).value || 0); // NaN: not known
+  const found = { mode, changes, rises: changes.map((value) => value > 0) };
+  if (mode === 'memorization') return { ...found, ...remembered(view.estimate.sampleLoss) };
+  const sorted = changes.map(Math.abs).sort((a, b) => a - b);
+  const limit = Math.max(0.005, sorted[Math.floor(sorted.length * OUTER)]);
+  const level = changes.map((value) => Math.min(1, Math.abs(value) / limit));
+  return { ...found, level, legend: mode === 'change' ? changeLegend(limit) : '' };
+}
+
+function remembered(losses) {
+  const sorted = Array.from(losses).filter(Number.isFinite).sort((a, b) => a - b);
+  const low = sorted[Math.floor(sorted.length * (1 - OUTER))] ?? 0;
+  const high = sorted[Math.floor((sorted.length - 1) * OUTER)] ?? 1;
+  const level = Array.from(losses, (value) => Math.max(0, Math.min(1, (high - value) / (high - low || 1))) || 0);
+  return { level, legend: h('span', { class: 'ro-scale',
+    'data-tip': 'Estimated final loss of each tile, nats per token: the darker, the better remembered' },
+  `${number(low, 2)}`, h('span', { class: 'ro-scale-bar ro-scale-memory' }), `${number(high, 2)} nats/token`) };
+}
+
+function changeLegend(limit) {
+  return h('span', { class: 'ro-scale', 'data-tip': 'Change of each tile’s final loss against the reference order, nats per token' },
+    signed(-limit), h('span', { class: 'ro-scale-bar' }), signed(limit), ' nats/token');
+}
+
+/** The fill as CSS, for what is not drawn with elements. */
+export function fillOf({ mode, level, rises }, sample) {
+  const { id, domain } = sample;
+  if (mode === 'domain') return `var(--ro-domain-${domain % 8})`;
+  const share = `${10 * Math.round(level[id] * 10)}%`; // eleven shades are enough at a few pixels
+  const colour = mode === 'memorization' ? '--ro-accent' : rises[id] ? '--ro-rise' : '--ro-fall';
+  return `color-mix(in oklab, var(${colour}) ${share}, var(--ro-zero))`;
+}

@@ -1,0 +1,100 @@
+// The whole training as a strip of pixels, for orders too long to show tile by tile.
+import { h } from './dom.js';
+import { fillOf } from './colouring.js';
+
+const ROW = 4; // pixels a sample
+const GAP = 12;
+
+export class Minimap {
+  constructor(board) {
+    this.board = board;
+    this.canvas = h('canvas', { class: 'ro-map-canvas', 'aria-hidden': 'true' });
+    this.view = h('div', { class: 'ro-map-view' });
+    this.target = h('div', { class: 'ro-map-target', hidden: true });
+    this.strip = h('div', { class: 'ro-map-strip', role: 'slider', tabindex: 0, 'aria-label': 'Steps shown on the board',
+      'aria-valuemin': 1, 'data-tip': 'The whole training: drag or click to show other steps; tiles can be dropped here' },
+    this.canvas, this.view, this.target);
+    this.probe = h('i', { hidden: true });
+    this.element = h('div', { class: 'ro-map', hidden: true }, this.strip, this.probe);
+    this.strip.addEventListener('pointerdown', (event) => this.press(event));
+    this.strip.addEventListener('pointermove', (event) => { if (this.pressed === event.pointerId) this.go(event); });
+    this.strip.addEventListener('pointerup', () => { this.pressed = null; });
+    this.strip.addEventListener('keydown', (event) => this.key(event));
+  }
+
+  /** Lays itself out; the height it takes. */
+  measure(shown, room, left) {
+    this.element.hidden = !shown;
+    if (!shown) return 0;
+    this.room = room;
+    this.height = this.board.run.batch * ROW;
+    this.strip.style.cssText = `left:${left}px;width:${room}px;height:${this.height}px;top:${GAP / 2}px`;
+    const scale = window.devicePixelRatio || 1;
+    this.canvas.width = Math.round(room * scale);
+    this.canvas.height = Math.round(this.height * scale);
+    if (this.look) this.draw(this.look, this.board.slots);
+    return this.height + GAP;
+  }
+
+  draw(look, slots) {
+    this.look = look;
+    if (!this.board.windowed || !slots) return;
+    const { samples, steps, batch } = this.board.run;
+    const pen = this.canvas.getContext('2d');
+    const wide = this.canvas.width / steps;
+    const high = this.canvas.height / batch;
+    const colours = new Map(); // CSS as written -> as the canvas understands it
+    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    for (const sample of samples) {
+      const css = fillOf(look, sample);
+      if (!colours.has(css)) colours.set(css, this.resolved(css));
+      pen.fillStyle = colours.get(css);
+      const slot = slots[sample.id];
+      pen.fillRect(Math.floor(Math.floor(slot / batch) * wide), (slot % batch) * high, Math.ceil(wide), high - 1);
+    }
+  }
+
+  resolved(css) {
+    this.probe.style.color = css;
+    return getComputedStyle(this.probe).color;
+  }
+
+  frame() {
+    const { board } = this;
+    if (!board.windowed) return;
+    const { steps } = board.run;
+    this.view.style.left = `${(100 * board.first) / steps}%`;
+    this.view.style.width = `${(100 * board.columns) / steps}%`;
+    this.strip.setAttribute('aria-valuemax', String(steps - board.columns + 1));
+    this.strip.setAttribute('aria-valuenow', String(board.first + 1));
+    this.strip.setAttribute('aria-valuetext', `steps ${board.first + 1} to ${board.first + board.columns} of ${steps}`);
+  }
+
+  /** Where a carried tile would land; null: nowhere. */
+  point(slot) {
+    this.target.hidden = slot === null || !this.board.windowed;
+    if (!this.target.hidden) this.target.style.left = `${(100 * (Math.floor(slot / this.board.run.batch) + 0.5)) / this.board.run.steps}%`;
+  }
+
+  press(event) {
+    if (event.button > 0) return;
+    this.pressed = event.pointerId;
+    this.strip.setPointerCapture(event.pointerId);
+    this.go(event);
+  }
+
+  go(event) {
+    const box = this.strip.getBoundingClientRect();
+    const step = ((event.clientX - box.left) / box.width) * this.board.run.steps;
+    this.board.scrollTo(step - this.board.columns / 2);
+  }
+
+  key(event) {
+    const { board } = this;
+    const to = { ArrowRight: board.first + 1, ArrowLeft: board.first - 1, PageDown: board.first + board.columns,
+      PageUp: board.first - board.columns, Home: 0, End: board.run.steps }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    board.scrollTo(to);
+  }
+}
