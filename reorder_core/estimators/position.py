@@ -190,7 +190,9 @@ def fit_probes(
 def _arrays(run: Run) -> dict[str, Array]:
     if not run.file("position").is_file():
         raise EstimatorError(f"{run.path} has no position table; build the run again")
-    return {name: np.asarray(value) for name, value in run.arrays("position").items()}
+    arrays = {name: np.asarray(value) for name, value in run.arrays("position").items()}
+    # Runs built before held-out loss had two tables hold the one from random orders.
+    return {"probe_far": arrays["probe"]} | arrays
 
 
 def _cosines(steps: int, count: int) -> NDArray[np.float64]:
