@@ -20,6 +20,9 @@ export class Carrying {
 
   // --- what is carried ----------------------------------------------------------
 
+  /** Whether there is a selection that Escape would clear. */
+  get selecting() { return this.timeline.selection.size > 0; }
+
   /** A tile of the selection carries all of it. */
   carried(id) {
     const { selection } = this.timeline;

@@ -160,7 +160,7 @@ export class Hand {
       event.preventDefault();
       if (this.held?.keyboard) this.finish(this.held.slot);
       else if (!this.held) this.pickUp(at);
-    } else if (event.key === 'Escape') {
+    } else if (event.key === 'Escape' && (this.held || this.owner.selecting)) { // else it leaves a talk
       event.preventDefault();
       if (this.held) this.cancel();
       else this.owner.lassoed([], false);

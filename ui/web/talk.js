@@ -84,7 +84,7 @@ export class Talk {
       if (!this.owner.hand.busy && !event.defaultPrevented) this.leave();
       return;
     }
-    const target = event.target.closest?.('.ro-tile, input, textarea, select, [role=radiogroup], [role=tablist], [role=menu]');
+    const target = event.target.closest?.('.ro-tile, .ro-step, input, textarea, select, [role=radiogroup], [role=tablist], [role=menu]');
     const page = { PageDown: 1, PageUp: -1 }[event.key];
     const step = page ?? (target ? 0 : { ArrowRight: 1, ArrowLeft: -1 }[event.key]);
     if (!step || this.owner.hand.busy) return;
