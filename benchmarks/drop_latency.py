@@ -1,6 +1,8 @@
 """Drop to every number and chart updated, and frames during a drag, in Chromium.
 
-    ./run python benchmarks/drop_latency.py [--run data/demo] [--drops 30]
+    ./run python benchmarks/drop_latency.py [--run data/demo] [--drops 40]
+
+Of 2,048 tiles: --run on a build of benchmarks/timeline-2048.yaml.
 
 A drop's clock starts at pointerup and stops two animation frames after the
 page has taken the answer in, so painting is counted. Every drop makes an order
@@ -48,7 +50,7 @@ WATCH = """
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--run", type=Path, default=ROOT / "data" / "demo")
-    parser.add_argument("--drops", type=int, default=30)
+    parser.add_argument("--drops", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -64,11 +66,13 @@ def measure(run: Path, drops: int, seed: int) -> dict[str, Any]:
         wait_until_healthy(url)
         page.goto(f"{url}/timeline")
         page.wait_for_selector(READY)
-        samples = page.locator(".ro-tile").count()
         page.evaluate(WATCH)
         for number in range(drops):
-            drop(page, *draw.sample(range(samples), 2))
-            page.wait_for_function(f"window.drops.length > {number}", timeout=10_000)
+            shown = page.evaluate(
+                "[...document.querySelectorAll('.ro-tile')].map(t => t.dataset.sample)"
+            )
+            drop(page, *draw.sample(sorted(map(int, shown)), 2))
+            page.wait_for_function(f"window.drops.length > {number}", timeout=30_000)
         seen = page.evaluate("({drops: window.drops, frames: window.frames, long: window.long})")
     return {
         "drops": len(seen["drops"]),
