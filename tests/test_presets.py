@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def test_blocks_come_in_the_sequence_asked_for_each_as_the_reference_has_it(run:
     order, title = preset(run, "blocks", {"domains": wanted})
     names = [run.samples[i].domain for i in order]
     assert list(dict.fromkeys(names)) == wanted and title == " → ".join(wanted)
-    assert sum(a != b for a, b in zip(names, names[1:], strict=False)) == len(wanted) - 1
+    assert sum(a != b for a, b in pairwise(names)) == len(wanted) - 1
     first = [i for i in run.reference_order if run.samples[i].domain == wanted[0]]
     assert order[: len(first)].tolist() == first
 

@@ -50,6 +50,22 @@ class Branch(Request):
     name: str = Field(max_length=200)
 
 
+class Preset(Request):
+    """A named order of the run to go on from."""
+
+    type: Literal["preset"]
+    name: str = Field(max_length=40)
+    options: dict[str, Any] = Field(default_factory=dict, max_length=4)
+
+
+class Paste(Request):
+    """The text of an order file to go on from."""
+
+    type: Literal["paste"]
+    text: str = Field(max_length=2_000_000)
+    source: str = Field(default="pasted order", max_length=80)
+
+
 ViewId = Annotated[str, Field(max_length=40)]
 
 
@@ -123,7 +139,7 @@ class Export(Request):
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Command | Drop | Jump | Branch
+        Command | Drop | Jump | Branch | Preset | Paste
         | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
         Field(discriminator="type"),
     ]

@@ -6,8 +6,9 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.errors import OrderError, StoreError
-from reorder_core.moves import gives
-from reorder_core.orders import order_hash
+from reorder_core.moves import gives, whole
+from reorder_core.orders import order_hash, parse_order
+from reorder_core.presets import preset
 from reorder_core.store.run import Run
 from ui import compare, component, effects, frames, guided, jobs, results, runs, share, state, url
 from ui.events import (
@@ -21,7 +22,9 @@ from ui.events import (
     Export,
     Guide,
     Jump,
+    Paste,
     PlaceView,
+    Preset,
     SaveView,
     parse_event,
     sequence_of,
@@ -144,6 +147,12 @@ def _obey(event: Event, run: Run, history: History) -> None:
             {"fork": history.fork, "switch": history.switch, "forget": history.forget}[name](branch)
         case Drop():
             _take(event, history)
+        case Preset(name=name, options=options):
+            order, title = preset(run, name, options)
+            history.commit(order, whole(order, title))
+        case Paste(text=text, source=source):
+            order = parse_order(text, run.id, run.count)
+            history.commit(order, whole(order, source))
         case SaveView() | EditView() | ChooseView() | PlaceView() as request:
             share.obey_view(request, run, history)
             state.request_rerun()

@@ -9,6 +9,7 @@ import { Hand } from './hand.js';
 import { Response } from './response.js';
 import { History } from './history.js';
 import { Inspector } from './inspector.js';
+import { Orders } from './orders.js';
 import { Sharing } from './share.js';
 import { Selection } from './selection.js';
 import { Side } from './side.js';
@@ -52,7 +53,8 @@ export class Timeline {
       (value) => { this.curve = value; this.drawTrajectory(); });
     this.trajectory = new Trajectory(this.choice);
     this.figures = [this.generalization, this.memorization, this.trajectory];
-    this.toolbar.element.append(this.sharing.element);
+    this.orders = new Orders(this);
+    this.toolbar.element.append(this.orders.element, this.sharing.element);
     this.scale = h('div');
     this.live = h('div', { class: 'ro-hidden', 'aria-live': 'assertive' });
     this.toast = h('div', { class: 'ro-toast', role: 'alert', hidden: true });
@@ -65,7 +67,7 @@ export class Timeline {
         this.side.element),
       h('div', { class: 'ro-figures' }, this.generalization.element, this.ranking.element,
         this.memorization.element, this.trajectory.element),
-      this.live, this.toast);
+      this.live, this.toast, this.orders.dialog);
     tooltips(this.root);
     parent.append(this.root);
     this.watch = new ResizeObserver(() => this.layout());
@@ -115,6 +117,7 @@ export class Timeline {
     this.layout();
     this.draw();
     this.notice(raw.notice);
+    this.orders.answered(raw);
     Object.assign(this.root.dataset, { state: 'ready', hash: raw.hash, rev: raw.rev });
   }
 
