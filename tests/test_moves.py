@@ -55,8 +55,10 @@ def test_a_swap_touches_only_the_slots_it_names(case):
 @given(cases())
 def test_a_move_of_one_is_the_move_of_orders(case):
     order, done = case
-    one = Move(done.kind, done.samples[:1], done.slot)
-    assert np.array_equal(apply(order, one), move(order, one.samples[0], one.slot, one.kind))
+    sample = done.samples[0]
+    for kind in ("insert", "swap"):
+        moved = apply(order, Move(kind, (sample,), done.slot))
+        assert np.array_equal(moved, move(order, sample, done.slot, kind))
 
 
 @given(st.lists(cases().map(lambda case: case[1]), max_size=5))
