@@ -122,8 +122,8 @@ def dense_difference(
     losses = np.stack([prior.read_end(delta[None])[0][0] for delta in deltas.astype(np.float32)])
     inner = prior.similarity(deltas, deltas)
     distance = np.sqrt(np.diag(inner))
-    excess = np.array([max(prior.coherence.of(one) ** (2 * POWER) - 1, 0) for one in orders])
-    size = distance * np.sqrt(excess)
+    excess = np.array([max(prior.coherence.of(one) ** POWER - 1, 0) for one in orders])
+    size = hybrid._excess * distance * excess
     gap = distance[:, None] ** 2 + distance[None] ** 2 - 2 * inner
     steps = steps_of(np.stack([*orders, run.reference_order]), run.batch_size)
     table, count = hybrid._covariance, len(orders)

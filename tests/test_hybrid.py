@@ -78,7 +78,7 @@ def test_the_interval_widens_with_the_distance(real_run: Run, hybrid):
     near = hybrid.estimate(make_order(order, real_run.count))
     far = hybrid.estimate(make_order(order[::-1].copy(), real_run.count))
     assert near.distance < 0.5 * far.distance
-    assert near.expected_error < 0.5 * far.expected_error
+    assert near.expected_error < 0.6 * far.expected_error
 
 
 def test_batches_of_one_domain_after_another_are_more_coherent(real_run: Run, hybrid, judges):
