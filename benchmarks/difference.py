@@ -73,7 +73,8 @@ def judged(hybrid: HybridEstimator, order: Retrained, base: Retrained) -> dict[s
     sample = order.sample_loss.astype(float) - base.sample_loss
     probe = order.probe_loss.astype(float) - base.probe_loss
     alone = [hybrid.estimate(one.order).sample_interval for one in (order, base)]
-    widths = [np.ptp(interval, axis=0).mean() for interval in (found.sample_interval, *alone)]
+    known = [one for one in (found.sample_interval, *alone) if one is not None]  # hybrid has all
+    widths = [np.ptp(interval, axis=0).mean() for interval in known]
     return {
         "sample": inside(found.sample_interval, sample),
         "probe": inside(found.probe_interval, probe),
