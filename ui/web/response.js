@@ -42,7 +42,7 @@ export class Response {
   /** Show the curves of samples moved together, marked at `slot`; cheap when only the slot changed. */
   show(run, order, slots, samples, slot, kind) {
     if (!samples.length) { this.empty(); return; }
-    const row = kind === 'swap' ? slot % run.batch : 0;
+    const row = kind === 'swap' || samples.length > 1 ? slot % run.batch : 0;
     const drawn = `${samples.join(' ')} ${row} ${kind}`;
     if (drawn !== this.drawn) {
       this.drawn = drawn;
