@@ -45,6 +45,8 @@ class PositionTable:
     """(N, T) a sample's own loss."""
     held_out: Array
     """(N, T) mean held-out loss."""
+    probe: Array
+    """(D, N, T) held-out loss of each domain."""
     own_sd: Array
     """(N,) standard deviation of the error of a move's effect on the sample's own loss."""
     held_out_sd: Array
@@ -80,7 +82,7 @@ def open_position_table(run: Run) -> PositionTable:
         size = HELD_OUT_SHARE * np.sqrt(np.square(error).mean() / run.count)
         held_out_sd = np.full(run.count, size, dtype=np.float32)
     own_sd = OWN_SHARE * arrays["own_sd"]
-    return PositionTable(arrays["own"], arrays["held_out"], own_sd, held_out_sd)
+    return PositionTable(arrays["own"], arrays["held_out"], arrays["probe"], own_sd, held_out_sd)
 
 
 class PositionEstimator:
