@@ -66,6 +66,15 @@ class Paste(Request):
     source: str = Field(default="pasted order", max_length=80)
 
 
+class Suggest(Request):
+    """What the next move should do: moves that might are looked for."""
+
+    type: Literal["suggest"]
+    aim: str = Field(max_length=20)
+    domain: str = Field(default="", max_length=200)
+    sample: int = Field(default=0, ge=0, lt=10**9)
+
+
 ViewId = Annotated[str, Field(max_length=40)]
 
 
@@ -139,7 +148,7 @@ class Export(Request):
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Command | Drop | Jump | Branch | Preset | Paste
+        Command | Drop | Jump | Branch | Preset | Paste | Suggest
         | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
         Field(discriminator="type"),
     ]

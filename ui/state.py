@@ -5,6 +5,7 @@ from typing import Any, Literal
 import streamlit as st
 
 from reorder_core.orders import Order
+from reorder_core.suggest import Goal
 from ui.history import History
 
 HISTORY = "reorder_history"
@@ -31,6 +32,8 @@ DOWNLOAD = "reorder_download"
 """A file on its way to the browser: {id, name, mime, content}."""
 SHOWN_VIEW = "reorder_shown_view"
 """{run id: {id, hash, selection, metric} of the saved view opened last}"""
+SUGGESTING = "reorder_suggesting"
+"""{run id: (goal, hash of the order it was asked of, sequence number of the request)}"""
 FIDELITY = "reorder_fidelity"
 """Key of the fidelity page's component; holds its `event` trigger."""
 FIDELITY_VIEW = "reorder_fidelity_view"
@@ -130,6 +133,15 @@ def guide(run_id: str) -> tuple[str, int] | None:
 
 def set_guide(run_id: str, place: tuple[str, int] | None) -> None:
     st.session_state.setdefault(GUIDE, {})[run_id] = place
+
+
+def suggesting(run_id: str) -> tuple[Goal, str, int] | None:
+    """The goal that moves were last suggested for, of which order, and when it was asked."""
+    return st.session_state.get(SUGGESTING, {}).get(run_id)
+
+
+def set_suggesting(run_id: str, asked: tuple[Goal, str, int]) -> None:
+    st.session_state.setdefault(SUGGESTING, {})[run_id] = asked
 
 
 def take_download() -> dict[str, Any]:

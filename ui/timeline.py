@@ -10,7 +10,20 @@ from reorder_core.moves import gives, whole
 from reorder_core.orders import order_hash, parse_order
 from reorder_core.presets import preset
 from reorder_core.store.run import Run
-from ui import compare, component, effects, frames, guided, jobs, results, runs, share, state, url
+from ui import (
+    compare,
+    component,
+    effects,
+    frames,
+    guided,
+    jobs,
+    results,
+    runs,
+    share,
+    state,
+    suggest,
+    url,
+)
 from ui.events import (
     Branch,
     ChooseView,
@@ -26,6 +39,7 @@ from ui.events import (
     PlaceView,
     Preset,
     SaveView,
+    Suggest,
     parse_event,
     sequence_of,
 )
@@ -92,6 +106,20 @@ def _effects(run: Run, history: History) -> None:
         st.rerun()  # the list shows them
 
 
+def follow_suggestions(run: Run, history: History) -> None:
+    """Estimate the moves that might serve the goal asked for; polls only while some are left."""
+    pending = bool(suggest.lacking(run, history))
+    every = POLL_SECONDS if pending else None
+    st.fragment(_suggestions, run_every=every)(run, history, pending)
+
+
+def _suggestions(run: Run, history: History, polling: bool) -> None:
+    suggest.work(run, history, POLL_SECONDS)
+    component.publish("suggestions", suggest.record(run, history))
+    if polling and not suggest.lacking(run, history):
+        st.rerun()  # ends the polling
+
+
 def _jobs(run: Run) -> None:
     queue = jobs.queue()
     component.publish("jobs", {"jobs": [job_record(job) for job in queue.all(run.id)]})
@@ -153,6 +181,10 @@ def _obey(event: Event, run: Run, history: History) -> None:
         case Paste(text=text, source=source):
             order = parse_order(text, run.id, run.count)
             history.commit(order, whole(order, source))
+        case Suggest() as request:
+            suggest.obey(request, run, history)
+            state.request_rerun()  # what follows it stands outside this fragment
+            return
         case SaveView() | EditView() | ChooseView() | PlaceView() as request:
             share.obey_view(request, run, history)
             state.request_rerun()

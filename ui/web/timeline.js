@@ -13,6 +13,7 @@ import { Orders } from './orders.js';
 import { Sharing } from './share.js';
 import { Selection } from './selection.js';
 import { Side } from './side.js';
+import { Suggestions } from './suggest.js';
 import { Summary } from './summary.js';
 import { Toolbar } from './toolbar.js';
 import { Ranking } from './ranking.js';
@@ -41,9 +42,10 @@ export class Timeline {
     this.find = new Find(this);
     this.inspector = new Inspector();
     this.history = new History(this);
+    this.suggestions = new Suggestions(this);
     this.sharing = new Sharing(this);
     this.side = new Side([['sample', 'Sample', this.inspector.element], ['history', 'History', this.history.element],
-      ...this.sharing.tabs], (key) => this.sharing.opened(key));
+      ['suggest', 'Suggest', this.suggestions.element], ...this.sharing.tabs], (key) => this.sharing.opened(key));
     this.summary = new Summary();
     this.toolbar = new Toolbar(this);
     this.ranking = new Ranking((id) => this.select(id, true));
@@ -147,6 +149,7 @@ export class Timeline {
     this.drawTrajectory();
     this.drawFocus();
     this.find.show();
+    this.suggestions.show();
     this.sharing.show(run, view);
   }
 
@@ -200,6 +203,21 @@ export class Timeline {
   /** Mark tiles on the board, of a row that is pointed at; null takes the marks away. */
   highlight(ids) { this.board.mark('pointed', ids ?? []); }
 
+  /** Mark where a move would put its sample, beside what each other step would do; null ends it. */
+  foresee(move) {
+    if (!this.view || this.hand.busy) return;
+    this.highlight(move?.samples);
+    this.board.showTarget(0);
+    if (!move) { this.drawFocus(); return; }
+    const { run, slots, board, response } = this;
+    const [id] = move.samples;
+    const step = (slot) => Math.floor(slot / run.batch) + 1;
+    board.reveal(move.slot);
+    board.showTarget(slots[id], move.slot, move.kind);
+    response.show(run, this.order, slots, [id], move.slot, move.kind);
+    setText(response.headline, `Sample ${id}: step ${step(slots[id])} \u2192 step ${step(move.slot)}`);
+  }
+
   select(id, go = false) {
     this.selected = this.selected === id && !go ? null : id;
     this.board.mark('selected', this.selected === null ? [] : [id]);
@@ -208,6 +226,7 @@ export class Timeline {
     this.memorization.show(this.run, this.view, this.slots, this.selected);
     this.ranking.show(this.run, this.view, this.selected);
     this.board.roving(id);
+    this.suggestions.show();
     this.drawTrajectory();
     this.drawFocus();
   }
@@ -243,6 +262,7 @@ export class Timeline {
     document.removeEventListener('keydown', this.shortcut);
     for (const stop of this.stop) stop();
     for (const figure of this.figures) figure.destroy();
+    this.suggestions.destroy();
     this.sharing.destroy();
   }
 }

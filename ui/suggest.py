@@ -1,0 +1,79 @@
+"""Suggested moves for the order on screen: asked for, worked out bit by bit, shown in words."""
+
+import time
+from typing import Any
+
+from reorder_core.moves import Move, apply
+from reorder_core.orders import Order, order_hash
+from reorder_core.store.run import Run
+from reorder_core.suggest import Goal, Suggestion, candidates, make_goal, suggestions
+from ui import results, state, words
+from ui.events import Suggest
+from ui.history import History
+
+
+def obey(request: Suggest, run: Run, history: History) -> None:
+    """Look for moves from the order on screen; raises OrderError for a foreign goal."""
+    goal = make_goal(run, request.aim, request.domain, request.sample)
+    state.set_suggesting(run.id, (goal, order_hash(history.order), state.sequence()))
+
+
+def lacking(run: Run, history: History) -> list[Order]:
+    """The orders after the candidates that nobody has estimated yet."""
+    known, base = results.differences(run), order_hash(history.order)
+    orders = [order for _, order in _shortlist(run, history)]
+    return [order for order in orders if (order_hash(order), base) not in known]
+
+
+def work(run: Run, history: History, seconds: float) -> None:
+    """Estimate candidates for about so long."""
+    until = time.monotonic() + seconds
+    for order in lacking(run, history):
+        results.difference(run, order, history.order)
+        if time.monotonic() > until:
+            return
+
+
+def record(run: Run, history: History) -> dict[str, Any]:
+    """The goal and the best moves known so far; empty where none was asked of this order."""
+    asked = _asked(run, history)
+    if asked is None:
+        return {}
+    goal, digest, sequence = asked
+    shortlist, known = _shortlist(run, history), results.differences(run)
+    found = [(move, known.get((order_hash(order), digest))) for move, order in shortlist]
+    estimated = [(move, difference) for move, difference in found if difference is not None]
+    best = suggestions(goal, run, estimated)
+    return {
+        "run": run.id,
+        "hash": digest,
+        "seq": sequence,
+        "goal": {"aim": goal.aim, "domain": goal.domain, "sample": goal.sample},
+        "total": len(shortlist),
+        "done": len(estimated),
+        "rows": [_row(run, history.order, one) for one in best],
+    }
+
+
+def _asked(run: Run, history: History) -> tuple[Goal, str, int] | None:
+    asked = state.suggesting(run.id)
+    return asked if asked and asked[1] == order_hash(history.order) else None
+
+
+def _shortlist(run: Run, history: History) -> list[tuple[Move, Order]]:
+    """The candidates and the orders they lead to."""
+    asked = _asked(run, history)
+    if asked is None:
+        return []
+    found = candidates(run, results.position_table(run), history.order, asked[0])
+    return [(one.move, apply(history.order, one.move)) for one in found]
+
+
+def _row(run: Run, before: Order, one: Suggestion) -> dict[str, Any]:
+    move = one.move
+    return {
+        "move": {"kind": move.kind, "samples": list(move.samples), "slot": move.slot},
+        "words": words.of_move(run, before, move),
+        "effect": [one.change, one.low, one.high],
+        "clear": one.clear,
+    }
