@@ -61,7 +61,7 @@ export class Suggestions {
   clear(words) {
     this.found = null;
     this.asked = 0;
-    this.list.replaceChildren();
+    this.fill([]);
     setText(this.words, words);
   }
 
@@ -80,7 +80,17 @@ export class Suggestions {
       setText(this.words, `To ${goal}: the best of ${total} moves estimated. `
         + (told ? '' : 'None can be told from no effect. ') + 'Nats per token, 90 % interval.');
     }
-    this.list.replaceChildren(...rows.map((row) => this.row(row, found.goal)));
+    this.fill(rows.map((row) => this.row(row, found.goal)));
+  }
+
+  fill(rows) {
+    if (this.previewed) this.preview(null); // a row that goes sends no pointerleave
+    this.list.replaceChildren(...rows);
+  }
+
+  preview(move) {
+    this.previewed = move;
+    this.owner.foresee(move);
   }
 
   row({ move, words, effect, clear }, goal) {
@@ -88,8 +98,8 @@ export class Suggestions {
     const [value, low, high] = effect;
     const digits = goal.aim === 'held-out' || goal.aim === 'domain' ? 4 : 3;
     const apart = clear ? null : h('span', { class: 'ro-suggest-unclear' }, 'cannot be told from no effect');
-    const watch = { onpointerenter: () => owner.foresee(move), onpointerleave: () => owner.foresee(null),
-      onfocusin: () => owner.foresee(move), onfocusout: () => owner.foresee(null) };
+    const watch = { onpointerenter: () => this.preview(move), onpointerleave: () => this.preview(null),
+      onfocusin: () => this.preview(move), onfocusout: () => this.preview(null) };
     return h('li', { class: 'ro-move ro-suggestion', ...watch },
       h('button', { type: 'button', class: 'ro-move-go', 'data-sample': move.samples[0],
         onclick: () => owner.adopt({ selection: move.samples[0] }) },
@@ -103,7 +113,7 @@ export class Suggestions {
   apply(move, words) {
     const { owner } = this;
     const order = apply(owner.order, move);
-    owner.foresee(null);
+    this.preview(null);
     owner.adopt({ selection: move.samples[0] });
     this.clear(STALE);
     this.ask.focus({ preventScroll: true }); // the button pressed is gone
