@@ -133,7 +133,7 @@ def main() -> None:
                 hybrid = designed
                 if knows == "ledger":
                     hybrid = designed.taught(informing_runs(run, order.order, base.order))
-                assert not hybrid.fitted_on & {order.order_hash, base.order_hash}
+                assert not hybrid.fitted_on & {run.trains_as(o.order) for o in (order, base)}
                 found.append(judged(hybrid, order, base))
             print(told(kind, knows, found), flush=True)
 

@@ -17,7 +17,6 @@ from reorder_core.design import spread_orders
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.runs import TrainingRuns, no_runs, runs_of
 from reorder_core.fidelity import fresh_orders, measure_estimator, retrain_once, retrained_truth
-from reorder_core.orders import order_hash
 from reorder_core.store.run import Run, open_run
 
 STYLES = {
@@ -64,7 +63,7 @@ def points(run: Run, options: argparse.Namespace) -> list[dict[str, Any]]:
     found = []
     for name, count, known in asked:
         estimator = open_estimator(run, name, known)
-        assert not estimator.fitted_on & {order_hash(order) for order in judges}
+        assert not estimator.fitted_on & {run.trains_as(order) for order in judges}
         values = measure_estimator(estimator, truth, options.seed)
         found.append(
             {"name": name, "runs": count, "rre": cost(run, name, estimator, known)} | values

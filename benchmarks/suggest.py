@@ -47,7 +47,7 @@ class Bench:
         if order_hash(order) == order_hash(self.run.reference_order):
             return known.sample_loss_at[-1], known.probe_loss_at[-1]
         found = retrain_once(self.run, order)
-        assert found.order_hash not in self.hybrid.fitted_on
+        assert self.run.trains_as(order) not in self.hybrid.fitted_on
         return found.sample_loss, found.probe_loss
 
     def true_change(self, goal: Goal, order: Order) -> float:

@@ -113,7 +113,7 @@ def figure_bundle(
     if len(figures) > MOST_FIGURES or size > LARGEST_ALL:
         raise OrderError(f"{len(figures)} figures of {size // 10**6} MB are too much for a bundle; "
                          f"at most {MOST_FIGURES} and {LARGEST_ALL // 10**6} MB")  # fmt: skip
-    truth = run.ledger.get(order_hash(order))
+    truth = run.ledger.of(order)
     files: dict[str, bytes] = {
         "README.md": run_card(run, order, estimate, informed_by, made).encode(),
         "order.json": order_json(run, order),
@@ -136,7 +136,7 @@ def _zipped(files: dict[str, bytes]) -> bytes:
 
 def run_card(run: Run, order: Order, estimate: Estimate, informed_by: int, made: str) -> str:
     """Markdown that says what the numbers are and where they come from."""
-    truth = run.ledger.get(order_hash(order))
+    truth = run.ledger.of(order)
     manifest = run.manifest
     digests = [] if manifest is None else [
         f"- {name.replace('_digest', ' digest')}: `{getattr(manifest, name)}`"

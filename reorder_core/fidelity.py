@@ -72,7 +72,7 @@ def measure(
     opened = {name: open_estimator(run, name) for name in estimators}  # unknown names fail first
     judges = fresh_orders(run, family, orders, seed)
     for name, estimator in opened.items():
-        seen = estimator.fitted_on & {order_hash(order) for order in judges}
+        seen = estimator.fitted_on & {run.trains_as(order) for order in judges}
         assert not seen, f"{name} was fitted on orders that would judge it: {sorted(seen)}"
     truth = retrained_truth(run, judges, on_progress)
     measured = {}
@@ -100,7 +100,7 @@ def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
     asked = orders
     while True:
         drawn = drawn_orders(run, family, asked, seed)
-        fresh = [order for order in drawn if order_hash(order) not in used]
+        fresh = [order for order in drawn if run.trains_as(order) not in used]
         if len(fresh) >= orders:
             return fresh
         asked += orders - len(fresh)

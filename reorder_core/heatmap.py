@@ -16,7 +16,7 @@ from reorder_core import metrics
 from reorder_core.errors import OrderError
 from reorder_core.estimators.base import Estimator
 from reorder_core.fidelity import retrain_all
-from reorder_core.orders import Order, insert, order_hash, slots_of
+from reorder_core.orders import Order, insert, slots_of, training_hash
 from reorder_core.store.run import Run
 
 Array = NDArray[Any]
@@ -35,6 +35,7 @@ class Moves:
     """K rows of S orders."""
     home: Array
     """(K, S) whether the sample is trained at that step anyway: no move, the reference order."""
+    batch_size: int
 
     def cells(self) -> list[tuple[int, int, Order]]:
         """Row, column and order of each real move."""
@@ -64,7 +65,7 @@ def plan_moves(run: Run, samples: int = SAMPLES, slots: int = SLOTS, seed: int =
         )
         for sample_id, row in zip(chosen, home, strict=True)
     )
-    return Moves(tuple(chosen), tuple(steps.tolist()), orders, home)
+    return Moves(tuple(chosen), tuple(steps.tolist()), orders, home, run.batch_size)
 
 
 def usual_moves(run: Run) -> Moves:
@@ -74,7 +75,7 @@ def usual_moves(run: Run) -> Moves:
 
 def missing_moves(run: Run, moves: Moves) -> list[Order]:
     """The moves that nobody has retrained yet."""
-    return [order for *_, order in moves.cells() if run.ledger.get(order_hash(order)) is None]
+    return [order for *_, order in moves.cells() if run.ledger.of(order) is None]
 
 
 def true_map(run: Run, moves: Moves) -> Array:
@@ -84,7 +85,7 @@ def true_map(run: Run, moves: Moves) -> Array:
     """
     change = np.where(moves.home, 0.0, np.nan)
     for i, j, order in moves.cells():
-        found = run.ledger.get(order_hash(order))
+        found = run.ledger.of(order)
         if found is not None:
             change[i, j] = _own_change(run, moves.samples[i], found.sample_loss)
     return change
@@ -110,7 +111,8 @@ def compare(
     """
     judged = np.zeros(moves.home.shape, dtype=bool)
     for i, j, order in moves.cells():
-        judged[i, j] = np.isfinite(true[i, j]) and order_hash(order) not in fitted_on
+        learned = training_hash(order, moves.batch_size) in fitted_on
+        judged[i, j] = np.isfinite(true[i, j]) and not learned
     a, b = estimated[judged], true[judged]
     rows = [
         metrics.spearman(estimated[i][row], true[i][row])

@@ -104,6 +104,15 @@ def order_hash(order: Order) -> str:
     return hashlib.sha256(order.astype("<i4").tobytes()).hexdigest()[:16]
 
 
+def training_hash(order: Order, batch_size: int) -> str:
+    """As `order_hash`, but alike for all orders that train the same.
+
+    A step's gradient is the mean over its samples, so their order within the
+    step changes nothing but rounding.
+    """
+    return order_hash(np.sort(order.reshape(-1, batch_size), axis=1).reshape(-1))
+
+
 def slots_of(order: Order) -> NDArray[np.int32]:
     """The inverse: `slots_of(order)[sample_id]` is the sample's slot."""
     slots = np.empty_like(order)
@@ -193,7 +202,7 @@ def random_orders(
     orders: int,
     seed: int,
 ) -> list[Order]:
-    """`orders` different orders of a family, none equal to the reference.
+    """`orders` orders of a family that train differently from each other and the reference.
 
     random: uniform permutations. move: one insert or swap in the reference.
     blocks: whole steps, or whole domains, permuted as blocks. curriculum:
@@ -205,12 +214,12 @@ def random_orders(
         raise OrderError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
     random = np.random.default_rng([seed, list(FAMILIES).index(family)])
     context = _Context(reference, batch_size, np.array(domains), np.array(lengths))
-    drawn: dict[str, Order] = {order_hash(reference): reference}
+    drawn: dict[str, Order] = {training_hash(reference, batch_size): reference}
     for _ in range(1000 * orders):
         if len(drawn) > orders:
             break
         order = draw(context, random)
-        drawn.setdefault(order_hash(order), order)
+        drawn.setdefault(training_hash(order, batch_size), order)
     if len(drawn) <= orders:
         raise OrderError(
             f"only {len(drawn) - 1} different orders of family {family!r} exist for this run; "

@@ -61,10 +61,11 @@ def judges(
 ) -> list[Verified]:
     """The newest `most` of each family that the estimator was not fitted on, newest first.
 
-    The reference order itself, if somebody retrained it, judges nothing.
+    `fitted_on` are training hashes. The reference order itself, or one that
+    trains the same, judges nothing.
     """
-    left_out = fitted_on | {order_hash(run.reference_order)}
-    found = [entry for entry in run.ledger.newest() if entry.order_hash not in left_out]
+    ledger, left_out = run.ledger, fitted_on | {run.trains_as(run.reference_order)}
+    found = [entry for entry in ledger.newest() if ledger.trains_as(entry) not in left_out]
     taken: dict[str, int] = {}
     kept = []
     for entry in found:

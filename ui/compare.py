@@ -68,7 +68,7 @@ def _truth(run: Run, order: Order, base: Order) -> dict[str, str] | None:
 
 def _losses(run: Run, order: Order) -> tuple[Any, Any] | None:
     """Final losses of samples and held-out domains as really trained."""
-    if order_hash(order) == order_hash(run.reference_order):
+    if run.trains_as(order) == run.trains_as(run.reference_order):
         return run.reference.sample_loss_at[-1], run.reference.probe_loss_at[-1]
-    found = run.ledger.get(order_hash(order))
+    found = run.ledger.of(order)
     return None if found is None else (found.sample_loss, found.probe_loss)

@@ -82,5 +82,5 @@ def _row(run: Run, before: Entry, entry: Entry, known: Difference | None) -> dic
         "samples": list(move.samples),
         "kind": move.kind,
         "effect": None if known is None else difference_record(known, list(move.samples)),
-        "verified": run.ledger.get(entry.hash) is not None,
+        "verified": run.ledger.of(entry.order) is not None,
     }

@@ -68,7 +68,7 @@ def order_record(run: Run, order: Order, answer: results.Answer) -> dict[str, An
 
 
 def _truth(run: Run, order: Order) -> dict[str, Any] | None:
-    truth = run.ledger.get(order_hash(order))
+    truth = run.ledger.of(order)
     if truth is None:
         return None
     return {

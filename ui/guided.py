@@ -42,7 +42,7 @@ def obey(request: Guide, run: Run, history: History) -> None:
 def _record(run: Run, scenario: Scenario) -> dict[str, Any]:
     stops = [
         {"title": s.title, "hash": order_hash(s.order), "samples": list(s.samples),
-         "verified": run.ledger.get(order_hash(s.order)) is not None}
+         "verified": run.ledger.of(s.order) is not None}
         for s in scenario.stops
     ]  # fmt: skip
     return {
@@ -59,7 +59,7 @@ def _answer(run: Run, scenario: Scenario) -> str:
     orders = [stop.order for stop in scenario.stops]
     values = [metric_of(scenario, run, results.answer(run, o).estimate.probe_loss) for o in orders]
     low, high = orders[values.index(min(values))], orders[values.index(max(values))]
-    truths = [run.ledger.get(order_hash(order)) for order in (high, low)]
+    truths = [run.ledger.of(order) for order in (high, low)]
     retrained = [metric_of(scenario, run, t.probe_loss) for t in truths if t is not None]
     apart = retrained[0] - retrained[1] if len(retrained) == 2 else float("nan")
     return answer(scenario, values, _contrast(run, scenario, high, low, apart))

@@ -25,7 +25,7 @@ def verified(run: Run, estimator: str) -> list[Verified]:
 def fitted(run: Run, estimator: str) -> int:
     """How many retrainings in the ledger the estimator was fitted on."""
     fitted_on = results.estimator(run, estimator).fitted_on
-    return sum(entry.order_hash in fitted_on for entry in run.ledger.all())
+    return sum(run.ledger.trains_as(entry) in fitted_on for entry in run.ledger.all())
 
 
 def moves(run: Run) -> Moves:

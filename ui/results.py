@@ -108,8 +108,8 @@ def _key(run: Run, order: Order) -> tuple[str, str, str]:
 
 
 def _informed(run: Run, *orders: Order) -> HybridEstimator:
-    by_hash = {order_hash(order): order for order in orders}
-    verified = {h: order for h, order in by_hash.items() if run.ledger.get(h) is not None}
+    trained = {run.trains_as(order): order for order in orders}
+    verified = {h: order for h, order in trained.items() if run.ledger.of(order) is not None}
     left_out = tuple(sorted(verified))
     return _informed_without(
         run, run.fingerprint, run.ledger.stamp, left_out, list(verified.values())

@@ -41,7 +41,7 @@ def _view_record(run: Run, view: View) -> dict[str, Any]:
         "note": view.note,
         "hash": view.hash,
         "created": f"{view.created:%Y-%m-%d %H:%M}" if view.created else "",
-        "verified": run.ledger.get(view.hash) is not None,
+        "verified": run.ledger.of(view.order) is not None,
     }
 
 
@@ -82,7 +82,7 @@ def prepare(request: Export, run: Run, history: History) -> None:
     """Make a file and leave it for `deliver`; raises OrderError for figures that are none."""
     order, ending = history.order, _KINDS[request.what]
     estimate = results.answer(run, order).estimate
-    truth = run.ledger.get(order_hash(order))
+    truth = run.ledger.of(order)
     if request.what == "order":
         content = bundle.order_json(run, order)
     elif request.what == "bundle":

@@ -16,7 +16,7 @@ from reorder_core.estimators.runs import TrainingRuns, designed_runs, verified_r
 from reorder_core.estimators.simfluence import SimfluenceEstimator
 from reorder_core.estimators.taylor import TaylorEstimator
 from reorder_core.estimators.tracin import TracinEstimator
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders import Order
 from reorder_core.store.run import Run
 
 _LIVE = (
@@ -54,7 +54,7 @@ def open_estimator(run: Run, name: str, runs: TrainingRuns | None = None) -> Est
 def informing_runs(run: Run, *orders: Order) -> TrainingRuns:
     """What an estimator for answering `orders` learns from: the designed runs and the ledger's.
 
-    Never from their own retrainings: beside the truth stands what was said
-    without knowing it.
+    Never from their own retrainings, nor from those of orders that train the
+    same: beside the truth stands what was said without knowing it.
     """
-    return verified_runs(run, {order_hash(order) for order in orders}, LEARNED_FROM_MOST)
+    return verified_runs(run, orders, LEARNED_FROM_MOST)

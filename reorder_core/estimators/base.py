@@ -84,7 +84,7 @@ class Estimator(Protocol):
     bytes: int
     """Size of the arrays it keeps."""
     fitted_on: frozenset[str]
-    """Hashes of the retrained orders that set its parameters or its intervals."""
+    """Training hashes of the retrained orders that set its parameters or its intervals."""
 
     def estimate(self, order: Order) -> Estimate:
         """Losses under `order`, which must come from `make_order` for this run."""

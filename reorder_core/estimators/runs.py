@@ -1,14 +1,13 @@
 """Real retrainings that an estimator may learn from, told apart from those that judge it."""
 
-import json
-from collections.abc import Container, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
-from reorder_core.orders import order_hash
+from reorder_core.orders import Order, training_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
@@ -25,6 +24,7 @@ class TrainingRuns:
     """(M, E, N); nan where a run was not evaluated along the way."""
     probe_loss_at: Array
     """(M, E, D)"""
+    batch_size: int
     rre: float
     """What they cost together, in reference trainings, their evaluations included."""
 
@@ -33,8 +33,8 @@ class TrainingRuns:
 
     @property
     def hashes(self) -> frozenset[str]:
-        """Of their orders: what an estimator that learned from them must not be judged on."""
-        return frozenset(order_hash(order) for order in self.orders)
+        """Training hashes: what an estimator that learned from them must not be judged on."""
+        return frozenset(training_hash(order, self.batch_size) for order in self.orders)
 
     def first(self, count: int) -> "TrainingRuns":
         """The first `count` of them, at their share of the cost."""
@@ -46,6 +46,7 @@ class TrainingRuns:
             np.concatenate([self.orders, other.orders]),
             np.concatenate([self.sample_loss_at, other.sample_loss_at]),
             np.concatenate([self.probe_loss_at, other.probe_loss_at]),
+            self.batch_size,
             self.rre + other.rre,
         )
 
@@ -60,8 +61,9 @@ def reference_run(run: Run) -> TrainingRuns:
     """The reference run as one of them, already paid for."""
     known = run.reference
     return TrainingRuns(
-        run.reference_order[None], known.sample_loss_at[None], known.probe_loss_at[None], 0.0
-    )
+        run.reference_order[None], known.sample_loss_at[None], known.probe_loss_at[None],
+        run.batch_size, 0.0,
+    )  # fmt: skip
 
 
 def taught(name: str, run: Run, runs: TrainingRuns) -> TrainingRuns:
@@ -79,7 +81,7 @@ def no_runs(run: Run) -> TrainingRuns:
     steps, domains = len(run.eval_steps), len(run.probe_domains)
     return TrainingRuns(
         np.empty((0, run.count), np.int32), np.empty((0, steps, run.count), np.float32),
-        np.empty((0, steps, domains), np.float32), 0.0,
+        np.empty((0, steps, domains), np.float32), run.batch_size, 0.0,
     )  # fmt: skip
 
 
@@ -92,33 +94,32 @@ def designed_runs(run: Run) -> TrainingRuns:
         return no_runs(run)
     return TrainingRuns(
         np.array(arrays["orders"]), np.array(arrays["sample_loss_at"]),
-        np.array(arrays["probe_loss_at"]), run.costs["calibration"]["rre"],
+        np.array(arrays["probe_loss_at"]), run.batch_size,
+        run.costs["calibration"]["rre"],
     )  # fmt: skip
 
 
-def verified_runs(
-    run: Run, without: Container[str] = frozenset(), most: int | None = None
-) -> TrainingRuns:
-    """The designed runs and the ledger's others, the newest `most`, none with a hash in `without`.
+def verified_runs(run: Run, without: Iterable[Order] = (), most: int | None = None) -> TrainingRuns:
+    """The designed runs and the ledger's others, the newest `most`, none trained as in `without`.
 
     Of the ledger's, those that diverged are left out.
     """
     designed = designed_runs(run)
-    left_out = designed.hashes | {order_hash(run.reference_order)}
-    found = [
-        entry for entry in run.ledger.newest()
-        if entry.order_hash not in left_out and entry.order_hash not in without
-    ]  # fmt: skip
+    asked = {run.trains_as(order) for order in without}
+    left_out = asked | designed.hashes | {run.trains_as(run.reference_order)}
+    ledger = run.ledger
+    found = [entry for entry in ledger.newest() if ledger.trains_as(entry) not in left_out]
     more = runs_of(run, found).ended()
-    kept = [row for row, order in enumerate(designed.orders) if order_hash(order) not in without]
+    kept = [row for row, order in enumerate(designed.orders) if run.trains_as(order) not in asked]
     return _rows(designed, kept).joined(more if most is None else more.first(most))
 
 
 def _rows(runs: TrainingRuns, kept: list[int]) -> TrainingRuns:
     share = len(kept) / max(1, len(runs))
     return TrainingRuns(
-        runs.orders[kept], runs.sample_loss_at[kept], runs.probe_loss_at[kept], runs.rre * share
-    )
+        runs.orders[kept], runs.sample_loss_at[kept], runs.probe_loss_at[kept],
+        runs.batch_size, runs.rre * share,
+    )  # fmt: skip
 
 
 def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
@@ -129,12 +130,11 @@ def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
         np.stack([entry.order for entry in retrained]),
         np.stack([entry.sample_loss_at for entry in retrained]),
         np.stack([entry.probe_loss_at for entry in retrained]),
+        run.batch_size,
         len(retrained) * (1 + len(run.eval_steps) * run.evaluation_rre),
     )
 
 
 def hashes_in(run: Run) -> frozenset[str]:
-    """Hashes of the orders that the build learned from; cheap, without reading their losses."""
-    if not run.file("calibration").is_file():
-        return frozenset()
-    return frozenset(json.loads(run.metadata("calibration").get("order_hashes", "[]")))
+    """Training hashes of the orders that the build learned from."""
+    return designed_runs(run).hashes

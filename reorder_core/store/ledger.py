@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError, StoreError
-from reorder_core.orders import Order, make_order, order_hash
+from reorder_core.orders import Order, make_order, order_hash, training_hash
 from reorder_core.store.writer import json_digest, read_json, write_json
 
 log = logging.getLogger(__name__)
@@ -49,11 +49,15 @@ class Ledger:
     run: str
     samples: int
     """N, of the run."""
+    batch_size: int
+    """Samples a step, of the run."""
     probe_domains: int
     """D, of the run."""
     evaluations: int
     """E, of the run."""
     _read: dict[Path, tuple[int, Retrained | None]] = field(default_factory=dict, repr=False)
+    _trains: dict[str, str] = field(default_factory=dict, repr=False)
+    """Hash of an order → its training hash; what a file name says never changes."""
 
     def __len__(self) -> int:
         return len(self.all())
@@ -61,6 +65,26 @@ class Ledger:
     def get(self, order_hash: str) -> Retrained | None:
         """The retraining of an order, None where nobody has paid for it yet."""
         return self._entry(self.folder / f"{order_hash}.json")
+
+    def of(self, order: Order) -> Retrained | None:
+        """What training in an order gave: its own retraining, or one that trains the same."""
+        return self.get(order_hash(order)) or self._alike(training_hash(order, self.batch_size))
+
+    def trains_as(self, entry: Retrained) -> str:
+        """The training hash of an entry's order."""
+        digest = self._trains.get(entry.order_hash)
+        if digest is None:
+            digest = training_hash(entry.order, self.batch_size)
+            self._trains[entry.order_hash] = digest
+        return digest
+
+    def _alike(self, digest: str) -> Retrained | None:
+        for path in sorted(self.folder.glob("*.json")):
+            if path.stem not in self._trains and (entry := self._entry(path)) is not None:
+                self.trains_as(entry)
+            if self._trains.get(path.stem) == digest and (entry := self._entry(path)) is not None:
+                return entry
+        return None
 
     def all(self) -> list[Retrained]:
         """Every readable retraining, by order hash; a damaged one is logged and left out."""

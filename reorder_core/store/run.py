@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from reorder_core.config import RunConfig
 from reorder_core.errors import RunBusy, RunNotFound, StoreError
-from reorder_core.orders import Order, make_order
+from reorder_core.orders import Order, make_order, training_hash
 from reorder_core.store.ledger import Ledger
 from reorder_core.store.lock import lock_holder
 from reorder_core.store.manifest import (
@@ -117,8 +117,13 @@ class Run:
     def ledger(self) -> Ledger:
         """Real retrainings; the one part of a run that grows."""
         return Ledger(
-            self.path / "ledger", self.id, self.count, len(self.probe_domains), len(self.eval_steps)
-        )
+            self.path / "ledger", self.id, self.count, self.batch_size,
+            len(self.probe_domains), len(self.eval_steps),
+        )  # fmt: skip
+
+    def trains_as(self, order: Order) -> str:
+        """Alike for orders that train the same; see `orders.training_hash`."""
+        return training_hash(order, self.batch_size)
 
     @property
     def fidelity(self) -> list[dict[str, Any]]:
