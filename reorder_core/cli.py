@@ -82,6 +82,20 @@ def build(
 
 @app.command()
 @_told
+def plan(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
+    as_json: AsJson = False,
+) -> None:
+    """What a build of this configuration would cost: RRE, seconds, bytes. Trains nothing."""
+    checked = read_config(config)
+    from reorder_core.plan import make_plan  # imports torch
+
+    found = make_plan(checked)
+    _answer(report.planned(found), as_json, lambda: report.print_plan(found))
+
+
+@app.command()
+@_told
 def estimate(
     run_path: RunPath,
     order_path: OrderPath,

@@ -142,6 +142,13 @@ def build_model(config: ModelConfig, vocab_size: int, sequence_length: int, seed
     return FlatModel(_FAMILIES[config.family](config, vocab_size, sequence_length), sequence_length)
 
 
+def parameter_count(config: ModelConfig, vocab_size: int, sequence_length: int) -> int:
+    """n, of a model that is never allocated."""
+    with torch.device("meta"):
+        module = _FAMILIES[config.family](config, vocab_size, sequence_length)
+    return sum(p.numel() for p in module.parameters())
+
+
 # Eager attention: `vmap` of a gradient goes through it on every device.
 _EAGER: dict[str, Any] = {"attn_implementation": "eager"}
 

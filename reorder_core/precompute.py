@@ -6,6 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from reorder_core import costs
 from reorder_core.config import RunConfig
 from reorder_core.corpus import EncodedCorpus, prepare_corpus
 from reorder_core.curvature import pooled_factors, sampled_fisher
@@ -94,7 +95,7 @@ def train_base(context: BuildContext) -> float:
             "base_loss": json.dumps(losses[-1:]),
         },
     )  # fmt: skip
-    return base.steps * base.batch_size / config.corpus.samples
+    return costs.base_rre(base.steps, base.batch_size, config.corpus.samples)
 
 
 def train_reference(context: BuildContext) -> float:
@@ -123,7 +124,9 @@ def train_reference(context: BuildContext) -> float:
     )  # fmt: skip
     (context.path / CHECKPOINTS).parent.mkdir(exist_ok=True)
     context.save(CHECKPOINTS, {"theta": np.stack(kept)})
-    return 1.0 + len(trainable.eval_steps) * context.run().evaluation_rre
+    return costs.reference_rre(
+        len(trainable.eval_steps), len(trainable.samples), len(trainable.probes)
+    )
 
 
 def take_gradients(context: BuildContext) -> float:
@@ -157,7 +160,7 @@ def take_gradients(context: BuildContext) -> float:
         probes.append(
             torch.stack([rows[trainable.probe_domain == d].mean(0) for d in range(domains)])
         )
-    seen, count = torch.stack(gradients), len(trainable.samples)
+    seen = torch.stack(gradients)
     unseen = unseen_gradients(
         trainable,
         _reference_order(context.config),
@@ -181,8 +184,7 @@ def take_gradients(context: BuildContext) -> float:
         },
         {"updates": context.metadata("start")["updates"], "parameters": model.size},
     )  # fmt: skip
-    pairs = sum(anchor for anchor in trainable.eval_steps) / context.config.training.steps
-    return 1.0 + len(thetas) * (1 + len(trainable.probes) / count) + 2.0 + pairs
+    return costs.gradients_rre(trainable.eval_steps, len(trainable.samples), len(trainable.probes))
 
 
 def unseen_gradients(
@@ -247,8 +249,7 @@ def take_curvature(context: BuildContext) -> float:
         drawn.append(sampled_fisher(model, theta, trainable.samples, rank, index, seed))
     factors = pooled_factors(drawn, np.array(projected["weight"]))
     context.save("curvature", pack("factors", factors, projection.bits))
-    # Targets cost a forward pass, the gradients one of each.
-    return len(thetas) * projection.rank / len(trainable.samples) * 4 / 3
+    return costs.curvature_rre(len(thetas), projection.rank, len(trainable.samples))
 
 
 def train_calibration(context: BuildContext) -> float:
@@ -275,7 +276,7 @@ def train_calibration(context: BuildContext) -> float:
         },
         {"order_hashes": json.dumps([order_hash(order) for order in orders])},
     )
-    return len(orders) * (1 + run.evaluation_rre)
+    return costs.calibration_rre(len(orders), run.count, len(run.probes))
 
 
 def _trainable(context: BuildContext) -> Trainable:

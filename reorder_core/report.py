@@ -11,6 +11,7 @@ from rich.table import Table
 
 from reorder_core.errors import StoreError
 from reorder_core.estimators.base import Estimate
+from reorder_core.plan import Plan
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.manifest import RUN_FILE, read_manifest
 from reorder_core.store.run import Run, open_run
@@ -121,6 +122,42 @@ def print_built(run: Run, seconds: float) -> None:
     print(f"built {run.id} in {seconds:.0f} s, {run.bytes / 1e6:.1f} MB")
     print(f"precompute cost: {run.precompute_rre:.1f} RRE (1 RRE: one reference training)")
     print(f"next: streamlit run app.py -- --run {run.path}")
+
+
+def planned(plan: Plan) -> dict[str, Any]:
+    """The object that `plan --json` prints; seconds are null for a model too large to time."""
+    return {
+        "config": plan.config.name,
+        "parameters": plan.parameters,
+        "rre": {**plan.rre, "total": sum(plan.rre.values())},
+        "bytes": {**plan.bytes, "total": sum(plan.bytes.values())},
+        "seconds": plan.seconds,
+        "query_bytes": plan.query_bytes,
+        "paper_bytes": plan.paper_bytes,
+    }
+
+
+def print_plan(plan: Plan) -> None:
+    """A plan as two tables."""
+    config, training = plan.config, plan.config.training
+    print(f"{config.name}: {plan.parameters:,} parameters, {config.corpus.samples} samples, "
+          f"{training.steps} steps of {training.batch_size}")  # fmt: skip
+    costs = [(name, f"{rre:.2f}") for name, rre in plan.rre.items()]
+    total = f"{sum(plan.rre.values()):.2f}"
+    print_table(["build step", "RRE"], [*costs, ("in all", total)])
+    sizes = [(name, megabytes(size)) for name, size in plan.bytes.items()]
+    print_table(["file", "MB"], [*sizes, ("in all", megabytes(sum(plan.bytes.values())))])
+    told = "not foretold: the model is too large to time a step of it"
+    if plan.seconds is not None:
+        told = f"about {plan.seconds:.0f} s here, from a step timed now on one thread"
+    print(f"build: {told}")
+    print(f"read by queries: {megabytes(plan.query_bytes)} MB")
+    print(f"update terms of all pairs of steps, unprojected: {megabytes(plan.paper_bytes)} MB")
+
+
+def megabytes(size: float) -> str:
+    """Of bytes; small ones with digits."""
+    return f"{size / 1e6:,.0f}" if size >= 1e8 else f"{size / 1e6:.2f}"
 
 
 def print_losses(run: Run, answer: Mapping[str, Any]) -> None:

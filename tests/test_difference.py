@@ -163,7 +163,7 @@ def test_two_verified_orders_differ_as_retrained(real_run: Run, orders: list[Ord
 
 def test_neither_orders_own_retraining_informs_what_is_said_of_both(real_run: Run, orders):
     truths = [retrain_once(real_run, order) for order in (orders[0], orders[2])]
-    hashes = {truth.order_hash for truth in truths}
+    hashes = {real_run.trains_as(truth.order) for truth in truths}
     assert hashes <= informing_runs(real_run, orders[1]).hashes
     assert not hashes & informing_runs(real_run, orders[0], orders[2]).hashes
 

@@ -68,7 +68,7 @@ def test_a_verified_order_is_then_estimated_as_retrained(real_run: Run, judges):
     )
     assert wrong < 0.05 * wrong_before
     assert learned.estimate(judge.order).expected_error < 0.1 * wrong_before
-    assert judge.order_hash in learned.fitted_on
+    assert real_run.trains_as(judge.order) in learned.fitted_on
     assert learned.precompute_rre > before.precompute_rre
 
 

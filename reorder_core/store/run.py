@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.config import RunConfig
+from reorder_core.costs import evaluation_rre
 from reorder_core.errors import RunBusy, RunNotFound, StoreError
 from reorder_core.orders import Order, make_order, training_hash
 from reorder_core.store.ledger import Ledger
@@ -154,8 +155,8 @@ class Run:
 
     @property
     def evaluation_rre(self) -> float:
-        """Cost of the losses of all samples and probes: a forward pass is a third of a gradient."""
-        return (self.count + len(self.probes)) / (3 * self.count)
+        """Cost of the losses of all samples and probes."""
+        return evaluation_rre(self.count, len(self.probes))
 
     @property
     def bytes(self) -> int:

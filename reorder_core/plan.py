@@ -1,0 +1,189 @@
+"""`plan`: what a build would cost, from its configuration, its text and one timed step.
+
+RRE come from the formulas that the build itself records (`costs`), bytes from
+the shapes of what it writes; a test compares both with a real build.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from reorder_core import costs
+from reorder_core.config import RunConfig
+from reorder_core.estimators.position import CHUNK, SPARSE
+from reorder_core.schedule import anchor_steps
+
+TIMED_AT_MOST = 50_000_000
+"""Parameters; a larger model is not made in memory to be timed."""
+QUERIED = ("reference", "projected", "curvature", "calibration", "position", "results.duckdb")
+_DATABASE = 262_144
+"""DuckDB's smallest file, about; what is in it grows with the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The cost of a build before it is paid."""
+
+    config: RunConfig
+    parameters: int
+    """n"""
+    rre: dict[str, float]
+    """Build step → reference trainings; 1.0 of `reference` is that training itself."""
+    bytes: dict[str, int]
+    """File → bytes, of those that stay in the run folder."""
+    seconds: float | None
+    """Of the whole build on this machine; None for a model that is not timed."""
+
+    @property
+    def query_bytes(self) -> int:
+        """Of the files that an estimate reads."""
+        return sum(self.bytes[name] for name in QUERIED)
+
+    @property
+    def paper_bytes(self) -> int:
+        """T² update terms of n float32 numbers (arXiv 2505.22042), before they are projected."""
+        return 4 * self.parameters * self.config.training.steps**2
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """What preparing the text gave."""
+
+    vocab_size: int
+    probes: int
+    domains: int
+    files: dict[str, int]
+    tokens: np.ndarray
+    """(b, L) of the first batch."""
+    lengths: np.ndarray
+
+
+def make_plan(config: RunConfig) -> Plan:
+    """Reads and tokenizes the text as a build would, then computes; trains nothing.
+
+    Raises CorpusError for text that is not enough.
+    """
+    from reorder_core.model import parameter_count
+
+    text = _prepared(config)
+    length = config.corpus.sequence_length
+    parameters = parameter_count(config.model, text.vocab_size, length)
+    rre, sizes = _rre(config, text), _bytes(config, text, parameters)
+    seconds = None
+    if parameters <= TIMED_AT_MOST:
+        training = _step_seconds(config, text) * config.training.steps
+        seconds = sum(rre.values()) * training + _position_seconds(config, parameters)
+    return Plan(config, parameters, rre, sizes, seconds)
+
+
+def _prepared(config: RunConfig) -> _Text:
+    """The build's own first step, in a folder that goes away."""
+    from reorder_core.precompute import prepare_text
+    from reorder_core.store.steps import BuildContext
+
+    with tempfile.TemporaryDirectory() as folder:
+        context = BuildContext(config, Path(folder), lambda *_: None)
+        prepare_text(context)
+        tokens, batch = context.load("tokens"), config.training.batch_size
+        return _Text(
+            int(context.metadata("base_tokens")["vocab_size"]),
+            len(tokens["probes"]),
+            int(tokens["probe_domain"].max()) + 1,
+            {_name(found): os.path.getsize(found) for found in sorted(Path(folder).iterdir())},
+            np.array(tokens["train"][:batch]),
+            np.array(tokens["train_lengths"][:batch]),
+        )
+
+
+def _name(path: Path) -> str:
+    return path.name.removesuffix(".safetensors")
+
+
+def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
+    samples, base = config.corpus.samples, config.training.base
+    anchors = anchor_steps(config.training.steps, config.projection.anchors)
+    rank, orders = config.projection.rank, config.calibration.orders
+    return {
+        "base": costs.base_rre(base.steps, base.batch_size, samples),
+        "reference": costs.reference_rre(len(anchors), samples, text.probes),
+        "gradients": costs.gradients_rre(anchors, samples, text.probes),
+        "curvature": costs.curvature_rre(len(anchors), rank, samples),
+        "calibration": costs.calibration_rre(orders, samples, text.probes),
+    }
+
+
+def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
+    """File → bytes without the header of each, which takes about a kilobyte."""
+    count, domains, steps = config.corpus.samples, text.domains, config.training.steps
+    anchors, orders = config.projection.anchors, config.calibration.orders
+    coordinates, rows = _coordinates(config, parameters), count + domains
+    gradients = (count * (anchors - 1), count * anchors, domains * anchors)
+    files = dict(text.files)
+    base_tokens = files.pop("base_tokens")
+    kept = {"base_tokens": base_tokens, "checkpoints": 4 * anchors * parameters}
+    return {
+        **files,
+        **(kept if config.keep_checkpoints else {}),
+        "start": 12 * parameters,
+        "reference": 4 * (count + 2 * steps + anchors + anchors * rows),
+        "projected": 20 * coordinates
+        + sum(_packed(config, rows, coordinates) for rows in gradients),
+        "curvature": _packed(config, anchors * _rank(config), coordinates),
+        "calibration": 4 * orders * (count + anchors * rows),
+        "position": 4 * count * (2 * steps * (1 + domains) + 2),
+        "results.duckdb": _DATABASE + text.files["corpus.json"],
+    }
+
+
+def _coordinates(config: RunConfig, parameters: int) -> int:
+    return min(config.projection.coordinates, parameters)
+
+
+def _rank(config: RunConfig) -> int:
+    """Rows of the pooled factor at an anchor; see `curvature.pooled_factors`."""
+    return config.projection.rank * 3 // 2
+
+
+def _packed(config: RunConfig, rows: int, coordinates: int) -> int:
+    """Bytes of a matrix as `projection.pack` keeps it, with the scales of columns and rows."""
+    bits = config.projection.bits
+    scales = (coordinates if bits < 32 else 0) + (rows if bits == 8 else 0)
+    return rows * coordinates * bits // 8 + 4 * scales
+
+
+def _step_seconds(config: RunConfig, text: _Text) -> float:
+    """Of one training step, timed on this machine."""
+    from reorder_core.model import build_model
+    from reorder_core.training import TrainState, make_batch, train, use_one_thread
+
+    use_one_thread()
+    model = build_model(config.model, text.vocab_size, config.corpus.sequence_length, config.seed)
+    state = TrainState.fresh(model.initial_parameters())
+    batch = make_batch(text.tokens, text.lengths)
+    once = config.training.model_copy(update={"steps": 1, "warmup_steps": 0})
+    return _timed(lambda: train(model, state, [batch], once, config.training))
+
+
+def _position_seconds(config: RunConfig, parameters: int) -> float:
+    """Of simulating the orders for the position table: two products with a factor a step."""
+    coordinates, rank = _coordinates(config, parameters), max(1, _rank(config))
+    factor = np.ones((rank, coordinates), np.float32)
+    moved = np.ones((CHUNK, coordinates), np.float32)
+    chunks = -(-(1 + SPARSE) * config.position.orders // CHUNK)
+    return chunks * config.training.steps * _timed(lambda: (moved @ factor.T) @ factor)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    """Median seconds of a few runs, the first one not counted."""
+    times = []
+    for _ in range(4):
+        began = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - began)
+    return median(times[1:])

@@ -1,0 +1,91 @@
+"""What `plan` foretells, against what a real build paid and wrote."""
+
+import json
+from pathlib import Path
+
+import pytest
+from real import tiny_real_config
+from typer.testing import CliRunner
+
+from reorder_core.cli import app
+from reorder_core.config import RunConfig, read_config
+from reorder_core.plan import Plan, make_plan
+from reorder_core.store.run import Run, open_run
+
+ROOT = Path(__file__).parents[1]
+HEADERS = 1500
+"""Bytes of a file that its shapes do not tell."""
+
+
+def assert_as_built(plan: Plan, run: Run) -> None:
+    built = {name: cost["rre"] for name, cost in run.costs.items() if cost["rre"]}
+    assert plan.rre == pytest.approx(built, rel=1e-9)
+    for name, foretold in plan.bytes.items():
+        if name == "results.duckdb":  # in blocks of 256 KiB
+            assert 0 < (run.path / name).stat().st_size < 4 * foretold
+            continue
+        path = run.path / {"checkpoints": "checkpoints/anchors"}.get(name, name)
+        written = path if path.is_file() else path.with_suffix(".safetensors")
+        assert written.stat().st_size == pytest.approx(foretold, rel=0.01, abs=HEADERS), name
+
+
+def test_a_plan_foretells_cost_and_files_of_a_real_build(real_run: Run) -> None:
+    plan = make_plan(real_run.config)
+    assert_as_built(plan, real_run)
+    assert plan.seconds is not None and plan.seconds > 0
+    stored = {path.name for path in real_run.path.rglob("*.safetensors")}
+    assert {f"{name}.safetensors" for name in plan.bytes} >= stored - {"anchors.safetensors"}
+
+
+def test_a_plan_foretells_the_demo_which_is_kept_at_8_bits() -> None:
+    demo = open_run(ROOT / "data" / "demo")
+    assert demo.config.projection.bits == 8
+    plan = make_plan(demo.config)
+    assert_as_built(plan, demo)
+    assert "checkpoints" not in plan.bytes
+    assert plan.parameters == int(demo.metadata("projected")["parameters"])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"projection": {"bits": 32, "coordinates": 500, "rank": 31}, "calibration": {"orders": 0}},
+        {"projection": {"anchors": 4, "bits": 8}, "model": {"family": "gpt2"}},
+    ],
+)
+def test_a_plan_foretells_other_settings(changes: dict, tmp_path: Path) -> None:
+    from reorder_core.build import build_run
+
+    config = tiny_real_config(**changes, position={"orders": 16})
+    assert_as_built(make_plan(config), open_run(build_run(config, tmp_path / "run")))
+
+
+def test_256_steps_of_200_million_parameters_take_under_4_gigabytes() -> None:
+    plan = make_plan(read_config(ROOT / "benchmarks" / "plan-200m.yaml"))
+    assert 195e6 < plan.parameters < 210e6
+    assert plan.config.training.steps == 256
+    assert plan.query_bytes < 2e9
+    assert sum(plan.bytes.values()) < 4e9 < plan.paper_bytes / 1000
+    assert plan.seconds is None  # never allocated, so never timed
+
+
+def test_the_command_prints_tables_or_one_object(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    config: RunConfig = tiny_real_config()
+    path.write_text(json.dumps(config.model_dump(mode="json")))
+    found = CliRunner().invoke(app, ["plan", str(path), "--json"])
+    assert found.exit_code == 0, found.stderr
+    answer = json.loads(found.stdout)
+    assert answer["rre"]["total"] == pytest.approx(sum(list(answer["rre"].values())[:-1]))
+    assert answer["bytes"]["total"] == sum(list(answer["bytes"].values())[:-1])
+    assert {"config", "parameters", "seconds", "query_bytes", "paper_bytes"} <= set(answer)
+    shown = CliRunner().invoke(app, ["plan", str(path)]).stdout
+    assert "RRE" in shown and "calibration" in shown and "about" in shown
+
+
+def test_a_wrong_configuration_is_told_without_a_traceback(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("name: x\ncorpus: {kind: folder, samples: 256}\n")
+    found = CliRunner().invoke(app, ["plan", str(path)])
+    assert found.exit_code == 1 and found.stdout == ""
+    assert "corpus.path must name the text" in found.stderr and "Traceback" not in found.stderr
