@@ -44,6 +44,11 @@ def sampled_fisher(
     return rows
 
 
+def kept_rank(rank: int) -> int:
+    """R′, rows of the pooled factor at an anchor, for R drawn there."""
+    return int(KEPT * rank)
+
+
 def pooled_factors(drawn: Sequence[np.ndarray], weight: np.ndarray) -> np.ndarray:
     """(K, R', s) factors of the mean Hessian from each anchor's own sampled rows (R, s).
 
@@ -55,7 +60,7 @@ def pooled_factors(drawn: Sequence[np.ndarray], weight: np.ndarray) -> np.ndarra
     for anchor in range(len(drawn)):
         near = drawn[max(0, anchor - 1) : anchor + 2]
         pooled.append(np.concatenate(near) * np.float32(np.sqrt(HESSIAN_SCALE / len(near))))
-    kept = min(int(KEPT * len(drawn[0])), *(len(rows) for rows in pooled))
+    kept = min(kept_rank(len(drawn[0])), *(len(rows) for rows in pooled))
     return np.stack([_leading(rows, kept, weight) for rows in pooled])
 
 

@@ -146,8 +146,10 @@ def _coordinates(config: RunConfig, parameters: int) -> int:
 
 
 def _rank(config: RunConfig) -> int:
-    """Rows of the pooled factor at an anchor; see `curvature.pooled_factors`."""
-    return config.projection.rank * 3 // 2
+    """Rows of the curvature's factor at an anchor."""
+    from reorder_core.curvature import kept_rank
+
+    return kept_rank(config.projection.rank)
 
 
 def _packed(config: RunConfig, rows: int, coordinates: int) -> int:

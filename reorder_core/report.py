@@ -145,19 +145,20 @@ def print_plan(plan: Plan) -> None:
     costs = [(name, f"{rre:.2f}") for name, rre in plan.rre.items()]
     total = f"{sum(plan.rre.values()):.2f}"
     print_table(["build step", "RRE"], [*costs, ("in all", total)])
-    sizes = [(name, megabytes(size)) for name, size in plan.bytes.items()]
-    print_table(["file", "MB"], [*sizes, ("in all", megabytes(sum(plan.bytes.values())))])
+    sizes = [(name, _size(size)) for name, size in plan.bytes.items()]
+    print_table(["file", "size"], [*sizes, ("in all", _size(sum(plan.bytes.values())))])
     told = "not foretold: the model is too large to time a step of it"
     if plan.seconds is not None:
         told = f"about {plan.seconds:.0f} s here, from a step timed now on one thread"
     print(f"build: {told}")
-    print(f"read by queries: {megabytes(plan.query_bytes)} MB")
-    print(f"update terms of all pairs of steps, unprojected: {megabytes(plan.paper_bytes)} MB")
+    print(f"read by queries: {_size(plan.query_bytes)}")
+    print(f"update terms of all pairs of steps, unprojected: {_size(plan.paper_bytes)}")
 
 
-def megabytes(size: float) -> str:
-    """Of bytes; small ones with digits."""
-    return f"{size / 1e6:,.0f}" if size >= 1e8 else f"{size / 1e6:.2f}"
+def _size(size: float) -> str:
+    """Bytes in the unit that leaves one to three digits before the point."""
+    power = min(4, max(0, len(f"{size:.0f}") - 1) // 3)
+    return f"{size / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
 def print_losses(run: Run, answer: Mapping[str, Any]) -> None:

@@ -98,12 +98,14 @@ def follow_jobs(run: Run) -> None:
 def follow_effects(run: Run, history: History) -> None:
     """Work out what each move of the history changed; polls only while that is not known."""
     pending = bool(effects.lacking(run, history))
-    st.fragment(_effects, run_every=POLL_SECONDS if pending else None)(run, history)
+    every = POLL_SECONDS if pending else None
+    st.fragment(_effects, run_every=every)(run, history, pending)
 
 
-def _effects(run: Run, history: History) -> None:
-    if effects.lacking(run, history) and not effects.work(run, history, POLL_SECONDS):
-        st.rerun()  # the list shows them
+def _effects(run: Run, history: History, polling: bool) -> None:
+    effects.work(run, history, POLL_SECONDS)
+    if polling and not effects.lacking(run, history):
+        st.rerun()  # the list shows them, and the polling ends
 
 
 def follow_suggestions(run: Run, history: History) -> None:

@@ -1,5 +1,6 @@
 """The history as a list: moves in words with their effects, left out, gone back to, branched."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -107,3 +108,16 @@ def test_a_reload_brings_back_the_moves_and_their_effects(served: Served, page: 
     page.get_by_role("tab", name="History").click()
     assert page.locator(f"{MOVES} .ro-move-words").all_inner_texts() == rows
     page.wait_for_function("document.querySelectorAll('.ro-move b[data-effect]').length === 6")
+
+
+def test_polling_ends_where_somebody_else_worked_the_effects_out(monkeypatch) -> None:
+    from ui import timeline
+
+    rerun = []
+    monkeypatch.setattr(timeline.st, "rerun", lambda: rerun.append(True))
+    known = SimpleNamespace(work=lambda *_: False, lacking=lambda *_: [])
+    monkeypatch.setattr(timeline, "effects", known)
+    timeline._effects(None, None, polling=True)  # type: ignore[arg-type]
+    assert rerun == [True]
+    timeline._effects(None, None, polling=False)  # type: ignore[arg-type]
+    assert rerun == [True]

@@ -45,7 +45,11 @@ export class History {
     this.owner.send('forget', { name: this.last });
   }
 
-  show({ branch, branches, place, start, moves }) {
+  show(record) {
+    const drawn = JSON.stringify(record);
+    if (drawn === this.drawn) return; // a row made anew between press and release loses the click
+    this.drawn = drawn;
+    const { branch, branches, place, start, moves } = record;
     this.branch.replaceChildren(...branches.map(([name, count]) => h('option',
       { value: name, selected: name === branch }, `${name} (${count} move${count === 1 ? '' : 's'})`)));
     const others = branches.map(([name]) => name).filter((name) => name !== branch && name !== 'main');

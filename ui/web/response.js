@@ -51,7 +51,9 @@ export class Response {
       for (const panel of this.panels) this.paint(panel, samples.length);
     }
     const step = Math.floor(slot / run.batch);
-    for (const panel of this.panels) this.mark(panel, step, slot !== slots[samples[0]]);
+    const gathered = samples.every((id, i) => slots[id] === slots[samples[0]] + i);
+    const away = slot !== slots[samples[0]] || !gathered; // scattered ones move even at the first one's place
+    for (const panel of this.panels) this.mark(panel, step, away);
   }
 
   empty() {
