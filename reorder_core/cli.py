@@ -77,7 +77,7 @@ def build(
         run = open_run(build_run(checked, out, on_progress))
     seconds = time.perf_counter() - began
     built = report.about(run) | {"build_seconds": round(seconds, 1)}
-    _answer(built, as_json, lambda: report.print_built(run, seconds))
+    _answer(built, as_json, lambda: report.print_built(run, built))
 
 
 @app.command()

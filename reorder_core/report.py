@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from reorder_core.caution import cautions
 from reorder_core.errors import StoreError
 from reorder_core.estimators.base import Estimate
 from reorder_core.plan import Plan
@@ -93,6 +94,7 @@ def about(run: Run, problem: str = "") -> dict[str, Any]:
     if not problem:
         facts["domains"], facts["ledger"] = list(run.domains), len(run.ledger)
         facts["fidelity"] = run.fidelity
+        facts["cautions"] = cautions(run)
     return facts
 
 
@@ -115,12 +117,16 @@ def print_about(facts: Mapping[str, Any]) -> None:
     print_table(["build step", "RRE", "seconds"], costs)
     for measured in facts.get("fidelity", ()):
         print_fidelity(measured)
+    for caution in facts.get("cautions", ()):
+        print(f"caution: {caution}")
 
 
-def print_built(run: Run, seconds: float) -> None:
+def print_built(run: Run, facts: Mapping[str, Any]) -> None:
     """What `build` tells at its end, with the next command to type."""
-    print(f"built {run.id} in {seconds:.0f} s, {run.bytes / 1e6:.1f} MB")
+    print(f"built {run.id} in {facts['build_seconds']:.0f} s, {run.bytes / 1e6:.1f} MB")
     print(f"precompute cost: {run.precompute_rre:.1f} RRE (1 RRE: one reference training)")
+    for caution in facts["cautions"]:
+        print(f"caution: {caution}")
     print(f"next: streamlit run app.py -- --run {run.path}")
 
 

@@ -3,7 +3,9 @@
 from typing import Any
 
 import numpy as np
+import streamlit as st
 
+from reorder_core import caution
 from reorder_core.store.run import Run
 from ui import frames, runs, theme
 
@@ -14,6 +16,16 @@ ESTIMATORS = ("hybrid", "replay", "reference")
 def lead(run: Run) -> dict[str, Any]:
     """What the first lines say."""
     return {"steps": run.steps, "count": run.count, "name": run.name}
+
+
+def cautions(run: Run) -> list[str]:
+    """Reasons to distrust all estimates of this run; see `reorder_core.caution`."""
+    return _cautions(run, run.fingerprint)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _cautions(_run: Run, fingerprint: str) -> list[str]:
+    return caution.cautions(_run)
 
 
 def record(run: Run) -> dict[str, Any]:

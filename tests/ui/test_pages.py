@@ -45,6 +45,14 @@ def test_home_opens_with_the_run_and_its_fidelity(
         assert drawn["estimators"]["hybrid"]["r2"]["value"] == pytest.approx(measured)
 
 
+def test_home_says_why_a_run_deserves_no_trust_and_nothing_of_a_sound_one(
+    demo: Path, tiny_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not app(demo, monkeypatch).run().warning
+    (told,) = app(tiny_path, monkeypatch).run().warning
+    assert "without designed retrainings" in told.value
+
+
 def test_a_run_without_fidelity_says_which_command_measures_it(
     demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
