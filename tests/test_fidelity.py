@@ -7,7 +7,7 @@ import pytest
 from reorder_core.errors import EstimatorError, OrderError
 from reorder_core.estimators.runs import hashes_in
 from reorder_core.fidelity import fresh_orders, measure
-from reorder_core.orders import order_hash
+from reorder_core.orders import Order, order_hash, swap
 from reorder_core.store.run import Run, open_run
 from reorder_core.store.writer import write_arrays
 
@@ -17,9 +17,8 @@ CONTRACT = {
 }  # fmt: skip
 
 
-def calibrated_on(run: Run, hashes: list[str]) -> None:
-    metadata = {"order_hashes": json.dumps(hashes)}
-    write_arrays(run.file("calibration"), {"width": np.ones(1, np.float32)}, metadata)
+def calibrated_on(run: Run, orders: list[Order]) -> None:
+    write_arrays(run.file("calibration"), {"orders": np.stack(orders)})
 
 
 def test_the_report_keeps_the_agreed_keys_and_is_saved(tiny_run: Run, fakes):
@@ -76,17 +75,19 @@ def test_progress_counts_the_orders(tiny_run: Run, fakes):
 
 def test_orders_used_for_calibration_are_never_measured_on(tiny_run: Run):
     assert hashes_in(tiny_run) == frozenset()
-    drawn = [order_hash(order) for order in fresh_orders(tiny_run, "random", 6, 7)]
-    calibrated_on(tiny_run, [drawn[0], drawn[3], "0123456789abcdef"])
-    fresh = [order_hash(order) for order in fresh_orders(tiny_run, "random", 6, 7)]
+    orders = fresh_orders(tiny_run, "random", 6, 7)
+    within = swap(orders[3], int(orders[3][0]), 1)  # trains the same under another hash
+    calibrated_on(tiny_run, [orders[0], within, tiny_run.reference_order])
+    drawn = [order_hash(order) for order in orders]
+    again = fresh_orders(tiny_run, "random", 6, 7)
+    fresh = [order_hash(order) for order in again]
     assert len(set(fresh)) == 6
-    assert not set(fresh) & hashes_in(tiny_run)
+    assert not {tiny_run.trains_as(order) for order in again} & hashes_in(tiny_run)
     assert fresh[:4] == [drawn[1], drawn[2], drawn[4], drawn[5]]
 
 
 def test_when_calibration_used_all_that_was_drawn_others_are_drawn(tiny_run: Run):
-    drawn = [order_hash(order) for order in fresh_orders(tiny_run, "random", 3, 7)]
-    calibrated_on(tiny_run, drawn)
+    calibrated_on(tiny_run, fresh_orders(tiny_run, "random", 3, 7))
     assert len(fresh_orders(tiny_run, "random", 3, 7)) == 3
 
 

@@ -40,7 +40,7 @@ def test_what_was_fitted_on_does_not_judge_and_the_newest_come_first(tiny_run: R
     retrain_once(tiny_run, tiny_run.reference_order)
     hashes = [order_hash(order) for order in orders]
     families = families_of(tiny_run)
-    found = judges(tiny_run, families, frozenset(hashes[:1]), most=4)
+    found = judges(tiny_run, families, frozenset([tiny_run.trains_as(orders[0])]), most=4)
     assert [v.retrained.order_hash for v in found] == hashes[1:5]
 
 

@@ -137,4 +137,6 @@ def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
 
 def hashes_in(run: Run) -> frozenset[str]:
     """Training hashes of the orders that the build learned from."""
-    return designed_runs(run).hashes
+    if not run.file("calibration").is_file():
+        return frozenset()
+    return frozenset(run.trains_as(order) for order in run.arrays("calibration")["orders"])
