@@ -31,6 +31,16 @@ def history_record(run: Run, history: History) -> dict[str, Any]:
     }
 
 
+def in_words(run: Run, history: History) -> str:
+    """The order on screen in words: its last move, and how many led there."""
+    entries, place = history.entries, history.place
+    if not place:
+        return "the order at the start"
+    move = entries[place].move or Move("order", title="an order")
+    told = words.of_move(run, entries[place - 1].order, move)
+    return told if place == 1 else f"{told}, after {place - 1} more"
+
+
 def previous_record(run: Run, history: History) -> dict[str, Any] | None:
     """What the last move changed, for every sample and domain; None at the start of a line."""
     base = history.previous

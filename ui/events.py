@@ -25,6 +25,13 @@ class Command(Request):
     type: Literal["undo", "redo", "reset", "verify", "cancel"]
 
 
+class OfJob(Request):
+    """A retraining of the queue, by the hash of its order: to be stopped, or to be looked at."""
+
+    type: Literal["cancel-job", "show-job"]
+    hash: str = Field(max_length=64)
+
+
 class Drop(Request):
     """A whole new order, and what was done to get it."""
 
@@ -148,7 +155,7 @@ class Export(Request):
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Command | Drop | Jump | Branch | Preset | Paste | Suggest
+        Command | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest
         | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
         Field(discriminator="type"),
     ]

@@ -37,6 +37,8 @@ class Job:
     """Tells it from the run's other jobs: the order's hash, or the batch's name."""
     order: Order | None
     """None for a batch."""
+    title: str = ""
+    """What it is in words."""
     arguments: tuple[str, ...] = ()
     """Of a batch: those of `python -m reorder_core`."""
     state: State = "queued"
@@ -69,15 +71,15 @@ class Jobs:
         self.ended = 0
         """How many jobs have come to an end, whichever."""
 
-    def submit(self, run_path: Path, run_id: str, order: Order) -> Job:
+    def submit(self, run_path: Path, run_id: str, order: Order, title: str = "") -> Job:
         """The job for this order: the one under way, or a new one."""
-        return self._enqueue(Job(run_path, run_id, order_hash(order), order))
+        return self._enqueue(Job(run_path, run_id, order_hash(order), order, title))
 
     def submit_batch(
         self, run_path: Path, run_id: str, name: str, arguments: tuple[str, ...]
     ) -> Job:
         """The job of that name: the one under way, or a new one of a whole command."""
-        return self._enqueue(Job(run_path, run_id, name, None, arguments))
+        return self._enqueue(Job(run_path, run_id, name, None, name, arguments))
 
     def _enqueue(self, job: Job) -> Job:
         with self._lock:

@@ -35,6 +35,7 @@ from ui.events import (
     Export,
     Guide,
     Jump,
+    OfJob,
     Paste,
     PlaceView,
     Preset,
@@ -135,6 +136,8 @@ def job_record(job: jobs.Job) -> dict[str, Any]:
     running = job.state == "running"
     return {
         "hash": job.name,
+        "title": job.title or job.name,
+        "order": job.order is not None,
         "state": job.state,
         "done": job.done,
         "total": job.total,
@@ -162,13 +165,20 @@ def _obey(event: Event, run: Run, history: History) -> None:
     """Do what was asked for; raises OrderError where it cannot be done."""
     match event.request:
         case Command(type="verify"):
-            jobs.queue().submit(run.path, run.id, history.order)
+            title = effects.in_words(run, history)
+            jobs.queue().submit(run.path, run.id, history.order, title)
             state.request_rerun()  # the polling fragment stands outside this one
             return
         case Command(type="cancel"):
             jobs.queue().cancel(run.id, order_hash(history.order))
             state.request_rerun()
             return
+        case OfJob(type="cancel-job", hash=name):
+            jobs.queue().cancel(run.id, name)
+            state.request_rerun()
+            return
+        case OfJob(hash=name):
+            _show_job(name, run, history)
         case Command(type=name):
             {"undo": history.undo, "redo": history.redo, "reset": history.reset}[name]()
         case Jump() as request:
@@ -200,6 +210,14 @@ def _obey(event: Event, run: Run, history: History) -> None:
             share.prepare(request, run, history)
             return
     url.write(run, history)
+
+
+def _show_job(name: str, run: Run, history: History) -> None:
+    """Bring a queued retraining's order to the screen, as a move that can be undone."""
+    job = jobs.queue().find(run.id, name)
+    if job is None or job.order is None:
+        raise OrderError("that retraining is not in the queue any more; its order is not known")
+    history.commit(job.order, whole(job.order, f"retrained: {job.title or name[:8]}"))
 
 
 def _travel(request: Jump, history: History) -> None:

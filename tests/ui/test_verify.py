@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
-from driving import Served, command_line, drag, open_timeline, order_in_address, state
+import sitting
+from driving import Served, command_line, drag, open_timeline, order_in_address, settled, state
+
+from ui import state as keys
 
 
 def test_verify_lays_the_real_retraining_over_the_estimate(
@@ -39,3 +42,56 @@ def test_a_retraining_can_be_cancelled(served: Served, page: Any) -> None:
     page.get_by_role("button", name="Verify", exact=True).wait_for(timeout=15_000)
     assert "cancelled" in page.locator(".ro-verify-words").inner_text()
     assert run.ledger.get(state(page)["hash"]) is None
+
+
+def test_the_queue_lists_every_retraining_and_each_can_be_stopped_or_shown(
+    served: Served, page: Any
+) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    asked = []
+    for one, onto in ((5, 60), (6, 90), (7, 120)):
+        asked.append(drag(page, int(run.reference_order[one]), int(run.reference_order[onto])))
+        page.get_by_role("button", name="Verify", exact=True).click()
+        page.locator(f'[data-job="{asked[-1]}"]').wait_for(state="attached")
+    page.get_by_role("tab", name="History").click()
+    rows = page.locator(".ro-queue-row")
+    words = [page.locator(f'[data-job="{name}"] .ro-queue-words').inner_text() for name in asked]
+    assert len(set(words)) == 3 and words[2].endswith("after 2 more")
+    assert f"{run.reference_order[5]}: step 1 → step 8" in words[0]
+    stop = page.locator(f'[data-queue-cancel="{asked[2]}"]')
+    stop.focus()
+    page.keyboard.press("Enter")
+    last = page.locator(f'[data-job="{asked[2]}"]')
+    page.wait_for_function(
+        "name => document.querySelector(`[data-job='${name}']`).dataset.state === 'cancelled'",
+        arg=asked[2],
+    )
+    page.reload()  # the queue is the server's: it survives
+    page.wait_for_selector(".ro-timeline[data-state=ready]")
+    page.get_by_role("tab", name="History").click()
+    for name in asked[:2]:
+        page.wait_for_function(
+            "name => document.querySelector(`[data-job='${name}']`)?.dataset.state === 'done'",
+            arg=name,
+            timeout=180_000,
+        )
+        assert run.ledger.get(name) is not None
+    assert run.ledger.get(asked[2]) is None
+    assert last.locator(".ro-queue-state").inner_text() == "cancelled"
+    page.locator(f'[data-job="{asked[0]}"] .ro-queue-go').click()
+    assert settled(page, asked[2]) == asked[0]
+    assert page.get_by_role("button", name="Verified", exact=True).is_visible()
+    assert rows.count() >= 3
+
+
+def test_a_retraining_that_nobody_asked_for_cannot_be_shown(
+    demo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = sitting.page(demo, monkeypatch, "timeline", {})
+    before = sitting.sent(at, keys.TIMELINE)["hash"]
+    at = sitting.fire(at, keys.TIMELINE, {"type": "show-job", "hash": "f" * 16, "seq": 1})
+    record = sitting.sent(at, keys.TIMELINE)
+    assert "not in the queue" in record["notice"]["text"] and record["hash"] == before
+    at = sitting.fire(at, keys.TIMELINE, {"type": "cancel-job", "hash": "f" * 65, "seq": 2})
+    assert "damaged" in sitting.sent(at, keys.TIMELINE)["notice"]["text"]

@@ -1,6 +1,7 @@
 // The history as a list of moves in words, each with what it alone changed; and its branches.
 import { h, button } from './dom.js';
 import { interval, signed } from './format.js';
+import { Queue } from './queue.js';
 
 const EMPTY = 'No moves yet. Drag a tile to another step: each move is listed here with what it changed, '
   + 'and can be gone back to or left out.';
@@ -23,7 +24,8 @@ export class History {
     this.name.addEventListener('keydown', (event) => { if (event.key === 'Escape') this.ask(false); });
     this.list = h('ol', { class: 'ro-moves', 'aria-label': 'Moves' });
     this.element = h('div', { class: 'ro-history' },
-      h('div', { class: 'ro-branches' }, this.branch, this.fork, this.forget), this.form, this.list);
+      h('div', { class: 'ro-branches' }, this.branch, this.fork, this.forget), this.form, this.list,
+      (this.queue = new Queue(owner)).element);
   }
 
   ask(open) {

@@ -95,7 +95,12 @@ export class Timeline {
 
   setJobs(jobs) {
     this.jobs = jobs;
-    if (this.view) this.toolbar.showJob(jobs, this.view);
+    if (this.view) this.drawJobs();
+  }
+
+  drawJobs() {
+    this.toolbar.showJob(this.jobs, this.view);
+    this.history.queue.show(this.jobs, this.view.hash);
   }
 
   update(raw, send) {
@@ -140,7 +145,7 @@ export class Timeline {
     this.board.roving(this.selected ?? this.focused ?? this.order[0]);
     this.summary.show(run, view, slots);
     this.toolbar.show(view, this.waiting);
-    this.toolbar.showJob(this.jobs, view);
+    this.drawJobs();
     this.generalization.show(run, view);
     this.memorization.show(run, view, slots, this.selected);
     this.ranking.show(run, view, this.selected);
