@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from deck import clear, save
 from driving import Served, drag, number_on_page, open_timeline, order_in_address, settled, state
 
 from reorder_core.estimators import informing_runs, open_estimator
@@ -121,3 +122,22 @@ def test_polling_ends_where_somebody_else_worked_the_effects_out(monkeypatch) ->
     assert rerun == [True]
     timeline._effects(None, None, polling=False)  # type: ignore[arg-type]
     assert rerun == [True]
+
+
+def test_an_update_that_leaves_the_history_as_it_was_keeps_its_rows(
+    served: Served, page: Any
+) -> None:
+    """A row made anew between press and release of the mouse would lose the click."""
+    run = served.run
+    open_timeline(page, served.url)
+    drag(page, int(run.reference_order[4]), int(run.reference_order[40]))
+    page.locator(".ro-move [data-effect]").first.wait_for(state="attached")
+    page.evaluate("document.querySelectorAll('.ro-move').forEach(row => { row.kept = true })")
+    save(page, "an update of the page")
+    page.locator("[data-tab=saved] .ro-tab-count").get_by_text("1").wait_for(state="attached")
+    kept = page.evaluate("[...document.querySelectorAll('.ro-move')].map(row => row.kept)")
+    assert kept == [True, True]
+    drag(page, int(run.reference_order[9]), int(run.reference_order[80]))
+    kept = page.evaluate("[...document.querySelectorAll('.ro-move')].map(row => row.kept ?? false)")
+    assert kept == [False] * 3, "the marks would have told"
+    clear(page)
