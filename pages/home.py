@@ -8,9 +8,11 @@ shell.through_app()
 state.enter("home")
 run = runs.require()
 component.lead(home.lead(run))
-for sentence in home.cautions(run):
-    st.warning(sentence, icon=":material/warning:")
+cautions = st.container()
 with st.container(key="ro_next", horizontal=True, vertical_alignment="center"):
     st.page_link("pages/timeline.py", label="Open the timeline")
     st.caption("Pick up a sample, drop it at another step, read what would have changed.")
 component.home(home.record(run))
+with cautions:  # last: they take a moment to work out, and few runs have any
+    for sentence in home.cautions(run):
+        st.warning(sentence, icon=":material/warning:")

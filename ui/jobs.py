@@ -38,7 +38,7 @@ class Job:
     order: Order | None
     """None for a batch."""
     title: str = ""
-    """What it is in words."""
+    """What it is in words; a batch goes by its name."""
     arguments: tuple[str, ...] = ()
     """Of a batch: those of `python -m reorder_core`."""
     state: State = "queued"
@@ -79,7 +79,7 @@ class Jobs:
         self, run_path: Path, run_id: str, name: str, arguments: tuple[str, ...]
     ) -> Job:
         """The job of that name: the one under way, or a new one of a whole command."""
-        return self._enqueue(Job(run_path, run_id, name, None, name, arguments))
+        return self._enqueue(Job(run_path, run_id, name, None, arguments=arguments))
 
     def _enqueue(self, job: Job) -> Job:
         with self._lock:

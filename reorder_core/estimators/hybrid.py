@@ -107,9 +107,9 @@ class HybridEstimator:
         Both orders' errors are one Gaussian; what they share cancels. Orders
         that differ only within steps train the same, so nothing is uncertain.
         """
-        steps = steps_of(np.stack([order, base]), self._run.batch_size)
+        same = self._run.trains_as(order) == self._run.trains_as(base)
         pair = [self.prior.replayed(order), self.prior.replayed(base)]
-        sign = MINUS if (steps[0] != steps[1]).any() else np.zeros(2)
+        sign = np.zeros(2) if same else MINUS
         (sample_shift, sample_sd), (probe_shift, probe_sd) = self._predict(pair, sign)
         sample = pair[0].samples[-1] - pair[1].samples[-1] + sample_shift
         probe = pair[0].probes[-1] - pair[1].probes[-1] + probe_shift

@@ -1,6 +1,7 @@
 """Real retrainings of a run: one JSON file an order, appended by anyone, never changed."""
 
 import logging
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -79,12 +80,19 @@ class Ledger:
         return digest
 
     def _alike(self, digest: str) -> Retrained | None:
-        for path in sorted(self.folder.glob("*.json")):
-            if path.stem not in self._trains and (entry := self._entry(path)) is not None:
+        # Asked many times an update, mostly in vain: the folder is listed, only new files read.
+        names = {path.removesuffix(".json") for path in self._listed() if path.endswith(".json")}
+        for name in names - self._trains.keys():
+            if (entry := self.get(name)) is not None:
                 self.trains_as(entry)
-            if self._trains.get(path.stem) == digest and (entry := self._entry(path)) is not None:
-                return entry
-        return None
+        alike = sorted(name for name in names if self._trains.get(name) == digest)
+        return next(filter(None, map(self.get, alike)), None)
+
+    def _listed(self) -> list[str]:
+        try:
+            return os.listdir(self.folder)
+        except OSError:
+            return []
 
     def all(self) -> list[Retrained]:
         """Every readable retraining, by order hash; a damaged one is logged and left out."""

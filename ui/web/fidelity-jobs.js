@@ -1,10 +1,7 @@
 // A background command on the fidelity page: how far it is, and a way to stop it.
 import { h, setText, button } from './dom.js';
 import { seconds } from './format.js';
-
-export function active(job) {
-  return job?.state === 'queued' || job?.state === 'running';
-}
+import { active } from './jobs.js';
 
 /** How far a background command is, with a way to stop it. */
 export class JobLine {

@@ -3,7 +3,8 @@ import { unpack } from './channels.js';
 import { h, s, button, setText } from './dom.js';
 import { number, seconds, signed } from './format.js';
 import { Figure, key } from './chart.js';
-import { JobLine, active } from './fidelity-jobs.js';
+import { JobLine } from './fidelity-jobs.js';
+import { active } from './jobs.js';
 
 const JOB = 'heat map';
 const NARROW = 620;

@@ -2,7 +2,8 @@
 import { listen } from './channels.js';
 import { h, setText, button, segmented, tooltips } from './dom.js';
 import { Coverage } from './fidelity-coverage.js';
-import { JobLine, active } from './fidelity-jobs.js';
+import { JobLine } from './fidelity-jobs.js';
+import { active } from './jobs.js';
 import { HeatMaps } from './fidelity-map.js';
 import { ErrorByDistance, Scatter } from './fidelity-points.js';
 import { Ledger, Reports } from './fidelity-tables.js';

@@ -1,7 +1,7 @@
 // Every retraining of this run that was asked for: how far each is, a way to it, a way to stop it.
 import { h, setText, button } from './dom.js';
-import { active } from './fidelity-jobs.js';
 import { seconds } from './format.js';
+import { active, secondsLeft } from './jobs.js';
 
 export class Queue {
   /** owner: { send(type, more) } */
@@ -26,16 +26,12 @@ export class Queue {
     }
     let wait = 0; // seconds until the next one can begin; NaN before anything is known of their length
     const whole = length(jobs);
-    for (const job of jobs) {
+    for (const [at, job] of jobs.entries()) {
       const parts = this.rows.get(job.hash) ?? this.row(job.hash);
-      if (parts.row !== this.list.children[this.list.children.length - 1]) this.place(parts.row, jobs.indexOf(job));
+      if (this.list.children[at] !== parts.row) this.list.insertBefore(parts.row, this.list.children[at] ?? null);
       this.draw(parts, job, shown, wait);
-      if (active(job)) wait += left(job) ?? whole;
+      if (active(job)) wait += secondsLeft(job) ?? whole;
     }
-  }
-
-  place(row, at) {
-    if (this.list.children[at] !== row) this.list.insertBefore(row, this.list.children[at] ?? null);
   }
 
   row(hash) {
@@ -64,13 +60,9 @@ export class Queue {
   }
 }
 
-function left({ state, total, done, seconds: spent }) {
-  return state === 'running' && total && done ? (spent / done) * (total - done) : undefined;
-}
-
 /** Seconds a whole retraining takes, by the one that runs; NaN before that is known. */
 function length(jobs) {
-  const running = jobs.find((job) => left(job) !== undefined);
+  const running = jobs.find((job) => secondsLeft(job) !== undefined);
   return running ? (running.seconds / running.done) * running.total : NaN;
 }
 
@@ -78,6 +70,6 @@ function said(job, wait) {
   if (job.state === 'queued') return Number.isFinite(wait) && wait > 0 ? `waits, starts in about ${seconds(wait)}` : 'waits';
   if (job.state === 'failed') return `failed: ${job.message}`;
   if (job.state !== 'running') return job.state;
-  const rest = left(job);
+  const rest = secondsLeft(job);
   return rest === undefined ? 'starting \u2026' : `${job.label} ${job.done} of ${job.total}, ${seconds(rest)} left`;
 }

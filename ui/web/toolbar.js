@@ -1,6 +1,7 @@
 // What can be done: how a tile lands, what colours mean, history, verification.
 import { h, setText, button, segmented } from './dom.js';
 import { number, seconds } from './format.js';
+import { active, secondsLeft } from './jobs.js';
 
 const UNVERIFIED = 'Really retrain the model in this order, in the background, and lay the result over the estimate';
 const VERIFIED = 'This order was really retrained; the result lies over the estimate';
@@ -45,24 +46,24 @@ export class Toolbar {
 
   showJob(jobs, view) {
     const job = jobs.find((one) => one.hash === view.hash);
-    const ahead = jobs.filter((one) => one.state === 'queued' || one.state === 'running');
-    const active = job?.state === 'queued' || job?.state === 'running';
-    this.bar.hidden = !active;
-    this.cancel.hidden = !active;
-    this.verify.hidden = active;
+    const ahead = jobs.filter(active);
+    const busy = active(job);
+    this.bar.hidden = !busy;
+    this.cancel.hidden = !busy;
+    this.verify.hidden = busy;
     this.verify.disabled = Boolean(view.truth);
     setText(this.verify, view.truth ? 'Verified' : 'Verify');
     this.verify.dataset.tip = view.truth ? VERIFIED : UNVERIFIED;
-    if (active && job.total) this.bar.value = job.done / job.total;
+    if (busy && job.total) this.bar.value = job.done / job.total;
     else this.bar.removeAttribute('value');
-    setText(this.words, active ? progress(job, ahead) : ending(job, view, ahead));
+    setText(this.words, busy ? progress(job, ahead) : ending(job, view, ahead));
   }
 }
 
 function progress(job, ahead) {
   if (job.state === 'queued') return `waiting for ${ahead.length - 1} other retraining${ahead.length > 2 ? 's' : ''}`;
-  if (!job.total || !job.done) return 'starting …';
-  const left = job.done > 0 ? (job.seconds / job.done) * (job.total - job.done) : NaN;
+  const left = secondsLeft(job);
+  if (left === undefined) return 'starting …';
   return `${job.label || 'retraining'} ${job.done} of ${job.total}, ${seconds(left)} left`;
 }
 
