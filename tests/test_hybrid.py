@@ -101,3 +101,14 @@ def test_spread_orders_take_each_sample_through_every_part():
     assert all(sorted(order) == list(range(64)) for order in orders)
     parts = np.stack([np.argsort(order) // 8 for order in orders])  # (orders, samples)
     assert np.mean([len(set(column)) for column in parts.T]) > 6.5  # at random: 5.3
+
+
+def test_far_retrainings_say_less_of_a_move_than_of_an_order_as_far(real_run: Run, hybrid, judges):
+    move = real_run.reference_order.copy()
+    move[[0, -1]] = move[[-1, 0]]
+    untaught = hybrid.taught(no_runs(real_run))
+    left = [
+        hybrid.estimate(order).expected_error / untaught.estimate(order).expected_error
+        for order in (move, judges[0].order)
+    ]
+    assert 0 < left[1] < 0.9 * left[0]

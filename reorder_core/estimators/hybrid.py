@@ -8,7 +8,9 @@ Adam's metric. That alone makes the correction vanish at the reference order,
 follow one move at its scale, and reach an order only through retrainings that
 went where it goes. Smaller terms: of each sample's own step, of all samples'
 steps, and of the estimated change itself (an effect that is over- or
-underestimated throughout). Orders of high coherence (`trust`) err by more
+underestimated throughout). All of these tell most of orders about as far from
+the reference: what is wrong on the way to a random order is not linear enough
+to say all of a single move. Orders of high coherence (`trust`) err by more
 than that; what they do beyond it is known only close by, and widens the interval elsewhere.
 """
 
@@ -37,6 +39,8 @@ EXCESSES = (2.0, 1.0, 0.5)
 """Sizes of what coherent orders err beyond that; the first where no retraining tells."""
 RANGE = 0.5
 """Distance within which that is alike."""
+SCALE = 2.0
+"""Log of the ratio of distances over which errors are alike: far runs tell less of moves."""
 TELLING = 32
 """Samples whose losses choose the size: more would cost time and say the same."""
 LENGTH = 0.3
@@ -177,11 +181,13 @@ class HybridEstimator:
             - steps[origin, b.step][None] + steps[origin, origin]
         )  # (A, B, N)  # fmt: skip
         inner = self.prior.similarity(a.delta, b.delta)
-        alike = inner + OTHERS * moved.mean(2) + self._apart(a, b, inner)
-        own = alike + OWN * moved.transpose(2, 0, 1)
+        near = _as_far(a.distance, b.distance)
+        alike = near * (inner + OTHERS * moved.mean(2)) + self._apart(a, b, inner)
+        own = alike + near * (OWN * moved.transpose(2, 0, 1))
+        slope = SLOPE**2 * near
         return (
-            own + SLOPE**2 * np.einsum("am,bm->mab", a.sample, b.sample),
-            alike + SLOPE**2 * np.einsum("am,bm->mab", a.probe, b.probe),
+            own + slope * np.einsum("am,bm->mab", a.sample, b.sample),
+            alike + slope * np.einsum("am,bm->mab", a.probe, b.probe),
         )
 
     def _apart(self, a: _Described, b: _Described, inner: Array) -> Array:
@@ -222,6 +228,12 @@ class HybridEstimator:
             _scaled(self._learned[0].predict(cross_sample, sample), units[0]),
             _scaled(self._learned[1].predict(cross_probe, probe), units[1]),
         )
+
+
+def _as_far(a: Array, b: Array) -> Array:
+    """(A, B) 1 for orders equally far from the reference, less the further apart the scales."""
+    logs = [np.log(np.maximum(distance, 1e-9)) for distance in (a, b)]
+    return np.exp(-np.square(np.subtract.outer(*logs)) / (2 * SCALE**2))
 
 
 def _scaled(found: Target, unit: Array) -> Target:

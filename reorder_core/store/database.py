@@ -20,7 +20,7 @@ from reorder_core.estimators.base import Estimate
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 4
+_FORMAT = 5
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS about (format INTEGER, made_from VARCHAR);
