@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reorder_core.estimators import informing_runs
-from reorder_core.estimators.hybrid import OTHERS, OWN, RANGE, SLOPE, HybridEstimator
+from reorder_core.estimators.hybrid import OTHERS, OWN, RANGE, SCALE, SLOPE, HybridEstimator
 from reorder_core.estimators.runs import TrainingRuns, designed_runs, no_runs, runs_of
 from reorder_core.estimators.trust import POWER
 from reorder_core.fidelity import fresh_orders, retrain_once
@@ -131,13 +131,15 @@ def dense_difference(
         [[table[a[i], b[i]] - table[a[i], o] - table[o, b[i]] + table[o, o]
           for i, o in enumerate(steps[-1])] for b in steps[:-1]] for a in steps[:-1]
     ])  # (A, A, N)  # fmt: skip
-    alike = inner + OTHERS * moved.mean(2)
+    logs = np.log(np.maximum(np.sqrt(np.diag(inner)), 1e-9))
+    near = np.exp(-(np.subtract.outer(logs, logs) ** 2) / (2 * SCALE**2))
+    alike = near * (inner + OTHERS * moved.mean(2))
     alike += np.outer(size, size) * np.exp(-np.maximum(gap, 0) / (2 * RANGE**2))
     mean, sd = np.empty(run.count), np.empty(run.count)
     for i in range(run.count):
         unit = prior.sample_unit[i]
         change = (losses[:, i] - run.reference.sample_loss_at[-1, i]) / unit
-        joint = alike + OWN * moved[..., i] + SLOPE**2 * np.outer(change, change)
+        joint = alike + near * (OWN * moved[..., i] + SLOPE**2 * np.outer(change, change))
         expected, left = np.zeros(2), joint[:2, :2]
         if count > 2:
             known = joint[2:, 2:] + 1e-6 * np.eye(count - 2)
