@@ -181,13 +181,12 @@ class HybridEstimator:
             - steps[origin, b.step][None] + steps[origin, origin]
         )  # (A, B, N)  # fmt: skip
         inner = self.prior.similarity(a.delta, b.delta)
-        near = _as_far(a.distance, b.distance)
-        alike = near * (inner + OTHERS * moved.mean(2)) + self._apart(a, b, inner)
-        own = alike + near * (OWN * moved.transpose(2, 0, 1))
-        slope = SLOPE**2 * near
+        near, apart = _as_far(a.distance, b.distance), self._apart(a, b, inner)
+        alike = inner + OTHERS * moved.mean(2)
+        own = alike + OWN * moved.transpose(2, 0, 1)
         return (
-            own + slope * np.einsum("am,bm->mab", a.sample, b.sample),
-            alike + slope * np.einsum("am,bm->mab", a.probe, b.probe),
+            near * (own + SLOPE**2 * np.einsum("am,bm->mab", a.sample, b.sample)) + apart,
+            near * (alike + SLOPE**2 * np.einsum("am,bm->mab", a.probe, b.probe)) + apart,
         )
 
     def _apart(self, a: _Described, b: _Described, inner: Array) -> Array:
