@@ -30,7 +30,10 @@ STEPS = (
     ),
     BuildStep("gradients", _files("projected"), precompute.take_gradients),
     BuildStep("curvature", _files("curvature"), precompute.take_curvature),
-    BuildStep("calibration", _files("calibration"), precompute.train_calibration),
+    BuildStep(
+        "calibration", _files("calibration", precompute.MEASURED), precompute.train_calibration
+    ),
+    BuildStep("centre", _files("centre"), precompute.take_centre),
     BuildStep("position", _files("position"), fit_position_table),
     BuildStep("results", ("results.duckdb",), _publish),
 )  # fmt: skip
@@ -47,5 +50,7 @@ def build_run(
     with BuildLock(out):
         state, context = BuildState(out, config), BuildContext(config, out, on_progress)
         state.run_steps(STEPS, context)
-        drop = () if config.keep_checkpoints else _files("base_tokens", precompute.CHECKPOINTS)
+        kept = config.keep_checkpoints
+        unkept = () if kept else _files("base_tokens", precompute.CHECKPOINTS)
+        drop = (*_files(precompute.MEASURED), *unkept)
         return state.publish(seeds={"run": config.seed}, drop=drop).path

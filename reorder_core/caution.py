@@ -38,7 +38,7 @@ def self_check(run: Run) -> SelfCheck:
         return SelfCheck(len(designed), diverged, float("nan"), float("nan"))
     true, reference = ended.sample_loss_at[:, -1], run.reference.sample_loss_at[-1]
     effect = float(np.sqrt(np.square(true.astype(np.float64) - reference).mean()))
-    estimated, _ = ProjectedEstimator(run, no_runs(run)).simulate(ended.orders)
+    estimated = ProjectedEstimator(run, no_runs(run)).simulate(ended.orders).samples
     return SelfCheck(len(designed), diverged, effect, metrics.r2(estimated, true, reference))
 
 

@@ -42,3 +42,12 @@ def curvature_rre(anchors: int, rank: int, samples: int) -> float:
 def calibration_rre(orders: int, samples: int, probes: int) -> float:
     """The designed retrainings, each evaluated at its end."""
     return orders * (1 + evaluation_rre(samples, probes))
+
+
+def centre_rre(drawn: int, samples: int, probes: int) -> float:
+    """What the designed retrainings measure on their way, and the gradients at their mean end.
+
+    A drawn target shares the training's own forward pass, so it costs a
+    backward pass: two thirds of a gradient.
+    """
+    return drawn / samples * 2 / 3 + 1 + probes / samples if drawn else 0.0

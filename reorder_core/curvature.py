@@ -61,10 +61,11 @@ def pooled_factors(drawn: Sequence[np.ndarray], weight: np.ndarray) -> np.ndarra
         near = drawn[max(0, anchor - 1) : anchor + 2]
         pooled.append(np.concatenate(near) * np.float32(np.sqrt(HESSIAN_SCALE / len(near))))
     kept = min(kept_rank(len(drawn[0])), *(len(rows) for rows in pooled))
-    return np.stack([_leading(rows, kept, weight) for rows in pooled])
+    return np.stack([leading(rows, kept, weight) for rows in pooled])
 
 
-def _leading(rows: np.ndarray, count: int, weight: np.ndarray) -> np.ndarray:
+def leading(rows: np.ndarray, count: int, weight: np.ndarray) -> np.ndarray:
+    """(count, s) the leading directions of a factor (R, s), in the inner product of `weight`."""
     gram = ((rows * weight) @ rows.T).astype(np.float64)
     vectors = np.linalg.eigh(gram)[1][:, len(rows) - count :]  # ascending eigenvalues
     return vectors.astype(np.float32).T @ rows

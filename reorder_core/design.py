@@ -21,12 +21,20 @@ FIRST_SEED = 1_000_003
 def designed_orders(run: Run, count: int) -> list[Order]:
     """`count` orders to retrain, the same for the same run and count."""
     seed = FIRST_SEED + run.config.seed
-    counts = {family: int(share * count) for family, share in SHARES.items()}
-    orders = spread_orders(run.reference_order, count - sum(counts.values()), seed)
-    for family, wanted in counts.items():
+    orders = spread_orders(run.reference_order, spread_count(count), seed)
+    for family, wanted in _others(count).items():
         if wanted:
             orders += drawn_orders(run, family, wanted, seed)
     return orders
+
+
+def spread_count(count: int) -> int:
+    """How many of `count` designed orders are spread: the first ones."""
+    return count - sum(_others(count).values())
+
+
+def _others(count: int) -> dict[str, int]:
+    return {family: int(share * count) for family, share in SHARES.items()}
 
 
 def spread_orders(reference: Order, count: int, seed: int) -> list[Order]:

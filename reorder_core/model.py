@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a local config needs no network
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
+from torch.func import functional_call, grad, vjp, vmap
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -134,6 +134,52 @@ class FlatModel:
             rows = gradients(at, part.tokens, part.lengths, targets[index])
             pieces.append(keep(rows.detach()))
         return torch.cat(pieces)
+
+    def paired_gradients(
+        self, theta: Tensor, batch: Batch, chances: Tensor, keep: Callable[[Tensor], Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Gradients of each sequence's loss on its own targets, and on targets drawn for the first.
+
+        `chances` (D, L−1) in [0, 1) draw the targets of the first D sequences
+        from the model's predictions. Both go back through one forward pass, so
+        a draw costs a backward pass only. Returns the losses (B,), the sum of
+        the own gradients (n,), and through `keep` the own ones (B, …) and the
+        drawn ones (D, …).
+        """
+        vocabulary = torch.arange(self.module.config.vocab_size, device=theta.device)
+
+        def of(tokens: Tensor, length: Tensor, chance: Tensor | None = None) -> tuple[Tensor, ...]:
+            one = Batch(tokens[None], length[None])
+            logits, pull = vjp(lambda parameters: self.logits(parameters, one)[0], theta)
+            logs = logits.log_softmax(-1)  # (L−1, V)
+            predicted = logs.exp()
+            counted = torch.arange(1, len(tokens), device=theta.device) < length
+            share = counted.to(theta.dtype) / (length - 1)
+
+            def back(targets: Tensor) -> Tensor:
+                hit = (vocabulary == targets[:, None]).to(theta.dtype)
+                return pull((predicted - hit) * share[:, None])[0]
+
+            loss = -logs.gather(-1, tokens[1:, None])[:, 0] @ share
+            if chance is None:
+                return loss, back(tokens[1:])
+            drawn = (predicted.cumsum(-1) < chance[:, None]).sum(-1)
+            return loss, back(tokens[1:]), back(drawn.clamp(max=len(vocabulary) - 1))
+
+        chunk = max(1, min(32, MAX_CHUNK_NUMBERS // (2 * self.size)))
+        total, losses, owns = torch.zeros_like(theta), [], []
+        draws = [keep(total[None])[:0]]
+        drawn = list(range(len(chances)))
+        for first in (drawn, list(range(len(chances), len(batch)))):
+            for index in (first[at : at + chunk] for at in range(0, len(first), chunk)):
+                part = batch.take(index)
+                more = (chances[index],) if first is drawn else ()
+                loss, own, *sampled = vmap(of)(part.tokens, part.lengths, *more)
+                total += own.detach().sum(0)
+                losses.append(loss.detach())
+                owns.append(keep(own.detach()))
+                draws += [keep(rows.detach()) for rows in sampled]
+        return torch.cat(losses), total, torch.cat(owns), torch.cat(draws)
 
 
 def build_model(config: ModelConfig, vocab_size: int, sequence_length: int, seed: int) -> FlatModel:

@@ -2,19 +2,22 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 
 import numpy as np
 import torch
 
 from reorder_core import costs
+from reorder_core.centre import Measuring, drawn_rows
 from reorder_core.config import RunConfig
 from reorder_core.corpus import EncodedCorpus, prepare_corpus
 from reorder_core.curvature import pooled_factors, sampled_fisher
-from reorder_core.design import designed_orders
+from reorder_core.design import designed_orders, spread_count
 from reorder_core.errors import ConfigError
+from reorder_core.estimators.centred import centre_replayer, mean_updates
 from reorder_core.model import build_model
 from reorder_core.orders import Order, order_hash
-from reorder_core.projection import choose_coordinates, pack
+from reorder_core.projection import choose_coordinates, pack, unpack
 from reorder_core.schedule import learning_rates
 from reorder_core.store.samples import write_corpus
 from reorder_core.store.steps import BuildContext
@@ -24,12 +27,13 @@ from reorder_core.training import (
     TrainState,
     make_batch,
     make_trainable,
-    retrain,
     train,
     use_one_thread,
 )
 
 CHECKPOINTS = "checkpoints/anchors"
+MEASURED = "measured"
+"""What the designed retrainings told; serves the build only."""
 
 
 def prepare_text(context: BuildContext) -> float:
@@ -154,13 +158,10 @@ def take_gradients(context: BuildContext) -> float:
     gradients, probes = [], []
     for anchor, theta in enumerate(thetas):
         context.on_progress("gradients", anchor, len(thetas))
-        gradients.append(model.sample_gradients(theta, trainable.samples, lambda g: g[:, kept]))
-        rows = model.sample_gradients(theta, trainable.probes, lambda g: g[:, kept])
-        domains = int(trainable.probe_domain.max()) + 1
-        probes.append(
-            torch.stack([rows[trainable.probe_domain == d].mean(0) for d in range(domains)])
-        )
-    seen = torch.stack(gradients)
+        samples, domains = _read_gradients(trainable, theta, kept)
+        gradients.append(samples)
+        probes.append(domains)
+    seen = torch.tensor(np.stack(gradients))
     unseen = unseen_gradients(
         trainable,
         _reference_order(context.config),
@@ -180,7 +181,7 @@ def take_gradients(context: BuildContext) -> float:
             # At the first anchor nothing has been seen: one copy serves both.
             **pack("gradients", seen[1:].numpy(), projection.bits),
             **pack("unseen", unseen.numpy(), projection.bits),
-            **pack("probe_gradients", torch.stack(probes).numpy(), projection.bits),
+            **pack("probe_gradients", np.stack(probes), projection.bits),
         },
         {"updates": context.metadata("start")["updates"], "parameters": model.size},
     )  # fmt: skip
@@ -253,30 +254,75 @@ def take_curvature(context: BuildContext) -> float:
 
 
 def train_calibration(context: BuildContext) -> float:
-    """calibration.safetensors: the designed retrainings that `hybrid` learns from.
+    """calibration.safetensors: the designed retrainings that `hybrid` learns from; and what
+    they measure on their way, for `take_centre`.
 
     Evaluated at the end only: losses along the way would cost as much again.
     """
     run, trainable = context.run(), _trainable(context)
     orders = designed_orders(run, context.config.calibration.orders)
-    samples, probes = [], []
+    projected = context.load("projected")
+    index, weight = (np.array(projected[name]) for name in ("coordinates", "weight"))
+    at_start, spread = unpack("unseen", projected)[0], spread_count(len(orders))
+    measuring = Measuring(trainable, torch.tensor(index), at_start, len(orders), spread)
+    shape = (len(orders), len(trainable.eval_steps))
+    samples = np.full((*shape, run.count), np.nan, np.float32)
+    probes = np.full((*shape, len(run.probe_domains)), np.nan, np.float32)
     for number, order in enumerate(orders):
         context.on_progress("designed retrainings", number, len(orders))
         # Not the ledger's copy: the same bits, however often the build was interrupted.
-        retrained = retrain(run, order, trainable=trainable, evaluate_at=(run.steps,))
-        samples.append(retrained.sample_loss_at)
-        probes.append(retrained.probe_loss_at)
-    shape = (len(orders), len(trainable.eval_steps))
+        samples[number, -1], probes[number, -1] = measuring.train(number, order)
     context.save(
         "calibration",
         {
             "orders": np.array(orders, np.int32).reshape(len(orders), run.count),
-            "sample_loss_at": np.array(samples, np.float32).reshape(*shape, run.count),
-            "probe_loss_at": np.array(probes, np.float32).reshape(*shape, len(run.probe_domains)),
+            "sample_loss_at": samples, "probe_loss_at": probes,
         },
         {"order_hashes": json.dumps([order_hash(order) for order in orders])},
-    )
+    )  # fmt: skip
+    measured = measuring.measured(weight)
+    context.save(MEASURED, asdict(measured) if measured else {"end": np.empty(0, np.float32)})
     return costs.calibration_rre(len(orders), run.count, len(run.probes))
+
+
+def take_centre(context: BuildContext) -> float:
+    """centre.safetensors: the expansion around the mean of the designed retrainings.
+
+    Its cost holds the drawn targets of `train_calibration`: other estimators
+    learn from those retrainings, too, and do not need them.
+    """
+    measured, projection = context.load(MEASURED), context.config.projection
+    if "factor" not in measured:
+        context.save("centre", {"mean_update": np.empty((0, 0), np.float32)})
+        return 0.0
+    run, trainable = context.run(), _trainable(context)
+    index = torch.tensor(np.array(context.load("projected")["coordinates"]))
+    context.on_progress("second centre", 0, 1)
+    theta = torch.tensor(np.array(measured["end"]))
+    samples, probes = _read_gradients(trainable, theta, index)
+    arrays = {
+        **pack("gradients", np.array(measured["gradients"]), projection.bits),
+        **pack("factors", np.array(measured["factor"])[None], projection.bits),
+        **pack("end_gradients", samples, projection.bits),
+        **pack("end_probe_gradients", probes, projection.bits),
+    }
+    orders = np.array(context.load("calibration")["orders"])
+    # From the packed arrays: what a query replays must be centred as it is read.
+    mean = mean_updates(centre_replayer(run, arrays), orders[: spread_count(len(orders))])
+    context.save("centre", {**arrays, **pack("mean_update", mean, projection.bits)})
+    drawn = drawn_rows(len(orders), run.count, projection.rank)
+    return costs.centre_rre(drawn, run.count, len(run.probes))
+
+
+def _read_gradients(
+    trainable: Trainable, theta: torch.Tensor, index: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, s) of the samples and (D, s) of the probe domains' means, at θ on coordinates."""
+    model, domain = trainable.model, trainable.probe_domain
+    samples = model.sample_gradients(theta, trainable.samples, lambda g: g[:, index])
+    rows = model.sample_gradients(theta, trainable.probes, lambda g: g[:, index])
+    probes = torch.stack([rows[domain == d].mean(0) for d in range(int(domain.max()) + 1)])
+    return samples.numpy(), probes.numpy()
 
 
 def _trainable(context: BuildContext) -> Trainable:

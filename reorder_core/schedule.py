@@ -1,6 +1,10 @@
 """Learning rates and anchor steps: what training and the replay must agree on."""
 
 import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from reorder_core.config import ScheduleConfig
 
@@ -26,3 +30,10 @@ def learning_rates(schedule: ScheduleConfig) -> list[float]:
 def anchor_steps(steps: int, anchors: int) -> tuple[int, ...]:
     """`anchors` reference steps, evenly spread, 0 and `steps` among them."""
     return tuple(round(k * steps / (anchors - 1)) for k in range(anchors))
+
+
+def between_anchors(anchors: Sequence[int], steps: int) -> NDArray[np.float32]:
+    """(T, K) shares with which what is known at the anchors stands for each step, in a line."""
+    return np.stack(
+        [np.interp(range(steps), anchors, row) for row in np.eye(len(anchors))], axis=1
+    ).astype(np.float32)

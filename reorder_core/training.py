@@ -20,6 +20,8 @@ from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
 OnStep = Callable[[int, Tensor], None]
+Gradient = Callable[[int, Tensor], tuple[float, Tensor]]
+"""(t, θ_t) → the loss of batch t and its gradient (n,)."""
 
 
 @dataclass(slots=True)
@@ -51,11 +53,19 @@ def train(
     schedule: ScheduleConfig,
     adam: TrainingConfig,
     on_step: OnStep = lambda step, theta: None,
+    gradient: Gradient | None = None,
 ) -> list[float]:
     """Updates `state` with one Adam step a batch; returns the batches' losses, nats per token.
 
     `on_step(t, θ_t)` is called before update t, and once more with θ_T.
+    `gradient` is for who takes the batches' gradients in another way.
     """
+
+    def of_batch(step: int, theta: Tensor) -> tuple[float, Tensor]:
+        loss = model.mean_loss(theta, batches[step])
+        return loss.item(), torch.autograd.grad(loss, theta)[0]
+
+    gradient = gradient or of_batch
     parameter = torch.nn.Parameter(state.theta)
     kind = torch.optim.AdamW if adam.optimizer == "adamw" else torch.optim.Adam
     optimizer = kind(
@@ -68,13 +78,12 @@ def train(
         "exp_avg_sq": state.second_moment,
     }
     losses = []
-    for step, batch in enumerate(batches):
+    for step in range(len(batches)):
         on_step(step, parameter.detach())
-        loss = model.mean_loss(parameter, batch)
-        parameter.grad = torch.autograd.grad(loss, parameter)[0]
+        loss, parameter.grad = gradient(step, parameter)
         optimizer.param_groups[0]["lr"] = learning_rate(schedule, step)
         optimizer.step()
-        losses.append(loss.item())
+        losses.append(loss)
     on_step(len(batches), parameter.detach())
     state.theta = parameter.detach()
     state.updates += len(batches)
@@ -98,16 +107,19 @@ class Trainable:
     """(P,) column of each probe's domain."""
     eval_steps: tuple[int, ...]
 
-    def train(self, order: Order, on_step: OnStep = lambda step, theta: None) -> list[float]:
+    def train(
+        self,
+        order: Order,
+        on_step: OnStep = lambda step, theta: None,
+        gradient: Gradient | None = None,
+    ) -> list[float]:
         """Trains from the start in `order`; the T batch losses, nats per token."""
         size = self.config.training.batch_size
         batches = [
             self.samples.take(ids.tolist()) for ids in np.array_split(order, len(order) // size)
         ]
-        state = self.start.clone()
-        return train(
-            self.model, state, batches, self.config.training, self.config.training, on_step
-        )
+        state, options = self.start.clone(), self.config.training
+        return train(self.model, state, batches, options, options, on_step, gradient)
 
     def evaluate(self, theta: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """(N,) losses of the samples and (D,) mean losses of the probe domains."""

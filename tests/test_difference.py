@@ -118,8 +118,9 @@ def dense_difference(
 ) -> tuple[np.ndarray, np.ndarray]:
     """(N,) mean and standard deviation, from the covariances as the module's words give them."""
     prior, orders = hybrid.prior, [order, base, *runs.orders]
-    deltas = np.stack([prior.replay(one)[-1] for one in orders]).astype(float)
-    losses = np.stack([prior.read_end(delta[None])[0][0] for delta in deltas.astype(np.float32)])
+    alone = [prior.replayed(make_order(one, run.count)) for one in orders]
+    deltas = np.stack([found.deltas[-1] for found in alone]).astype(float)
+    losses = np.stack([found.samples[-1] for found in alone])
     inner = prior.similarity(deltas, deltas)
     distance = np.sqrt(np.diag(inner))
     excess = np.array([max(prior.coherence.of(one) ** POWER - 1, 0) for one in orders])

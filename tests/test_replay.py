@@ -51,12 +51,12 @@ def test_places_within_a_step_do_not_matter(real_run: Run) -> None:
 def test_many_orders_at_once_give_what_each_gives_alone(real_run: Run) -> None:
     estimator = ProjectedEstimator(real_run, no_runs(real_run))
     orders = np.stack([random_order(real_run, seed) for seed in range(5)])
-    samples, probes = estimator.simulate(orders)
-    assert samples.std(0).mean() > 0.005
+    ends = estimator.simulate(orders)
+    assert ends.samples.std(0).mean() > 0.005
     for row, order in enumerate(orders):
         alone = estimator.estimate(order)
-        np.testing.assert_allclose(samples[row], alone.sample_loss, atol=2e-5)
-        np.testing.assert_allclose(probes[row], alone.probe_loss, atol=2e-5)
+        np.testing.assert_allclose(ends.samples[row], alone.sample_loss, atol=2e-5)
+        np.testing.assert_allclose(ends.probes[row], alone.probe_loss, atol=2e-5)
 
 
 def test_projected_beats_the_baselines_on_real_retrainings(real_run: Run) -> None:

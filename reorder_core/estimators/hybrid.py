@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.base import Difference, Estimate
+from reorder_core.estimators.centred import prior_of
 from reorder_core.estimators.gaussian import Posterior, condition, step_covariance
 from reorder_core.estimators.projected import ProjectedEstimator, Replayed
 from reorder_core.estimators.runs import TrainingRuns
@@ -76,7 +77,7 @@ class HybridEstimator:
         self, run: Run, runs: TrainingRuns, prior: ProjectedEstimator | None = None
     ) -> None:
         self._run, self.fitted_on = run, runs.hashes
-        self.prior = prior or ProjectedEstimator(run, runs)
+        self.prior = prior or prior_of(run, runs)(run, runs)
         self.precompute_rre = self.prior.precompute_rre + runs.rre
         self.bytes = self.prior.bytes + runs.orders.nbytes + runs.sample_loss_at[:, -1].nbytes
         self._covariance = step_covariance(run.steps, LENGTH)
@@ -84,8 +85,9 @@ class HybridEstimator:
         self._learn(runs.ended())
 
     def taught(self, runs: TrainingRuns) -> "HybridEstimator":
-        """One that learned from `runs` instead, on the same prior."""
-        return HybridEstimator(self._run, runs, self.prior)
+        """One that learned from `runs` instead, on the same prior where that may know them."""
+        same = prior_of(self._run, runs) is type(self.prior)
+        return HybridEstimator(self._run, runs, self.prior if same else None)
 
     def estimate(self, order: Order) -> Estimate:
         """Losses under `order` with 90 % intervals.
@@ -132,8 +134,8 @@ class HybridEstimator:
         self._reach, self._excess = (Z90, Z90), EXCESSES[0]
         if not len(runs):
             return
-        deltas = self.prior.final_deltas(runs.orders)
-        samples, probes = self.prior.read_end(deltas)
+        ends = self.prior.simulate(runs.orders)
+        deltas, samples, probes = ends.deltas, ends.samples, ends.probes
         coherence = [self.prior.coherence.of(order) for order in runs.orders]
         self._seen = self._describe(runs.orders, deltas, samples, probes, coherence)
         sample_error = (runs.sample_loss_at[:, -1] - samples) / self.prior.sample_unit

@@ -129,9 +129,9 @@ def fit_position_table(context: BuildContext) -> float:
     losses, probes = [], []
     for start in range(0, len(orders), CHUNK):
         context.on_progress("position effects", start, len(orders))
-        sample, probe = estimator.simulate(np.stack(orders[start : start + CHUNK]))
-        losses.append(sample)
-        probes.append(probe)
+        ends = estimator.simulate(np.stack(orders[start : start + CHUNK]))
+        losses.append(ends.samples)
+        probes.append(ends.probes)
     sample_loss, probe_loss = np.concatenate(losses), np.concatenate(probes)
     home, *steps = steps_of(np.stack([run.reference_order, *orders]), run.batch_size)
     far, near = np.array(steps[:count]), np.array(steps[count:])

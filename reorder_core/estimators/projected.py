@@ -52,6 +52,18 @@ class Replayed:
     coherence: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ends:
+    """Where the replays of B orders end."""
+
+    deltas: Array
+    """(B, s) γ_T − θ_T."""
+    samples: Array
+    """(B, N) final losses."""
+    probes: Array
+    """(B, D)"""
+
+
 class ProjectedEstimator:
     """Losses from a replay on s of n coordinates; cost independent of the model's size."""
 
@@ -66,12 +78,11 @@ class ProjectedEstimator:
         self._gradients, self._probe_gradients = stored.gradients, stored.probe_gradients
         self.replayer = stored.replayer
         if self.uses_curvature:
-            factors = unpack("factors", run.arrays("curvature"))
-            self.replayer = replace(self.replayer, factors=factors)
+            self.replayer = replace(self.replayer, factors=self._stored_factors())
         self.precompute_rre = sum(
             run.costs[step]["rre"] for step in self._steps() if step in run.costs
         )
-        self.bytes = sum(run.file(name).stat().st_size for name in ("projected", "curvature"))
+        self.bytes = sum(run.file(name).stat().st_size for name in self._files())
         self._reference = ReferenceReplay(self.replayer, run.reference_order)
         self._metric = self._adam_metric()
         self._length = self._norm(self._reference.travelled(self.replayer))[0]
@@ -104,30 +115,26 @@ class ProjectedEstimator:
 
     def _replay_whole(self, key: bytes) -> Replayed:
         order: Order = np.frombuffer(key, np.int32)
-        deltas = self.replay(order)
-        samples, probes = self.read_out(deltas)
-        for array in (deltas, samples, probes):
-            array.flags.writeable = False
-        distance = float(self.distance(deltas[-1:])[0])
-        return Replayed(order, deltas, samples, probes, distance, self.coherence.of(order))
-
-    def replay(self, order: Order) -> Array:
-        """(K, s) γ_t − θ_t at the anchors."""
         states = self._replay(order)
-        return np.stack([states[step].delta[0] for step in self.replayer.anchors])
+        kept = [states[step] for step in self.replayer.anchors]
+        end = self._end(kept[-1])
+        deltas = [self._moved(k, state) for k, state in enumerate(kept[:-1])]
+        rows = [self._read_anchor(k, delta) for k, delta in enumerate(deltas)]
+        samples = np.concatenate([*(row[0] for row in rows), end.samples])
+        probes = np.concatenate([*(row[1] for row in rows), end.probes])
+        moved = np.concatenate([*deltas, end.deltas])
+        for array in (moved, samples, probes):
+            array.flags.writeable = False
+        distance = float(self.distance(end.deltas)[0])
+        return Replayed(order, moved, samples, probes, distance, self.coherence.of(order))
 
-    def simulate(self, orders: NDArray[np.int32]) -> tuple[Array, Array]:
-        """(B, N) and (B, D) final losses of orders (B, N); `estimate`'s up to float error."""
-        return self.read_end(self.final_deltas(orders))
-
-    def read_end(self, deltas: Array) -> tuple[Array, Array]:
-        """(B, N) and (B, D) final losses for δ_T (B, s)."""
-        return self._read_anchor(len(self.replayer.anchors) - 1, deltas)
-
-    def read_out(self, deltas: Array) -> tuple[Array, Array]:
-        """(K, N) sample and (K, D) probe losses at the anchors for δ (K, s) there."""
-        rows = [self._read_anchor(k, delta[None]) for k, delta in enumerate(deltas)]
-        return np.concatenate([r[0] for r in rows]), np.concatenate([r[1] for r in rows])
+    def simulate(self, orders: NDArray[np.int32]) -> Ends:
+        """What `replayed` says of the end of orders (B, N), side by side; up to float error."""
+        state = self._begin(len(orders))
+        batches = orders.reshape(len(orders), self._run.steps, self._run.batch_size)
+        for step in range(self._run.steps):
+            state = self._advance(state, step, list(batches[:, step]))
+        return self._end(state)
 
     def distance(self, delta: Array) -> Array:
         """(B,) ‖δ‖ in units of the reference run's length, both in Adam's metric."""
@@ -137,24 +144,39 @@ class ProjectedEstimator:
         """(A, B) inner products of δ (A, s) and (B, s) in `distance`'s metric and unit."""
         return (a * self._metric) @ b.T / self._length**2
 
+    def _begin(self, orders: int) -> ReplayState:
+        return self.replayer.begin(orders)
+
+    def _advance(
+        self, state: ReplayState, step: int, batches: list[NDArray[np.int32]]
+    ) -> ReplayState:
+        return self.replayer.advance(state, step, batches, self._reference.updates[step])[0]
+
+    @property
+    def _reference_states(self) -> list[ReplayState]:
+        """The reference order's own, before each update and after the last."""
+        return self._reference.states
+
+    def _moved(self, anchor: int, state: ReplayState) -> Array:
+        """(B, s) γ_t − θ_t at an anchor."""
+        del anchor
+        return state.delta
+
+    def _end(self, state: ReplayState) -> Ends:
+        """What the states after the last update say."""
+        return Ends(state.delta, *self._read_anchor(-1, state.delta))
+
     def _read_anchor(self, anchor: int, delta: Array) -> tuple[Array, Array]:
+        """(B, N) and (B, D) losses for δ (B, s) at an anchor."""
         known, weighted = self._run.reference, delta * self.replayer.weight
         bend = self.replayer.half_curvature(anchor, delta)[:, None]
         samples = known.sample_loss_at[anchor] + weighted @ self._gradients[anchor].T
         probes = known.probe_loss_at[anchor] + weighted @ self._probe_gradients[anchor].T
         return samples + bend, probes + bend
 
-    def final_deltas(self, orders: NDArray[np.int32]) -> Array:
-        """(B, s) γ_T − θ_T of orders (B, N), replayed side by side."""
-        state = self.replayer.begin(len(orders))
-        batches = orders.reshape(len(orders), self._run.steps, self._run.batch_size)
-        for step, update in enumerate(self._reference.updates):
-            state, _ = self.replayer.advance(state, step, list(batches[:, step]), update)
-        return state.delta
-
     def _replay(self, order: Order) -> list[ReplayState]:
         batches = self.replayer.batches_of(order)
-        known = [(self.replayer.batches_of(self._reference.order), self._reference.states)]
+        known = [(self.replayer.batches_of(self._run.reference_order), self._reference_states)]
         with self._lock:
             if self._last is not None:
                 known.append(self._last)
@@ -164,8 +186,7 @@ class ProjectedEstimator:
         )
         states = states[: start + 1]
         for step in range(start, len(batches)):
-            update = self._reference.updates[step]
-            states.append(self.replayer.advance(states[-1], step, [batches[step]], update)[0])
+            states.append(self._advance(states[-1], step, [batches[step]]))
         with self._lock:
             self._last = batches, states
         return states
@@ -180,6 +201,12 @@ class ProjectedEstimator:
 
     def _steps(self) -> tuple[str, ...]:
         return ("gradients", "curvature")
+
+    def _files(self) -> tuple[str, ...]:
+        return ("projected", "curvature")
+
+    def _stored_factors(self) -> Array:
+        return unpack("factors", self._run.arrays("curvature"))
 
 
 class ReplayEstimator(ProjectedEstimator):

@@ -34,7 +34,8 @@ class Replayer:
     gradients: Array
     """(K, N, s) per-sample gradients at the anchors, as if the sample were not yet seen."""
     factors: Array
-    """(K, R, s) Φ with Hessian ≈ ΦᵀΦ; R = 0 for a replay without derivatives."""
+    """(K, R, s) Φ with Hessian ≈ ΦᵀΦ, or (1, R, s) for all anchors alike; R = 0 for a replay
+    without derivatives."""
     weight: Array
     """(s,) inverse inclusion probabilities, for inner products."""
     first_moment: Array
@@ -50,7 +51,7 @@ class Replayer:
 
     def curvature(self, anchor: int, delta: Array) -> Array:
         """(B, s) ΦᵀΦ δ at an anchor, for δ (B, s)."""
-        factor, weighted = self.factors[anchor], delta * self.weight
+        factor, weighted = self._factor(anchor), delta * self.weight
         product = np.zeros_like(delta)
         for start in range(0, len(factor), BLOCK):
             rows = factor[start : start + BLOCK]
@@ -59,8 +60,11 @@ class Replayer:
 
     def half_curvature(self, anchor: int, delta: Array) -> Array:
         """(B,) ½ δᵀ Φᵀ Φ δ at an anchor."""
-        along = (delta * self.weight) @ self.factors[anchor].T
+        along = (delta * self.weight) @ self._factor(anchor).T
         return 0.5 * np.square(along).sum(-1)
+
+    def _factor(self, anchor: int) -> Array:
+        return self.factors[anchor if len(self.factors) > 1 else 0]
 
     def mean_gradient(self, step: int, samples: NDArray[np.int32]) -> Array:
         """(s,) mean of g_i(t) over a step's samples, interpolated between anchors."""
@@ -90,8 +94,17 @@ class Replayer:
         batches: Sequence[NDArray[np.int32]],
         reference_update: Array | None,
     ) -> tuple["ReplayState", Array]:
-        """The states after an update, and Γ (B, s); no reference update: δ stays 0."""
-        gradient = np.stack([self.mean_gradient(step, batch) for batch in batches])
+        """The states after training `batches`, and Γ (B, s); no reference update: δ stays 0."""
+        return self.after(state, step, self.batch_gradients(step, batches), reference_update)
+
+    def batch_gradients(self, step: int, batches: Sequence[NDArray[np.int32]]) -> Array:
+        """(B, s) mean gradients of batches at a step, where nothing was displaced."""
+        return np.stack([self.mean_gradient(step, batch) for batch in batches])
+
+    def after(
+        self, state: "ReplayState", step: int, gradient: Array, reference_update: Array | None
+    ) -> tuple["ReplayState", Array]:
+        """As `advance`, from the batches' undisplaced gradients (B, s); theirs is changed."""
         if self.factors.shape[1] and reference_update is not None and state.delta.any():
             gradient += self.curvature(self.nearest_anchor(step), state.delta)
         adam = self.training

@@ -1,0 +1,154 @@
+"""`hybrid`'s prior: replays around two centres, the reference run and the mean of retrainings.
+
+The reference run is the right centre for its neighbours, the mean of the
+designed retrainings for orders far from it, which lie nearer to that mean. An
+order is replayed around both, side by side; what they say is mixed by its
+distance from the reference, of which both are exact. The mean's gradients and
+the curvature of both were measured by the retrainings themselves (`centre`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.estimators.projected import Ends, ProjectedEstimator
+from reorder_core.estimators.replay import Replayer, ReplayState
+from reorder_core.estimators.runs import TrainingRuns, hashes_in
+from reorder_core.estimators.stored import open_stored
+from reorder_core.projection import unpack
+from reorder_core.store.run import Run
+
+Array = NDArray[np.floating]
+FAR_SHARE = 0.3
+"""What the expansion around the reference run still counts for far from it."""
+NEAR = 0.1
+"""Distance from it over which the rest of its share fades, as exp(−distance / NEAR)."""
+
+
+def has_centre(run: Run) -> bool:
+    """Whether the build had retrainings to take a mean of; older runs have none."""
+    return run.file("centre").is_file() and "factors" in run.arrays("centre")
+
+
+def prior_of(run: Run, runs: TrainingRuns) -> type[ProjectedEstimator]:
+    """The best estimator before its errors are learned from `runs`.
+
+    The mean knows all designed retrainings: who may not know one of them has no
+    use of it.
+    """
+    known = has_centre(run) and hashes_in(run) <= runs.hashes
+    return CentredEstimator if known else ProjectedEstimator
+
+
+def centre_replayer(run: Run, arrays: Mapping[str, NDArray]) -> Replayer:
+    """Replays around the mean of the designed retrainings, from the arrays of `centre`."""
+    around_reference = open_stored(run).replayer
+    # Before training, nothing has moved: the first anchor's gradients are the reference run's.
+    gradients = [around_reference.gradients[:1], unpack("gradients", arrays)]
+    return replace(
+        around_reference,
+        gradients=np.concatenate(gradients),
+        factors=unpack("factors", arrays),
+    )
+
+
+def mean_updates(replayer: Replayer, orders: NDArray[np.int32]) -> Array:
+    """(T, s) Γ, mean over orders (M, N) that are replayed around their own mean."""
+    state, updates = replayer.begin(len(orders)), []
+    batches = orders.reshape(len(orders), replayer.training.steps, -1)
+    for step in range(batches.shape[1]):
+        step_batches = list(batches[:, step])
+        # Γ depends on the state alone; its mean is known only after it.
+        _, update = replayer.advance(state, step, step_batches, state.delta * 0)
+        updates.append(update.mean(0))
+        state, _ = replayer.advance(state, step, step_batches, updates[-1])
+    return np.stack(updates)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Mean:
+    """The second centre."""
+
+    replayer: Replayer
+    updates: Array
+    """(T, s)"""
+    gradients: Array
+    """(N, s) of the samples' losses at the mean of the ends."""
+    probe_gradients: Array
+    """(D, s)"""
+
+
+class CentredEstimator(ProjectedEstimator):
+    """Losses from replays around both centres; it has seen the designed retrainings."""
+
+    name = "centred"
+
+    def __init__(self, run: Run, runs: TrainingRuns) -> None:
+        arrays = run.arrays("centre")
+        self._mean = _Mean(
+            centre_replayer(run, arrays),
+            unpack("mean_update", arrays),
+            unpack("end_gradients", arrays),
+            unpack("end_probe_gradients", arrays),
+        )
+        super().__init__(run, runs)
+        self.fitted_on = hashes_in(run)
+        self._both = [self._begin(1)]
+        for step, batch in enumerate(self.replayer.batches_of(run.reference_order)):
+            self._both.append(self._advance(self._both[-1], step, [batch]))
+
+    def _steps(self) -> tuple[str, ...]:
+        return ("gradients", "centre")
+
+    def _files(self) -> tuple[str, ...]:
+        return ("projected", "centre")
+
+    def _stored_factors(self) -> Array:
+        return self._mean.replayer.factors
+
+    def _begin(self, orders: int) -> ReplayState:
+        """States (2B, s): B around the reference run, B around the mean."""
+        return self.replayer.begin(2 * orders)
+
+    def _advance(
+        self, state: ReplayState, step: int, batches: list[NDArray[np.int32]]
+    ) -> ReplayState:
+        centres = (self.replayer, self._mean.replayer)
+        gradient = np.concatenate([at.batch_gradients(step, batches) for at in centres])
+        known = np.concatenate([self._reference.updates[step], self._mean.updates[step][None]])
+        # One product with Φ serves both: reading it is what takes the time.
+        return self.replayer.after(state, step, gradient, np.repeat(known, len(batches), 0))[0]
+
+    @property
+    def _reference_states(self) -> list[ReplayState]:
+        return self._both
+
+    def _displaced(self, step: int, state: ReplayState) -> tuple[Array, Array, Array]:
+        """(B, s) γ − θ as each centre has it, and (B, 1) the first one's share."""
+        near, about_mean = np.split(state.delta, 2)
+        far = about_mean - self._both[step].delta[1]
+        share = FAR_SHARE + (1 - FAR_SHARE) * np.exp(-self.distance(near) / NEAR)
+        return near, far, share[:, None].astype(np.float32)
+
+    def _moved(self, anchor: int, state: ReplayState) -> Array:
+        near, far, share = self._displaced(self.replayer.anchors[anchor], state)
+        return share * near + (1 - share) * far
+
+    def _end(self, state: ReplayState) -> Ends:
+        near, far, share = self._displaced(self._run.steps, state)
+        read = zip(self._read_anchor(-1, near), self._read_mean(state), strict=True)
+        samples, probes = (share * a + (1 - share) * b for a, b in read)
+        return Ends(share * near + (1 - share) * far, samples, probes)
+
+    def _read_mean(self, state: ReplayState) -> tuple[Array, Array]:
+        """(B, N) and (B, D) final losses, of which the reference run's are known."""
+        _, about_mean = np.split(state.delta, 2)
+        origin, known = self._both[-1].delta[1:], self._run.reference
+        weighted = (about_mean - origin) * self.replayer.weight
+        bend = self.replayer.half_curvature(-1, about_mean)
+        bend = (bend - self.replayer.half_curvature(-1, origin))[:, None]
+        samples = known.sample_loss_at[-1] + weighted @ self._mean.gradients.T
+        probes = known.probe_loss_at[-1] + weighted @ self._mean.probe_gradients.T
+        return samples + bend, probes + bend
