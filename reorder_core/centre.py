@@ -69,7 +69,8 @@ class Measuring:
         self._sums = np.zeros((len(anchors) - 1, *at_start.shape), np.float32)
         self._grams = np.zeros((len(at_start), len(anchors), len(anchors)))
         self._rank, self._rows = config.projection.rank, []
-        self._share = drawn_rows(orders, len(at_start), self._rank) / (orders * len(at_start))
+        most = max(1, orders * len(at_start))
+        self._share = drawn_rows(orders, len(at_start), self._rank) / most
         self._end = torch.zeros(trainable.model.size, dtype=torch.float64)
 
     def train(self, number: int, order: Order) -> tuple[Array, Array]:
@@ -99,18 +100,23 @@ class Measuring:
         rows = np.concatenate(self._rows) if self._rows else np.empty((0, len(weight)), np.float32)
         rows *= np.float32(np.sqrt(HESSIAN_SCALE / max(1, len(rows))))
         factor = leading(rows, min(len(rows), KEPT * self._rank), weight)
-        return Measured(self._gradients(), factor, (self._end / self._ends).float().numpy())
+        gradients = fitted_gradients(self._grams, self._sums, self._at_start)
+        return Measured(gradients, factor, (self._end / self._ends).float().numpy())
 
-    def _gradients(self) -> Array:
-        """Ridge regression of each sample's gradients on its steps, the first anchor's known."""
-        anchors = self._grams.shape[1]
-        apart = np.diff(np.eye(anchors), axis=0)
-        grams = self._grams + SMOOTH * apart.T @ apart  # (N, K, K)
-        found = np.empty_like(self._sums)
-        for sample, gram in enumerate(grams):
-            right = self._sums[:, sample] - np.outer(gram[1:, 0], self._at_start[sample])
-            found[:, sample] = np.linalg.solve(gram[1:, 1:], right)
-        return found
+
+def fitted_gradients(grams: Array, sums: Array, at_start: Array) -> Array:
+    """(K − 1, N, s) gradients at the anchors after the first, where they are `at_start` (N, s).
+
+    A ridge regression for each sample, of gradients on the shares (K,) with
+    which the anchors stand for their steps: grams (N, K, K) are the sums of
+    the shares' outer products, sums (K − 1, N, s) of shares times gradients.
+    """
+    apart = np.diff(np.eye(grams.shape[1]), axis=0)
+    fitted = np.empty_like(sums)
+    for sample, gram in enumerate(grams + SMOOTH * apart.T @ apart):
+        right = sums[:, sample] - np.outer(gram[1:, 0], at_start[sample])
+        fitted[:, sample] = np.linalg.solve(gram[1:, 1:], right)
+    return fitted
 
 
 class _Path:

@@ -21,7 +21,9 @@ from reorder_core.schedule import anchor_steps
 
 TIMED_AT_MOST = 50_000_000
 """Parameters; a larger model is not made in memory to be timed."""
-QUERIED = ("reference", "projected", "curvature", "calibration", "position", "results.duckdb")
+QUERIED = (
+    "reference", "projected", "curvature", "calibration", "centre", "position", "results.duckdb",
+)  # fmt: skip
 _DATABASE = 262_144
 """DuckDB's smallest file, about; what is in it grows with the text."""
 
@@ -106,6 +108,8 @@ def _name(path: Path) -> str:
 
 
 def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
+    from reorder_core.centre import drawn_rows
+
     samples, base = config.corpus.samples, config.training.base
     anchors = anchor_steps(config.training.steps, config.projection.anchors)
     rank, orders = config.projection.rank, config.calibration.orders
@@ -115,6 +119,7 @@ def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
         "gradients": costs.gradients_rre(anchors, samples, text.probes),
         "curvature": costs.curvature_rre(len(anchors), rank, samples),
         "calibration": costs.calibration_rre(orders, samples, text.probes),
+        "centre": costs.centre_rre(drawn_rows(orders, samples, rank), samples, text.probes),
     }
 
 
@@ -136,9 +141,19 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
         + sum(_packed(config, rows, coordinates) for rows in gradients),
         "curvature": _packed(config, anchors * _rank(config), coordinates),
         "calibration": 4 * orders * (count + anchors * rows),
+        "centre": _centre_bytes(config, domains, coordinates),
         "position": 4 * count * (2 * steps * (1 + domains) + 2),
         "results.duckdb": _DATABASE + text.files["corpus.json"],
     }
+
+
+def _centre_bytes(config: RunConfig, domains: int, coordinates: int) -> int:
+    from reorder_core.centre import kept_rows
+
+    count, steps, anchors = config.corpus.samples, config.training.steps, config.projection.anchors
+    rows = kept_rows(config.calibration.orders, count, config.projection.rank)
+    held = (count * (anchors - 1), rows, count, domains, steps) if rows else ()
+    return sum(_packed(config, kept, coordinates) for kept in held)
 
 
 def _coordinates(config: RunConfig, parameters: int) -> int:

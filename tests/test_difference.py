@@ -173,15 +173,17 @@ def test_neither_orders_own_retraining_informs_what_is_said_of_both(real_run: Ru
 
 def test_a_neighbour_in_a_history_costs_one_replay_and_then_none(real_run, hybrid, monkeypatch):
     a, b, c = fresh_orders(real_run, "random", 3, 94)
-    replayed, replay = [], hybrid.prior.replay
+    replayed, replay = [], hybrid.prior._replay
     monkeypatch.setattr(
-        hybrid.prior, "replay", lambda order: replayed.append(order_hash(order)) or replay(order)
+        hybrid.prior, "_replay", lambda order: replayed.append(order_hash(order)) or replay(order)
     )
+    known = designed_runs(real_run)
+    more = known.joined(runs_of(real_run, [retrain_once(real_run, a)]))
     hybrid.difference(b, a)
     hybrid.difference(c, b)
     hybrid.estimate(c)
-    again = hybrid.taught(no_runs(real_run)).difference(c, a)
+    again = hybrid.taught(more).difference(c, b)
     assert replayed == [order_hash(b), order_hash(a), order_hash(c)]
-    fresh = HybridEstimator(real_run, no_runs(real_run)).difference(c, a)
+    fresh = HybridEstimator(real_run, more).difference(c, b)
     np.testing.assert_array_equal(again.sample, fresh.sample)
     np.testing.assert_array_equal(again.sample_interval, fresh.sample_interval)

@@ -49,7 +49,9 @@ def test_another_order_gives_other_losses(real_run: Run) -> None:
     assert np.abs(changed).mean() > 0.005
 
 
-@pytest.mark.parametrize("after", ["base_tokens", "reference", "projected", "calibration"])
+@pytest.mark.parametrize(
+    "after", ["base_tokens", "reference", "projected", "calibration", "measured", "centre"]
+)
 def test_a_killed_build_ends_with_the_bits_of_an_undisturbed_one(
     real_run: Run, tmp_path: Path, after: str
 ) -> None:
