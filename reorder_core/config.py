@@ -79,6 +79,8 @@ class TrainingConfig(ScheduleConfig):
     """adamw only."""
     optimizer_state: Literal["carry", "fresh"] = "carry"
     """Whether the analysed run starts from the base phase's Adam moments."""
+    order_seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    """Another reference order of the same samples and weights; none takes them as drawn."""
     base: ScheduleConfig = ScheduleConfig(
         steps=256, batch_size=16, learning_rate=1e-3, schedule="cosine", warmup_steps=16
     )

@@ -335,4 +335,5 @@ def _trainable(context: BuildContext) -> Trainable:
 
 def _reference_order(config: RunConfig) -> Order:
     # The corpus is shuffled by seed before ids are given.
-    return np.arange(config.corpus.samples, dtype=np.int32)
+    order, seed = np.arange(config.corpus.samples, dtype=np.int32), config.training.order_seed
+    return order if seed is None else np.random.default_rng([seed, 5]).permutation(order)

@@ -5,12 +5,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from real import TINY, tiny_real_config
 
-from reorder_core.store.run import Run
+from reorder_core.config import read_config
+from reorder_core.store.manifest import config_digest, read_manifest
+from reorder_core.store.run import Run, open_run
 from reorder_core.store.writer import file_digest
+from reorder_core.training import retrain
 
 ROOT = Path(__file__).parent.parent
 
@@ -46,3 +50,29 @@ def test_same_config_gives_same_bits(real_run: Run, tmp_path: Path) -> None:
     assert len(names) >= 7
     for name in names:
         assert file_digest(again / name) == file_digest(real_run.path / name), name
+
+
+def test_another_reference_order_is_another_run_of_the_same_samples(
+    real_run: Run, tmp_path: Path
+) -> None:
+    from reorder_core.build import build_run
+
+    config = tiny_real_config(training={"order_seed": 7}, position={"orders": 16})
+    other = open_run(build_run(config, tmp_path / "other"))
+    assert other.samples == real_run.samples
+    for name in ("start", "tokens"):
+        assert file_digest(other.file(name)) == file_digest(real_run.file(name)), name
+    assert sorted(other.reference_order.tolist()) == list(range(other.count))
+    assert (other.reference_order != real_run.reference_order).mean() > 0.5
+    change = other.reference.sample_loss_at[-1] - real_run.reference.sample_loss_at[-1]
+    assert np.abs(change).mean() > 0.002  # the orders differ in what they teach
+    # A retraining of the one's order in the other is the one's reference run.
+    again = retrain(other, real_run.reference_order)
+    assert np.array_equal(again.sample_loss, real_run.reference.sample_loss_at[-1])
+    assert other.id != real_run.id
+
+
+def test_runs_built_before_a_field_came_keep_their_identity() -> None:
+    demo = read_config(ROOT / "data" / "demo.yaml")
+    manifest = read_manifest(ROOT / "data" / "demo")
+    assert config_digest(demo) == manifest.config_digest

@@ -53,7 +53,7 @@ class Manifest:
 
 def config_digest(config: RunConfig) -> str:
     """Names a configuration on this machine: a corpus path counts as an absolute one."""
-    value = config.model_dump(mode="json")
+    value = _identifying(config)
     if config.corpus.path is not None:
         value["corpus"]["path"] = str(config.corpus.path.resolve())
     return json_digest(value)
@@ -61,9 +61,17 @@ def config_digest(config: RunConfig) -> str:
 
 def run_id(config: RunConfig, corpus_digest: str, start_digest: str) -> str:
     """`name-xxxxxxxx`: from what the run is trained on and starts from, not from where it lies."""
-    value = config.model_dump(mode="json")
+    value = _identifying(config)
     value["corpus"].pop("path")
     return f"{config.name}-{json_digest([value, corpus_digest, start_digest])[:8]}"
+
+
+def _identifying(config: RunConfig) -> dict[str, Any]:
+    """The configuration without later fields that are unset: older runs stay themselves."""
+    value = config.model_dump(mode="json")
+    if value["training"]["order_seed"] is None:
+        del value["training"]["order_seed"]
+    return value
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
