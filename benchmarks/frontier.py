@@ -2,20 +2,25 @@
 
     ./run python benchmarks/frontier.py RUN [RUN ...] [--orders 32] [--seed 2027] [--figure PATH]
 
-Judges on random orders of `--seed`; learns from other orders, spread over the
-training (`--learn-seed`), which are retrained into the run's ledger. Prints a
-table a run and draws all of them in one figure. Costs count what a method
-needs: its precomputation, and its retrainings with the evaluations it uses
-(at the end; simfluence also along the way).
+Judges on random orders of `--seed`. `hybrid` learns from the build's own
+designed retrainings first, which alone can be its second centre (all of them
+or none); the others learn from orders all spread over the training
+(`--learn-seed`), which are retrained into the run's ledger, as `hybrid` does
+beyond the designed ones. Prints a table a run and draws all of them in one
+figure. Costs count what a method needs: its precomputation, and its
+retrainings with the evaluations it uses (at the end; simfluence also along
+the way).
 """
 
 import argparse
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reorder_core.design import spread_orders
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.runs import TrainingRuns, no_runs, runs_of
+from reorder_core.estimators.runs import TrainingRuns, designed_runs, no_runs, runs_of
 from reorder_core.fidelity import fresh_orders, measure_estimator, retrain_once, retrained_truth
 from reorder_core.store.run import Run, open_run
 
@@ -31,7 +36,7 @@ STYLES = {
     "position": {"color": "#15803d", "marker": "P"},
     "tracin": {"color": "#9f1239", "marker": "<"},
 }
-LEARNED = ("hybrid", "retrain-regression", "simfluence")
+LEARNED = ("retrain-regression", "simfluence")
 FIXED = ("projected", "replay", "position", "tracin")
 MEASURES = {
     "r2": "R²", "rho_sample": "ρ sample", "rho_within": "ρ within", "rho_heldout": "ρ held-out",
@@ -44,10 +49,18 @@ def taught(run: Run, count: int, seed: int) -> TrainingRuns:
     return runs_of(run, [retrain_once(run, order) for order in orders])
 
 
+def designed_first(run: Run, others: TrainingRuns, count: int) -> TrainingRuns:
+    """`count` retrainings: the build's designed ones, then `others`."""
+    designed = designed_runs(run).first(count)
+    more = count - len(designed)
+    return designed.joined(others.first(more)) if more else designed
+
+
 def cost(run: Run, name: str, estimator: Any, runs: TrainingRuns) -> float:
     """RRE; a method that uses only final losses is not charged for the others."""
     along_the_way = (len(run.eval_steps) - 1) * run.evaluation_rre
-    spared = 0.0 if name == "simfluence" else along_the_way * len(runs)
+    later = sum(np.isfinite(row[:-1]).all() for row in runs.sample_loss_at)  # not the designed
+    spared = 0.0 if name == "simfluence" else along_the_way * later
     return estimator.precompute_rre - spared
 
 
@@ -59,6 +72,7 @@ def points(run: Run, options: argparse.Namespace) -> list[dict[str, Any]]:
     runs = taught(run, max(counts), options.learn_seed)
     asked = [(name, 0, no_runs(run)) for name in (*FIXED, *options.slow.split(",")) if name]
     asked += [("hybrid", 0, no_runs(run))]
+    asked += [("hybrid", count, designed_first(run, runs, count)) for count in counts]
     asked += [(name, count, runs.first(count)) for name in LEARNED for count in counts]
     found = []
     for name, count, known in asked:
