@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.replay import (
     ReferenceReplay,
+    Replayer,
     ReplayState,
     first_changed_step,
 )
@@ -78,7 +79,7 @@ class ProjectedEstimator:
         self._gradients, self._probe_gradients = stored.gradients, stored.probe_gradients
         self.replayer = stored.replayer
         if self.uses_curvature:
-            self.replayer = replace(self.replayer, factors=self._stored_factors())
+            self.replayer = self._with_curvature(self.replayer)
         self.precompute_rre = sum(
             run.costs[step]["rre"] for step in self._steps() if step in run.costs
         )
@@ -205,8 +206,8 @@ class ProjectedEstimator:
     def _files(self) -> tuple[str, ...]:
         return ("projected", "curvature")
 
-    def _stored_factors(self) -> Array:
-        return unpack("factors", self._run.arrays("curvature"))
+    def _with_curvature(self, replayer: Replayer) -> Replayer:
+        return replace(replayer, factors=unpack("factors", self._run.arrays("curvature")))
 
 
 class ReplayEstimator(ProjectedEstimator):
