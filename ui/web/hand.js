@@ -1,7 +1,7 @@
 // The hand that moves tiles: mouse and touch by pointer events, and the keyboard.
 // It knows slots and tiles only; `owner` (carrying.js) says what is carried and does the rest.
+import { Lasso, THRESHOLD } from './lasso.js';
 
-const THRESHOLD = 4; // pixels before a press becomes a drag
 const SCROLL = 90; // milliseconds a step, at the edge of a window
 
 export class Hand {
@@ -9,6 +9,7 @@ export class Hand {
     this.board = board;
     this.owner = owner;
     this.held = null; // { ids, id, from, slot, whole, tile, pointer | keyboard }
+    this.lasso = new Lasso(board, owner);
     const { element, field } = board;
     element.addEventListener('pointerdown', (event) => this.press(event));
     element.addEventListener('pointermove', (event) => this.moved(event));
@@ -26,7 +27,7 @@ export class Hand {
   }
 
   get busy() {
-    return Boolean(this.held?.keyboard || this.held?.moving || this.lasso);
+    return Boolean(this.held?.keyboard || this.held?.moving || this.lasso.busy);
   }
 
   over(event) {
@@ -51,7 +52,7 @@ export class Hand {
     if (!event.isPrimary || event.button > 0 || this.held?.pointer !== undefined) return;
     if (this.held) this.cancel();
     const held = this.grasp(event.target);
-    if (!held) { this.startLasso(event); return; }
+    if (!held) { this.lasso.start(event); return; }
     const at = this.board.position(this.owner.slots[held.id]);
     this.held = { ...held, pointer: event.pointerId, x: event.clientX, y: event.clientY,
       startX: event.clientX, startY: event.clientY, at, moving: false };
@@ -60,7 +61,7 @@ export class Hand {
 
   moved(event) {
     const { held } = this;
-    if (this.lasso?.pointer === event.pointerId) { this.pull(event); return; }
+    if (this.lasso.has(event)) { this.lasso.pull(event); return; }
     if (!held || held.pointer !== event.pointerId) return;
     held.x = event.clientX;
     held.y = event.clientY;
@@ -93,7 +94,7 @@ export class Hand {
 
   release(event) {
     const { held } = this;
-    if (this.lasso?.pointer === event.pointerId) { this.endLasso(); return; }
+    if (this.lasso.has(event)) { this.lasso.end(); return; }
     if (!held || held.pointer !== event.pointerId) return;
     if (!held.moving) { this.held = null; return; } // a click; its own event follows
     held.x = event.clientX;
@@ -105,7 +106,7 @@ export class Hand {
 
   lost(event) {
     if (this.held?.pointer === event.pointerId && this.held.moving) this.cancel();
-    if (this.lasso?.pointer === event.pointerId) this.endLasso();
+    if (this.lasso.has(event)) this.lasso.end();
   }
 
   click(event) {
@@ -113,36 +114,6 @@ export class Hand {
     const justDropped = performance.now() - (this.dropped ?? -1e9) < 60;
     if (!tile || justDropped || event.detail === 0) return; // detail 0: made by the keyboard
     this.owner.clicked(Number(tile.dataset.sample), event);
-  }
-
-  // --- lasso -------------------------------------------------------------------
-
-  startLasso(event) {
-    if (event.pointerType !== 'mouse' || !this.board.field.contains(event.target)) return;
-    this.lasso = { pointer: event.pointerId, x: event.clientX, y: event.clientY, more: event.shiftKey || event.ctrlKey };
-    this.board.field.setPointerCapture(event.pointerId);
-    event.preventDefault(); // no text is selected on the way
-  }
-
-  pull(event) {
-    const { lasso, board } = this;
-    const [left, right] = [Math.min(lasso.x, event.clientX), Math.max(lasso.x, event.clientX)];
-    const [top, bottom] = [Math.min(lasso.y, event.clientY), Math.max(lasso.y, event.clientY)];
-    const box = board.element.getBoundingClientRect();
-    lasso.wide = Math.max(lasso.wide ?? 0, right - left, bottom - top);
-    board.lasso.hidden = lasso.wide < THRESHOLD;
-    board.lasso.style.cssText = `transform: translate(${left - box.left}px, ${top - box.top}px);`
-      + `width:${right - left}px; height:${bottom - top}px`;
-    lasso.ids = board.within(left, top, right, bottom);
-    board.mark('lassoed', lasso.ids);
-  }
-
-  endLasso() {
-    const { lasso, board } = this;
-    this.lasso = null;
-    board.lasso.hidden = true;
-    board.mark('lassoed', []);
-    this.owner.lassoed((lasso.wide ?? 0) < THRESHOLD ? [] : lasso.ids, lasso.more);
   }
 
   // --- keyboard --------------------------------------------------------------
