@@ -4,19 +4,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import Served, centre, number_on_page, open_timeline, order_in_address, settled, state
+from driving import (
+    Served,
+    as_they_stand,
+    centre,
+    chosen,
+    number_on_page,
+    open_timeline,
+    order_in_address,
+    settled,
+    state,
+    step_label,
+)
 
 from reorder_core.estimators.position import open_position_table
 from reorder_core.moves import Move, apply
-from reorder_core.orders import Order, steps_of
+from reorder_core.orders import steps_of
 from reorder_core.store.run import Run
 
 GROUPS = "Select a group of samples"
-
-
-def chosen(page: Any) -> set[int]:
-    ids = page.evaluate("[...document.querySelectorAll('.ro-chosen')].map(t => t.dataset.sample)")
-    return set(map(int, ids))
 
 
 def carry(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -26,15 +32,6 @@ def carry(page: Any, start: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.move(*end, steps=6)
     page.mouse.up()
     settled(page, before)
-
-
-def as_they_stand(order: Order, ids: set[int]) -> tuple[int, ...]:
-    return tuple(int(i) for i in order if int(i) in ids)
-
-
-def step_label(page: Any, step: int) -> tuple[float, float]:
-    box = page.locator(f'.ro-step[data-step="{step}"]').bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def flagged(run: Run, flag: str) -> set[int]:

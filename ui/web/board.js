@@ -19,7 +19,7 @@ export class Board {
     this.lasso = h('div', { class: 'ro-lasso', hidden: true });
     this.field = h('div', { class: 'ro-field', role: 'group',
       'aria-label': 'Training order: one column a step. Arrow keys move the focus, with Shift they select, '
-        + 'Space picks up, arrows carry, Space drops, Escape puts back.' });
+        + 'Control Space selects one more, Space picks up, arrows carry, Space drops, Escape puts back.' });
     this.labels = h('div', { class: 'ro-steps', role: 'group',
       'aria-label': 'Steps: Space picks up all samples of a step, arrows carry them.' });
     this.minimap = new Minimap(this);
@@ -258,6 +258,13 @@ export class Board {
     if (this.reachable in this.tiles) this.tiles[this.reachable].tabIndex = -1;
     this.tiles[id].tabIndex = 0;
     this.reachable = id;
+  }
+
+  /** Show that these tiles are selected, to the eye and to a screen reader. */
+  choose(ids) {
+    for (const id of this.marks.get('chosen') ?? []) this.tiles[id]?.removeAttribute('aria-pressed');
+    this.mark('chosen', ids);
+    for (const id of ids) this.tiles[id].setAttribute('aria-pressed', 'true');
   }
 
   /** Give these tiles a mark (`ro-<kind>`), and take it from all others. */

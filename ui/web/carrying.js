@@ -20,8 +20,14 @@ export class Carrying {
 
   // --- what is carried ----------------------------------------------------------
 
-  /** Whether there is a selection that Escape would clear. */
-  get selecting() { return this.timeline.selection.size > 0; }
+  /** Whether there is a selection, or a mode of selecting, that Escape would end. */
+  get selecting() { return this.timeline.selection.size > 0 || this.picking; }
+
+  /** Whether a tap chooses a tile and a drag pulls a lasso. */
+  get picking() { return this.timeline.picking; }
+
+  /** Whether a press on that tile chooses; one that is chosen already carries them all. */
+  toPick(id) { return this.picking && !this.timeline.selection.has(id); }
 
   /** A tile of the selection carries all of it. */
   carried(id) {
@@ -126,7 +132,7 @@ export class Carrying {
   clicked(id, event) {
     const { timeline } = this;
     const { selection } = timeline;
-    if (event.ctrlKey || event.metaKey) selection.toggle(id);
+    if (event.ctrlKey || event.metaKey || (this.picking && !event.shiftKey)) this.toggle(id);
     else if (event.shiftKey) {
       selection.anchor ??= timeline.selected;
       selection.range(this.order, this.slots, id);
@@ -141,6 +147,27 @@ export class Carrying {
     const { selection } = this.timeline;
     if (more) selection.add(ids);
     else selection.set(ids);
+  }
+
+  toggle(id) {
+    const { timeline } = this;
+    timeline.selection.toggle(id);
+    const { size } = timeline.selection;
+    timeline.announce(`Sample ${id} ${timeline.selection.has(id) ? 'selected' : 'let go'}, ${size} in all.`);
+  }
+
+  startPicking(id) {
+    const { timeline } = this;
+    timeline.setPicking(true);
+    if (!timeline.selection.has(id)) this.toggle(id);
+    navigator.vibrate?.(15);
+  }
+
+  /** Escape: first what is selected, then the mode. */
+  letGo() {
+    const { timeline } = this;
+    if (timeline.selection.size) timeline.selection.clear();
+    else timeline.setPicking(false);
   }
 
   /** Arrow keys with empty hands: the focus goes to the tile there; with Shift, all between are selected. */

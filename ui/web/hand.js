@@ -1,8 +1,9 @@
 // The hand that moves tiles: mouse and touch by pointer events, and the keyboard.
 // It knows slots and tiles only; `owner` (carrying.js) says what is carried and does the rest.
-import { Lasso, THRESHOLD } from './lasso.js';
+import { Lasso, threshold } from './lasso.js';
 
 const SCROLL = 90; // milliseconds a step, at the edge of a window
+const LONG_PRESS = 500; // milliseconds before a resting finger begins to pick
 
 export class Hand {
   constructor(board, owner) {
@@ -14,9 +15,11 @@ export class Hand {
     element.addEventListener('pointerdown', (event) => this.press(event));
     element.addEventListener('pointermove', (event) => this.moved(event));
     element.addEventListener('pointerup', (event) => this.release(event));
-    element.addEventListener('pointercancel', () => this.cancel());
+    element.addEventListener('pointercancel', () => this.interrupted());
     element.addEventListener('lostpointercapture', (event) => this.lost(event));
     element.addEventListener('keydown', (event) => this.key(event));
+    element.addEventListener('keyup', () => setTimeout(() => { this.typed = false; })); // after the click it makes
+    element.addEventListener('contextmenu', (event) => { if (this.touched) event.preventDefault(); });
     field.addEventListener('click', (event) => this.click(event));
     field.addEventListener('pointerover', (event) => this.over(event));
     field.addEventListener('focusin', (event) => this.over(event));
@@ -49,14 +52,25 @@ export class Hand {
   // --- pointer ---------------------------------------------------------------
 
   press(event) {
-    if (!event.isPrimary || event.button > 0 || this.held?.pointer !== undefined) return;
+    if (!event.isPrimary || event.button > 0 || this.held?.pointer !== undefined || this.lasso.busy) return;
     if (this.held) this.cancel();
+    this.touched = event.pointerType === 'touch';
+    this.typed = false;
     const held = this.grasp(event.target);
     if (!held) { this.lasso.start(event); return; }
+    if (!held.whole && this.owner.toPick(held.id)) { this.lasso.start(event, held.id); return; }
     const at = this.board.position(this.owner.slots[held.id]);
     this.held = { ...held, pointer: event.pointerId, x: event.clientX, y: event.clientY,
-      startX: event.clientX, startY: event.clientY, at, moving: false };
-    (held.label ?? held.tile).setPointerCapture(event.pointerId);
+      startX: event.clientX, startY: event.clientY, least: threshold(event), at, moving: false, press: event };
+    if (this.touched && !held.whole) this.resting = setTimeout(() => this.rested(), LONG_PRESS);
+  }
+
+  /** A finger rests on a tile: that is chosen, and what the finger pulls a lasso over from here. */
+  rested() {
+    const { id, press } = this.held;
+    this.held = null;
+    this.owner.startPicking(id);
+    this.lasso.start(press);
   }
 
   moved(event) {
@@ -66,8 +80,11 @@ export class Hand {
     held.x = event.clientX;
     held.y = event.clientY;
     if (!held.moving) {
-      if (Math.hypot(held.x - held.startX, held.y - held.startY) < THRESHOLD) return;
+      if (Math.hypot(held.x - held.startX, held.y - held.startY) < held.least) return;
       held.moving = true;
+      clearTimeout(this.resting);
+      // The field, not what was pressed: a step's label goes when the window scrolls.
+      this.board.field.setPointerCapture(event.pointerId);
       this.lift();
     }
     if (!this.frame) this.frame = requestAnimationFrame(() => this.follow());
@@ -94,7 +111,12 @@ export class Hand {
 
   release(event) {
     const { held } = this;
-    if (this.lasso.has(event)) { this.lasso.end(); return; }
+    clearTimeout(this.resting);
+    if (this.lasso.has(event)) {
+      this.dropped = performance.now();
+      this.lasso.end();
+      return;
+    }
     if (!held || held.pointer !== event.pointerId) return;
     if (!held.moving) { this.held = null; return; } // a click; its own event follows
     held.x = event.clientX;
@@ -104,7 +126,17 @@ export class Hand {
     this.finish(held.slot);
   }
 
+  /** The browser took the pointer: to scroll the page, or because it left the window. */
+  interrupted() {
+    clearTimeout(this.resting);
+    if (this.lasso.busy) this.lasso.stop();
+    if (this.held?.pointer === undefined) return;
+    if (this.held.moving) this.cancel();
+    else this.held = null;
+  }
+
   lost(event) {
+    if (event.target !== this.board.field) return; // a tile's, which a finger had until it was lifted
     if (this.held?.pointer === event.pointerId && this.held.moving) this.cancel();
     if (this.lasso.has(event)) this.lasso.end();
   }
@@ -112,7 +144,8 @@ export class Hand {
   click(event) {
     const tile = event.target.closest('.ro-tile');
     const justDropped = performance.now() - (this.dropped ?? -1e9) < 60;
-    if (!tile || justDropped || event.detail === 0) return; // detail 0: made by the keyboard
+    if (!tile || justDropped) return;
+    if (event.detail === 0 && this.typed) return; // made by Space or Enter, which carry
     this.owner.clicked(Number(tile.dataset.sample), event);
   }
 
@@ -125,16 +158,21 @@ export class Hand {
       event.preventDefault();
       this.owner.lassoed([...this.owner.order], false);
     }
+    this.typed = event.key === ' ' || event.key === 'Enter';
+    if (event.ctrlKey && event.key === ' ' && at.dataset.sample !== undefined && !this.held) {
+      event.preventDefault();
+      this.owner.toggle(Number(at.dataset.sample));
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = this.stepOf(event.key);
-    if (event.key === ' ' || event.key === 'Enter') {
+    if (this.typed) {
       event.preventDefault();
       if (this.held?.keyboard) this.finish(this.held.slot);
       else if (!this.held) this.pickUp(at);
     } else if (event.key === 'Escape' && (this.held || this.owner.selecting)) { // else it leaves a talk
       event.preventDefault();
       if (this.held) this.cancel();
-      else this.owner.lassoed([], false);
+      else this.owner.letGo();
     } else if (step !== undefined) {
       event.preventDefault();
       if (this.held?.keyboard) this.carry(step);

@@ -1,24 +1,31 @@
-// The lasso: a rectangle pulled over tiles, which chooses what it touches.
+// The lasso: a rectangle pulled over tiles, which chooses what it touches. With a mouse from
+// empty ground; while picking, with a finger, too, and from any tile that is not chosen yet.
 
-export const THRESHOLD = 4; // pixels before a press becomes a drag
+const THRESHOLD = 4; // pixels before a press becomes a drag
+const FINGER = 9; // a finger trembles
+
+export function threshold(event) {
+  return event.pointerType === 'mouse' ? THRESHOLD : FINGER;
+}
 
 export class Lasso {
-  /** owner: { lassoed(ids, more) } */
+  /** owner: { picking, lassoed(ids, more), toggle(id) } */
   constructor(board, owner) {
     this.board = board;
     this.owner = owner;
-    this.at = null; // { pointer, x, y, more, wide, ids }
+    this.at = null; // { pointer, x, y, tile, more, least, wide, ids }
   }
 
   get busy() { return this.at !== null; }
 
   has(event) { return this.at?.pointer === event.pointerId; }
 
-  start(event) {
+  /** `tile`: the sample it starts on, which a tap without a pull chooses or lets go; null on the ground. */
+  start(event, tile = null) {
     const { field } = this.board;
-    if (event.pointerType !== 'mouse' || !field.contains(event.target)) return;
-    this.at = { pointer: event.pointerId, x: event.clientX, y: event.clientY,
-      more: event.shiftKey || event.ctrlKey, wide: 0, ids: [] };
+    if (!field.contains(event.target) || (event.pointerType !== 'mouse' && !this.owner.picking)) return;
+    this.at = { pointer: event.pointerId, x: event.clientX, y: event.clientY, tile, least: threshold(event),
+      more: this.owner.picking || event.shiftKey || event.ctrlKey, wide: 0, ids: [] };
     field.setPointerCapture(event.pointerId);
     event.preventDefault(); // no text is selected on the way
   }
@@ -29,7 +36,8 @@ export class Lasso {
     const [top, bottom] = [Math.min(at.y, event.clientY), Math.max(at.y, event.clientY)];
     const box = board.element.getBoundingClientRect();
     at.wide = Math.max(at.wide, right - left, bottom - top);
-    board.lasso.hidden = at.wide < THRESHOLD;
+    if (at.wide < at.least) return;
+    board.lasso.hidden = false;
     board.lasso.style.cssText = `transform: translate(${left - box.left}px, ${top - box.top}px);`
       + `width:${right - left}px; height:${bottom - top}px`;
     at.ids = board.within(left, top, right, bottom);
@@ -37,10 +45,16 @@ export class Lasso {
   }
 
   end() {
-    const { at, board } = this;
+    const { at } = this;
+    this.stop();
+    if (at.wide < at.least && at.tile !== null) this.owner.toggle(at.tile);
+    else this.owner.lassoed(at.ids, at.more);
+  }
+
+  /** Without choosing anything. */
+  stop() {
     this.at = null;
-    board.lasso.hidden = true;
-    board.mark('lassoed', []);
-    this.owner.lassoed(at.wide < THRESHOLD ? [] : at.ids, at.more);
+    this.board.lasso.hidden = true;
+    this.board.mark('lassoed', []);
   }
 }

@@ -28,6 +28,7 @@ export class Timeline {
     this.curve = 'heldout';
     this.hovered = null;
     this.selected = null;
+    this.picking = false; // taps choose tiles
     this.jobs = [];
     this.sequence = 0;
     this.build(parent);
@@ -167,7 +168,7 @@ export class Timeline {
   }
 
   drawSelection() {
-    this.board.mark('chosen', this.selection.ids);
+    this.board.choose(this.selection.ids);
     this.find.show();
   }
 
@@ -197,6 +198,14 @@ export class Timeline {
   // --- what the hand and the toolbar ask for ----------------------------------
 
   setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); }
+
+  setPicking(on) {
+    this.picking = on;
+    this.board.element.toggleAttribute('data-picking', on);
+    this.toolbar.pick.setAttribute('aria-pressed', String(on));
+    this.find.show();
+    this.announce(on ? 'Selecting: taps add or remove tiles, a drag selects what it touches.' : 'No longer selecting.');
+  }
 
   setColour(mode) { this.colourMode = mode; this.colour(); }
 
