@@ -1,12 +1,14 @@
 // The response curves under the board: what each step would do to the sample in hand.
 import { h, s, setText, info } from './dom.js';
 import { signed, digitsFor } from './format.js';
+import { likeness } from './alike.js';
 import { response } from './moves.js';
 import { band, extent, line, linear, ticks, yAxis } from './chart.js';
 import { GUTTER, RIGHT } from './board.js';
 
 const HEIGHT = 84;
 const TOP = 8;
+const ALIKE = 0.2; // share of wording that mostly the group has, from which the curve is no guide
 const Z90 = 1.645; // half-width of a 90 % interval in standard deviations
 
 const PANELS = [
@@ -31,7 +33,8 @@ export class Response {
         svg);
       return { key, sd, svg, value, element, name: title, title: heading };
     });
-    this.element = h('div', { class: 'ro-responses' }, this.headline, this.panels.map((panel) => panel.element));
+    this.note = h('p', { class: 'ro-response-note', hidden: true });
+    this.element = h('div', { class: 'ro-responses' }, this.headline, this.note, this.panels.map((panel) => panel.element));
   }
 
   /** Forget the curves: the order, the run or the width changed. */
@@ -48,6 +51,7 @@ export class Response {
       this.drawn = drawn;
       this.effects = response(run, order, slots, samples, row, kind);
       this.home = Math.floor(slots[samples[0]] / run.batch);
+      this.say(run, samples);
       for (const panel of this.panels) this.paint(panel, samples.length);
     }
     const step = Math.floor(slot / run.batch);
@@ -56,9 +60,25 @@ export class Response {
     for (const panel of this.panels) this.mark(panel, step, away);
   }
 
+  /** What the curve of a group leaves out, where it is drawn. */
+  say(run, samples) {
+    this.note.hidden = samples.length < 2;
+    delete this.element.dataset.alike;
+    if (this.note.hidden) return;
+    const { copies, shared } = likeness(run, samples);
+    const alike = shared >= ALIKE;
+    if (alike) this.element.dataset.alike = '';
+    setText(this.note, `${copies ? `${copies} of them are copies of one another, which count together. ` : ''}${alike
+      ? 'They share wording that hardly any other sample has: what they teach each other is not in this curve and can be '
+        + 'several times as much, or point the other way. The estimate after the drop has it.'
+      : 'Each is moved by its own step; what unlike samples do to each other is left out.'}`);
+  }
+
   empty() {
     if (this.drawn === 'none') return;
     this.drawn = 'none';
+    this.note.hidden = true;
+    delete this.element.dataset.alike;
     for (const panel of this.panels) {
       panel.svg.replaceChildren();
       setText(panel.value, '');
@@ -66,7 +86,7 @@ export class Response {
   }
 
   paint(panel, count) {
-    setText(panel.title, panel.key === 'own' && count > 1 ? `Final loss of the ${count} samples, their mean, each by its own step alone` : panel.name);
+    setText(panel.title, panel.key === 'own' && count > 1 ? `Final loss of the ${count} samples, their mean` : panel.name);
     const { board, effects } = this;
     const values = effects.map((effect) => effect[panel.key]);
     const spread = effects.map((effect) => Z90 * effect[panel.sd]);
