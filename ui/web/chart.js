@@ -102,12 +102,15 @@ export class Figure {
         h('h3', {}, title), unit ? h('span', { class: 'ro-unit' }, unit) : null, info(tip),
         tools ?? null, h('span', { class: 'ro-spring' }), h('span', { class: 'ro-saves' }, save('svg'), save('png'))),
       this.legend, this.body);
-    this.watch = new ResizeObserver(() => this.draw());
+    this.watch = new ResizeObserver(([{ contentRect }]) => {
+      this.width = Math.floor(contentRect.width); // kept: asking the element would cost a layout at every drop
+      this.draw();
+    });
     this.watch.observe(this.body);
   }
 
   draw() {
-    const width = Math.floor(this.body.clientWidth);
+    const width = this.width ?? Math.floor(this.body.clientWidth);
     if (width < 40 || !this.ready) return;
     this.svg.setAttribute('width', width);
     this.svg.setAttribute('viewBox', `0 0 ${width} ${this.height}`);

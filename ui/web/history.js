@@ -63,8 +63,14 @@ export class History {
     const focused = document.activeElement?.closest?.('.ro-move')?.dataset.place;
     this.list.replaceChildren(...rows);
     if (focused !== undefined) this.list.querySelector(`[data-place="${focused}"] button`)?.focus({ preventScroll: true });
-    const current = rows[place];
-    this.list.scrollTop = Math.max(0, current.offsetTop - this.list.offsetTop - this.list.clientHeight / 2);
+    this.current = rows[place];
+    this.reveal();
+  }
+
+  /** The current row into the middle; behind another tab it has no place yet, and asking for one would cost a layout. */
+  reveal() {
+    if (!this.current || this.owner.side.shown !== 'history') return;
+    this.list.scrollTop = Math.max(0, this.current.offsetTop - this.list.offsetTop - this.list.clientHeight / 2);
   }
 
   row(move, at, place) {

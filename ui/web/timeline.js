@@ -46,7 +46,7 @@ export class Timeline {
     this.suggestions = new Suggestions(this);
     this.sharing = new Sharing(this);
     this.side = new Side([['sample', 'Sample', this.inspector.element], ['history', 'History', this.history.element],
-      ['suggest', 'Suggest', this.suggestions.element], ...this.sharing.tabs], (key) => this.sharing.opened(key));
+      ['suggest', 'Suggest', this.suggestions.element], ...this.sharing.tabs], (key) => this.opened(key));
     this.summary = new Summary();
     this.toolbar = new Toolbar(this);
     this.ranking = new Ranking((id) => this.select(id, true));
@@ -196,6 +196,12 @@ export class Timeline {
   }
 
   // --- what the hand and the toolbar ask for ----------------------------------
+
+  /** A tab of the side panel was chosen. */
+  opened(key) {
+    this.sharing.opened(key);
+    if (key === 'history') this.history.reveal();
+  }
 
   setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); }
 
