@@ -233,13 +233,22 @@ export class Board {
       const y = band * this.bandHeight + batch * this.rowPitch + 2;
       parts.push(h('span', { class: 'ro-steps-name', 'aria-hidden': 'true', style: `transform: translate(0, ${y}px)` }, 'step'));
     }
-    this.labels.replaceChildren(...parts);
-    if (focused !== undefined) this.focusStep(Number(focused));
+    const before = [...this.labels.children];
+    this.labels.append(...parts);
+    // The focus goes over while both are there, to the nearest step that is shown: one that was
+    // lost in between would end a move by keyboard, one that was followed would scroll back.
+    const last = Math.min(steps, this.start + this.columns * this.bands) - 1;
+    if (focused !== undefined) this.focusLabel(Math.max(this.start, Math.min(last, Number(focused))), parts);
+    for (const one of before) one.remove();
   }
 
   focusStep(step) {
     this.reveal(step * this.run.batch);
-    const buttons = [...this.labels.querySelectorAll('.ro-step')];
+    this.focusLabel(step, [...this.labels.children]);
+  }
+
+  focusLabel(step, among) {
+    const buttons = among.filter((one) => one.matches('.ro-step'));
     const wanted = buttons.find((one) => Number(one.dataset.step) === step);
     if (!wanted) return;
     for (const one of buttons) one.tabIndex = one === wanted ? 0 : -1;
