@@ -131,6 +131,7 @@ export class Board {
     this.drawnFirst = `${to} ${this.width}`;
     this.label();
     this.minimap.frame();
+    this.onScroll?.();
     if (this.slots) this.place(this.slots, this.held, still);
   }
 

@@ -64,6 +64,7 @@ export class Carrying {
   pick(held) {
     const { timeline } = this;
     timeline.hovered = null;
+    timeline.sharing.comparison.link(null);
     timeline.inspector.show(timeline.run, timeline.view, this.slots, held.id);
     timeline.announce(`${this.name(held)} picked up at step ${this.stepOf(this.slots[held.ids[0]])}.`);
   }

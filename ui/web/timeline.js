@@ -61,12 +61,14 @@ export class Timeline {
     this.scale = h('div');
     this.live = h('div', { class: 'ro-hidden', 'aria-live': 'assertive' });
     this.toast = h('div', { class: 'ro-toast', role: 'alert', hidden: true });
+    this.board.onScroll = () => this.sharing.comparison.twin.layout();
     this.root = h('div', { class: 'ro ro-timeline', 'data-state': 'loading' },
       this.sharing.talk.element, this.sharing.scenarios.element, this.summary.element, this.toolbar.element,
       h('div', { class: 'ro-stage' },
         h('section', { class: 'ro-panel ro-stage-board', 'aria-label': 'Timeline' },
           h('div', { class: 'ro-legend ro-legend-board' }, this.find.legend, this.scale), this.find.element,
-          this.board.element, this.response.element),
+          h('div', { class: 'ro-boards' }, this.board.element, this.sharing.comparison.twin.element,
+            this.sharing.comparison.twin.overlay), this.response.element),
         this.side.element),
       h('div', { class: 'ro-figures' }, this.generalization.element, this.ranking.element,
         this.memorization.element, this.trajectory.element),
@@ -180,6 +182,7 @@ export class Timeline {
   drawFocus() {
     if (!this.view || this.hand.busy) return;
     const id = this.hovered ?? this.selected;
+    this.sharing.comparison.link(id);
     this.inspector.show(this.run, this.view, this.slots, id);
     this.response.show(this.run, this.order, this.slots, id === null ? [] : [id], id === null ? 0 : this.slots[id], this.kind);
     setText(this.response.headline, id === null ? 'Drag a tile: the curves show what each step would do to it.'
@@ -218,6 +221,12 @@ export class Timeline {
   /** Lay the tiles out in another order without taking it over; null: the order on screen. */
   propose(order) {
     if (!this.hand.busy) this.board.place(order ? slotsOf(order) : this.slots);
+  }
+
+  /** Show a sample as if the pointer were on its tile; null ends it. */
+  look(id) {
+    this.hovered = id;
+    this.drawFocus();
   }
 
   /** Mark tiles on the board, of a row that is pointed at; null takes the marks away. */
