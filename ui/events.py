@@ -150,6 +150,8 @@ class Export(Request):
 
     type: Literal["export"]
     what: Literal["order", "csv", "parquet", "bundle"]
+    ranking: Literal["reference", "previous"] = "reference"
+    """Of a bundle: against which order its list of what moved most is."""
     figures: list[Figure] = Field(default=[], max_length=20)
 
 

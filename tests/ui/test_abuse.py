@@ -31,7 +31,7 @@ TYPES = [
     "guide", "export", "explode", "", None, 7,
 ]  # fmt: skip
 FIELDS = ["seq", "run", "order", "move", "place", "hash", "name", "note", "id", "selection", "base",
-          "key", "stop", "what", "figures", "__class__"]  # fmt: skip
+          "key", "stop", "what", "figures", "ranking", "__class__"]  # fmt: skip
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
