@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -66,6 +68,16 @@ def difference(run: Run, order: Order, base: Order) -> Difference:
         while len(known) > KEPT:
             known.pop(next(iter(known)))
     return known[key]
+
+
+@contextmanager
+def unaware(run: Run, orders: Sequence[Order]) -> Iterator[HybridEstimator]:
+    """The estimator that learned from none of these orders' own retrainings, to be asked at once.
+
+    Leaving several out together teaches once, where `answer` for each would teach once an order.
+    """
+    with _computing:
+        yield _informed(run, *orders)
 
 
 def differences(run: Run) -> dict[tuple[str, str], Difference]:
