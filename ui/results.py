@@ -13,6 +13,7 @@ from reorder_core.estimators.base import Difference, Estimate, Estimator
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.position import PositionTable, open_position_table
 from reorder_core.orders import Order, order_hash
+from reorder_core.store.branches import SavedBranches
 from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
 from reorder_core.store.views import SavedViews
@@ -103,6 +104,11 @@ def informed_by(run: Run, order: Order) -> int:
 def views(run: Run) -> SavedViews:
     """The run's saved views, in the cache database; raises StoreError where it cannot be used."""
     return SavedViews(_cache(run, run.fingerprint), run.id, run.count)
+
+
+def branches(run: Run) -> SavedBranches:
+    """The run's kept branches, in the cache database; raises StoreError as `views` does."""
+    return SavedBranches(_cache(run, run.fingerprint), run.id, run.count)
 
 
 def note(run: Run) -> str:

@@ -32,6 +32,8 @@ DOWNLOAD = "reorder_download"
 """A file on its way to the browser: {id, name, mime, content}."""
 SHOWN_VIEW = "reorder_shown_view"
 """{run id: {id, hash, selection, metric} of the saved view opened last}"""
+BRANCHES = "reorder_branches"
+"""{run id: {name of a kept branch: (its version, the digest of its line as kept)}}"""
 SUGGESTING = "reorder_suggesting"
 """{run id: (goal, hash of the order it was asked of, sequence number of the request)}"""
 FIDELITY = "reorder_fidelity"
@@ -133,6 +135,15 @@ def guide(run_id: str) -> tuple[str, int] | None:
 
 def set_guide(run_id: str, place: tuple[str, int] | None) -> None:
     st.session_state.setdefault(GUIDE, {})[run_id] = place
+
+
+def kept_branches(run_id: str) -> dict[str, tuple[str, str]] | None:
+    """What the cache database holds of this session's branches; None before it was asked."""
+    return st.session_state.get(BRANCHES, {}).get(run_id)
+
+
+def set_kept_branches(run_id: str, kept: dict[str, tuple[str, str]]) -> None:
+    st.session_state.setdefault(BRANCHES, {})[run_id] = kept
 
 
 def suggesting(run_id: str) -> tuple[Goal, str, int] | None:

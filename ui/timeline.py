@@ -11,6 +11,7 @@ from reorder_core.orders import order_hash, parse_order
 from reorder_core.presets import preset
 from reorder_core.store.run import Run
 from ui import (
+    branches,
     compare,
     component,
     effects,
@@ -159,6 +160,8 @@ def _on_event(run: Run, history: History) -> None:
         state.set_notice(f"Not done, the order is unchanged: {error}.")
     else:
         state.set_notice(None)
+        if branches.keep(run, history):
+            url.write(run, history)  # a branch has another name now
 
 
 def _obey(event: Event, run: Run, history: History) -> None:
