@@ -54,9 +54,8 @@ def expected(run: Run, scenario: Scenario) -> str:
     trained = [run.ledger.of(order) for order in (high, low)]
     truth = [float(one.probe_loss[at]) for one in trained if one is not None]
     assert len(truth) == 2
-    contrast = Finding(
-        float(found.probe[at]), *map(float, found.probe_interval[:, at]), truth[0] - truth[1]
-    )
+    low_end, high_end = (float(end) for end in found.probe_interval[:, at])
+    contrast = Finding(float(found.probe[at]), low_end, high_end, truth[0] - truth[1])
     return answer(scenario, values, contrast)
 
 

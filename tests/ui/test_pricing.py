@@ -52,10 +52,10 @@ def expected(run: Run, order: Order, move: Move) -> tuple[float, float, float, f
     ]
     count = len(move.samples)
     return (
-        own[pairs].sum() / count,
-        (table.own_sd * moved)[pairs].sum() / count,
-        held_out.sum(),
-        np.linalg.norm(table.held_out_sd[moved]),
+        float(own[pairs].sum() / count),
+        float((table.own_sd * moved)[pairs].sum() / count),
+        float(held_out.sum()),
+        float(np.linalg.norm(table.held_out_sd[moved])),
     )
 
 
