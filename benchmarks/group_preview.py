@@ -69,6 +69,8 @@ def groups(run: Run, random: np.random.Generator) -> Iterator[tuple[str, Group]]
         yield "random", as_they_stand(run, random.choice(run.count, 8, replace=False).tolist())
     for domain in run.domains:
         inside = [s.sample_id for s in run.samples if s.domain == domain]
+        if sorted(inside) == sorted(i for pair in copies for i in pair):
+            continue  # had above
         yield f"all of {domain}", as_they_stand(run, inside)
 
 
