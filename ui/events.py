@@ -82,6 +82,14 @@ class Suggest(Request):
     sample: int = Field(default=0, ge=0, lt=10**9)
 
 
+class Trial(Request):
+    """A selected group whose moves to a few steps are to be estimated."""
+
+    type: Literal["trial"]
+    samples: list[int] = Field(max_length=100_000)
+    kind: Literal["insert", "swap"]
+
+
 ViewId = Annotated[str, Field(max_length=40)]
 
 
@@ -157,7 +165,7 @@ class Export(Request):
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Command | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest
+        Command | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest | Trial
         | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
         Field(discriminator="type"),
     ]

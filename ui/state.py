@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from reorder_core.moves import Kind
 from reorder_core.orders import Order
 from reorder_core.suggest import Goal
 from ui.history import History
@@ -36,6 +37,8 @@ BRANCHES = "reorder_branches"
 """{run id: {name of a kept branch: (its version, the digest of its line as kept)}}"""
 SUGGESTING = "reorder_suggesting"
 """{run id: (goal, hash of the order it was asked of, sequence number of the request)}"""
+TRIAL = "reorder_trial"
+"""{run id: (kind, samples, hash of the order) of the group that is tried}"""
 FIDELITY = "reorder_fidelity"
 """Key of the fidelity page's component; holds its `event` trigger."""
 FIDELITY_VIEW = "reorder_fidelity_view"
@@ -153,6 +156,15 @@ def suggesting(run_id: str) -> tuple[Goal, str, int] | None:
 
 def set_suggesting(run_id: str, asked: tuple[Goal, str, int]) -> None:
     st.session_state.setdefault(SUGGESTING, {})[run_id] = asked
+
+
+def trial(run_id: str) -> tuple[Kind, tuple[int, ...], str] | None:
+    """The group that is tried at a few steps, and on which order."""
+    return st.session_state.get(TRIAL, {}).get(run_id)
+
+
+def set_trial(run_id: str, asked: tuple[Kind, tuple[int, ...], str]) -> None:
+    st.session_state.setdefault(TRIAL, {})[run_id] = asked
 
 
 def take_download() -> dict[str, Any]:

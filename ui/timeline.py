@@ -23,6 +23,7 @@ from ui import (
     share,
     state,
     suggest,
+    trial,
     url,
 )
 from ui.events import (
@@ -42,6 +43,7 @@ from ui.events import (
     Preset,
     SaveView,
     Suggest,
+    Trial,
     parse_event,
     sequence_of,
 )
@@ -115,6 +117,20 @@ def follow_suggestions(run: Run, history: History) -> None:
     pending = bool(suggest.lacking(run, history))
     every = POLL_SECONDS if pending else None
     st.fragment(_suggestions, run_every=every)(run, history, pending)
+
+
+def follow_trial(run: Run, history: History) -> None:
+    """Estimate the group that is tried at a few steps; polls only while some are left."""
+    pending = bool(trial.lacking(run, history))
+    every = POLL_SECONDS if pending else None
+    st.fragment(_trial, run_every=every)(run, history, pending)
+
+
+def _trial(run: Run, history: History, polling: bool) -> None:
+    trial.work(run, history, POLL_SECONDS)
+    component.publish("trial", trial.record(run, history))
+    if polling and not trial.lacking(run, history):
+        st.rerun()  # ends the polling
 
 
 def _suggestions(run: Run, history: History, polling: bool) -> None:
@@ -198,6 +214,10 @@ def _obey(event: Event, run: Run, history: History) -> None:
             history.commit(order, whole(order, source))
         case Suggest() as request:
             suggest.obey(request, run, history)
+            state.request_rerun()  # what follows it stands outside this fragment
+            return
+        case Trial() as request:
+            trial.obey(request, run, history)
             state.request_rerun()  # what follows it stands outside this fragment
             return
         case SaveView() | EditView() | ChooseView() | PlaceView() as request:

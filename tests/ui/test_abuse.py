@@ -28,12 +28,12 @@ REFERENCE = make_order(range(COUNT), COUNT)
 TYPES = [
     "drop", "undo", "redo", "reset", "verify", "cancel", "jump", "remove", "fork", "switch",
     "forget", "save-view", "rename-view", "open-view", "delete-view", "place-view", "compare",
-    "guide", "export", "preset", "paste", "suggest", "cancel-job", "show-job", "explode", "", None,
-    7,
+    "guide", "export", "preset", "paste", "suggest", "trial", "cancel-job", "show-job", "explode",
+    "", None, 7,
 ]  # fmt: skip
 FIELDS = ["seq", "run", "order", "move", "place", "hash", "name", "note", "id", "selection", "base",
           "key", "stop", "what", "figures", "ranking", "aim", "domain", "sample", "text", "source",
-          "options", "__class__"]  # fmt: skip
+          "kind", "samples", "options", "__class__"]  # fmt: skip
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
@@ -117,6 +117,10 @@ HUGE = [
     {"type": "fork", "name": "main"},
     {"type": "switch", "name": "'; DROP TABLE branches; --"},
     {"type": "forget", "name": "main"},
+    {"type": "trial", "samples": [1, 1], "kind": "insert"},
+    {"type": "trial", "samples": [1, 10**9], "kind": "swap"},
+    {"type": "trial", "samples": [4], "kind": "insert"},
+    {"type": "trial", "samples": [1, 2], "kind": "order"},
     {"type": ["drop"]}, [], "drop", 7, {},
 ]  # fmt: skip
 

@@ -1,6 +1,7 @@
 // What samples of a group have in common and nobody else has: the position table moves each
 // by its own step alone and cannot know what such samples do to each other.
 
+export const ALIKE = 0.2; // share of wording that mostly the group has, from which its curve is no guide
 const WORDS = 3; // in a row, to count as wording
 
 /** How many are exact copies of each other, and the share of wording that several of them have and mostly they. */

@@ -78,7 +78,7 @@ export class Carrying {
     setText(timeline.response.headline, outside ? 'Let go here to put it back.'
       : `${this.name(held)}: step ${this.stepOf(held.from)} \u2192 step ${step}`);
     if (held.keyboard) {
-      const { own, heldOut } = effect(run, this.order, this.slots, this.move(held, slot));
+      const { own, heldOut } = timeline.response.between(step - 1) ?? effect(run, this.order, this.slots, this.move(held, slot));
       timeline.announce(`Step ${step}, place ${(slot % run.batch) + 1}: own loss ${signed(own)}, held-out ${signed(heldOut, 4)}.`);
     }
   }

@@ -16,6 +16,7 @@ import { Side } from './side.js';
 import { Suggestions } from './suggest.js';
 import { Summary } from './summary.js';
 import { Toolbar } from './toolbar.js';
+import { Trial } from './trial.js';
 import { Ranking } from './ranking.js';
 import { Generalization, Memorization, Trajectory } from './figures.js';
 import { slotsOf } from './moves.js';
@@ -38,7 +39,8 @@ export class Timeline {
 
   build(parent) {
     this.board = new Board();
-    this.response = new Response(this.board);
+    this.response = new Response(this.board, (samples, kind) => this.trial.of(samples, kind));
+    this.trial = new Trial(this);
     this.selection = new Selection(() => this.drawSelection());
     this.find = new Find(this);
     this.inspector = new Inspector();
@@ -158,6 +160,7 @@ export class Timeline {
     this.drawFocus();
     this.find.show();
     this.suggestions.show();
+    if (this.selection.size > 1) this.trial.changed();
     this.sharing.show(run, view);
   }
 
@@ -171,6 +174,7 @@ export class Timeline {
 
   drawSelection() {
     this.board.choose(this.selection.ids);
+    this.trial.changed();
     this.find.show();
   }
 
@@ -206,7 +210,7 @@ export class Timeline {
     if (key === 'history') this.history.reveal();
   }
 
-  setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); }
+  setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); this.trial.changed(); }
 
   setPicking(on) {
     this.picking = on;
@@ -275,6 +279,9 @@ export class Timeline {
     this.sendEvent({ type, seq: this.sequence, ...more });
   }
 
+  /** Ask for what changes nothing on screen: no number waits for it. */
+  whisper(type, more) { this.sendEvent({ type, seq: this.sequence, ...more }); }
+
   keys(event) {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z' || !this.view) return;
     if (event.target.closest?.('input, textarea')) return;
@@ -292,6 +299,7 @@ export class Timeline {
     for (const stop of this.stop) stop();
     for (const figure of this.figures) figure.destroy();
     this.suggestions.destroy();
+    this.trial.destroy();
     this.sharing.destroy();
   }
 }
