@@ -163,6 +163,24 @@ def test_a_finger_that_rests_begins_to_select_and_the_ground_scrolls_the_page(
     assert phone.evaluate(SCROLLED) == scrolled
 
 
+def test_a_chosen_tile_may_be_held_before_it_is_carried(served: Served, phone: Any) -> None:
+    run = served.run
+    order = run.reference_order
+    open_timeline(phone, served.url)
+    before = state(phone)["hash"]
+    phone.locator("[data-command=pick]").tap()
+    show_board(phone)
+    finger = Finger(phone)
+    for slot in (2, 3):
+        finger.tap(centre(phone, int(order[slot])))
+    finger.rest(centre(phone, int(order[2])))
+    finger.to(centre(phone, int(order[2])), centre(phone, int(order[45])))
+    finger.lift()
+    settled(phone, before)
+    expected = apply(order, Move("insert", (int(order[2]), int(order[3])), 45))
+    assert np.array_equal(order_in_address(phone, run), expected)
+
+
 def test_control_and_space_select_tiles_apart_and_escape_ends_it(served: Served, page: Any) -> None:
     order = served.run.reference_order
     open_timeline(page, served.url)

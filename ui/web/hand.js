@@ -52,17 +52,19 @@ export class Hand {
   // --- pointer ---------------------------------------------------------------
 
   press(event) {
-    if (!event.isPrimary || event.button > 0 || this.held?.pointer !== undefined || this.lasso.busy) return;
+    if (!event.isPrimary || event.button > 0 || this.held?.moving || this.lasso.busy) return;
     if (this.held) this.cancel();
     this.touched = event.pointerType === 'touch';
     this.typed = false;
+    this.dropped = undefined; // the click after a drop comes before the next press
     const held = this.grasp(event.target);
     if (!held) { this.lasso.start(event); return; }
     if (!held.whole && this.owner.toPick(held.id)) { this.lasso.start(event, held.id); return; }
     const at = this.board.position(this.owner.slots[held.id]);
     this.held = { ...held, pointer: event.pointerId, x: event.clientX, y: event.clientY,
       startX: event.clientX, startY: event.clientY, least: threshold(event), at, moving: false, press: event };
-    if (this.touched && !held.whole) this.resting = setTimeout(() => this.rested(), LONG_PRESS);
+    const carries = held.whole || this.owner.picking; // what is chosen may be held at leisure
+    if (this.touched && !carries) this.resting = setTimeout(() => this.rested(), LONG_PRESS);
   }
 
   /** A finger rests on a tile: that is chosen, and what the finger pulls a lasso over from here. */
@@ -77,6 +79,7 @@ export class Hand {
     const { held } = this;
     if (this.lasso.has(event)) { this.lasso.pull(event); return; }
     if (!held || held.pointer !== event.pointerId) return;
+    if (!held.moving && !event.buttons) { this.held = null; return; } // let go outside the board
     held.x = event.clientX;
     held.y = event.clientY;
     if (!held.moving) {
