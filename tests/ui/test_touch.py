@@ -60,6 +60,15 @@ def lasso_ends(page: Any, run: Any) -> tuple[tuple[float, float], tuple[float, f
     return (x - width / 2 - 12, y), centre(page, int(order[batch + 2]))
 
 
+def chosen_are(page: Any, ids: set[int]) -> None:
+    """A tap is a click, which comes when the browser is sure that it is no gesture."""
+    page.wait_for_function(
+        "ids => JSON.stringify([...document.querySelectorAll('.ro-chosen')]"
+        ".map(t => +t.dataset.sample).sort((a, b) => a - b)) === JSON.stringify(ids)",
+        arg=sorted(ids),
+    )
+
+
 def up_the_gutter(page: Any) -> tuple[tuple[float, float], tuple[float, float]]:
     """Along the ground left of the tiles."""
     box = page.locator(".ro-board").bounding_box()
@@ -98,7 +107,7 @@ def test_taps_choose_and_let_go_and_a_lasso_may_begin_on_a_tile(served: Served, 
     finger = Finger(phone)
     for slot in (1, 3, batch, 3):
         finger.tap(centre(phone, int(order[slot])))
-    assert chosen(phone) == {int(order[1]), int(order[batch])}
+    chosen_are(phone, {int(order[1]), int(order[batch])})
     assert phone.locator(".ro-tile[aria-pressed=true]").count() == 2
     finger.pull(centre(phone, int(order[4])), centre(phone, int(order[6])))
     assert chosen(phone) == {int(order[i]) for i in (1, 4, 5, 6, batch)}
@@ -115,6 +124,7 @@ def test_a_group_carried_by_a_finger_lands_as_by_the_mouse(served: Served, phone
     finger = Finger(phone)
     for slot in (2, 11, 5):
         finger.tap(centre(phone, int(order[slot])))
+    chosen_are(phone, {int(order[i]) for i in (2, 5, 11)})
     scrolled = phone.evaluate(SCROLLED)
     target = 5 * batch + 3
     finger.pull(centre(phone, int(order[5])), centre(phone, int(order[target])))
@@ -173,6 +183,7 @@ def test_a_chosen_tile_may_be_held_before_it_is_carried(served: Served, phone: A
     finger = Finger(phone)
     for slot in (2, 3):
         finger.tap(centre(phone, int(order[slot])))
+    chosen_are(phone, {int(order[i]) for i in (2, 3)})
     finger.rest(centre(phone, int(order[2])))
     finger.to(centre(phone, int(order[2])), centre(phone, int(order[45])))
     finger.lift()

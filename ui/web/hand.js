@@ -52,14 +52,16 @@ export class Hand {
   // --- pointer ---------------------------------------------------------------
 
   press(event) {
-    if (!event.isPrimary || event.button > 0 || this.held?.moving || this.lasso.busy) return;
+    if (!event.isPrimary || event.button > 0 || this.held?.moving || this.lasso.pulled) return;
+    if (this.lasso.busy) this.lasso.stop();
     if (this.held) this.cancel();
     this.touched = event.pointerType === 'touch';
     this.typed = false;
     this.dropped = undefined; // the click after a drop comes before the next press
+    this.picked = false;
     const held = this.grasp(event.target);
     if (!held) { this.lasso.start(event); return; }
-    if (!held.whole && this.owner.toPick(held.id)) { this.lasso.start(event, held.id); return; }
+    if (!held.whole && this.owner.toPick(held.id)) { this.lasso.start(event, true); return; }
     const at = this.board.position(this.owner.slots[held.id]);
     this.held = { ...held, pointer: event.pointerId, x: event.clientX, y: event.clientY,
       startX: event.clientX, startY: event.clientY, least: threshold(event), at, moving: false, press: event };
@@ -71,13 +73,18 @@ export class Hand {
   rested() {
     const { id, press } = this.held;
     this.held = null;
+    this.picked = true; // where a click follows the long press, it is none
     this.owner.startPicking(id);
-    this.lasso.start(press);
+    this.lasso.start(press, true);
   }
 
   moved(event) {
     const { held } = this;
-    if (this.lasso.has(event)) { this.lasso.pull(event); return; }
+    if (this.lasso.has(event)) {
+      if (event.buttons) this.lasso.pull(event);
+      else this.lasso.stop(); // let go outside the board
+      return;
+    }
     if (!held || held.pointer !== event.pointerId) return;
     if (!held.moving && !event.buttons) { this.held = null; return; } // let go outside the board
     held.x = event.clientX;
@@ -116,7 +123,7 @@ export class Hand {
     const { held } = this;
     clearTimeout(this.resting);
     if (this.lasso.has(event)) {
-      this.dropped = performance.now();
+      if (this.lasso.pulled) this.dropped = performance.now();
       this.lasso.end();
       return;
     }
@@ -147,7 +154,7 @@ export class Hand {
   click(event) {
     const tile = event.target.closest('.ro-tile');
     const justDropped = performance.now() - (this.dropped ?? -1e9) < 60;
-    if (!tile || justDropped) return;
+    if (!tile || justDropped || this.picked) return;
     if (event.detail === 0 && this.typed) return; // made by Space or Enter, which carry
     this.owner.clicked(Number(tile.dataset.sample), event);
   }

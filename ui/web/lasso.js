@@ -9,24 +9,26 @@ export function threshold(event) {
 }
 
 export class Lasso {
-  /** owner: { picking, lassoed(ids, more), toggle(id) } */
+  /** owner: { picking, lassoed(ids, more) } */
   constructor(board, owner) {
     this.board = board;
     this.owner = owner;
-    this.at = null; // { pointer, x, y, tile, more, least, wide, ids }
+    this.at = null; // { pointer, x, y, tapped, more, least, wide, ids }
   }
 
   get busy() { return this.at !== null; }
 
+  /** Whether it is more than a press by now. */
+  get pulled() { return this.busy && this.at.wide >= this.at.least; }
+
   has(event) { return this.at?.pointer === event.pointerId; }
 
-  /** `tile`: the sample it starts on, which a tap without a pull chooses or lets go; null on the ground. */
-  start(event, tile = null) {
+  /** `tapped`: it starts on a tile, and is a tap where it is not pulled: the click that follows says so. */
+  start(event, tapped = false) {
     const { field } = this.board;
     if (!field.contains(event.target) || (event.pointerType !== 'mouse' && !this.owner.picking)) return;
-    this.at = { pointer: event.pointerId, x: event.clientX, y: event.clientY, tile, least: threshold(event),
+    this.at = { pointer: event.pointerId, x: event.clientX, y: event.clientY, tapped, least: threshold(event),
       more: this.owner.picking || event.shiftKey || event.ctrlKey, wide: 0, ids: [] };
-    field.setPointerCapture(event.pointerId);
     event.preventDefault(); // no text is selected on the way
   }
 
@@ -36,7 +38,8 @@ export class Lasso {
     const [top, bottom] = [Math.min(at.y, event.clientY), Math.max(at.y, event.clientY)];
     const box = board.element.getBoundingClientRect();
     at.wide = Math.max(at.wide, right - left, bottom - top);
-    if (at.wide < at.least) return;
+    if (!this.pulled) return;
+    if (board.lasso.hidden) board.field.setPointerCapture(at.pointer); // not before: the tap's click would miss its tile
     board.lasso.hidden = false;
     board.lasso.style.cssText = `transform: translate(${left - box.left}px, ${top - box.top}px);`
       + `width:${right - left}px; height:${bottom - top}px`;
@@ -45,10 +48,9 @@ export class Lasso {
   }
 
   end() {
-    const { at } = this;
+    const { at, pulled } = this;
     this.stop();
-    if (at.wide < at.least && at.tile !== null) this.owner.toggle(at.tile);
-    else this.owner.lassoed(at.ids, at.more);
+    if (pulled || !at.tapped) this.owner.lassoed(at.ids, at.more);
   }
 
   /** Without choosing anything. */
