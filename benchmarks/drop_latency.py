@@ -26,7 +26,13 @@ WATCH = """
   window.drops = [];
   window.frames = [];
   window.long = [];
-  document.addEventListener('pointerup', () => { window.started = performance.now(); }, true);
+  window.drags = [];
+  const begin = () => { window.drags.push([performance.now(), Infinity]); };
+  document.addEventListener('pointerdown', begin, true);
+  document.addEventListener('pointerup', () => {
+    window.started = performance.now();
+    window.drags.at(-1)[1] = window.started;
+  }, true);
   new MutationObserver(() => {
     if (root.dataset.state !== 'ready' || !window.started) return;
     const { started } = window;
@@ -34,8 +40,11 @@ WATCH = """
     requestAnimationFrame(() => requestAnimationFrame(() =>
       window.drops.push(performance.now() - started)));
   }).observe(root, { attributes: true, attributeFilter: ['data-state', 'data-hash'] });
-  new PerformanceObserver((list) => window.long.push(...list.getEntries().map((e) => e.duration)))
-    .observe({ entryTypes: ['longtask'] });
+  const dragging = ({ startTime, duration }) => window.drags.some(([down, up]) =>
+    startTime < up && startTime + duration > down);
+  new PerformanceObserver((list) => {
+    for (const task of list.getEntries()) window.long.push([task.duration, dragging(task)]);
+  }).observe({ entryTypes: ['longtask'] });
   let last = performance.now();
   const tick = (now) => {
     if (document.querySelector('.ro-held')) window.frames.push(now - last);
@@ -78,9 +87,17 @@ def measure(run: Path, drops: int, seed: int) -> dict[str, Any]:
         "drops": len(seen["drops"]),
         "drop_ms": spread(seen["drops"]),
         "frame_ms_while_dragging": spread(seen["frames"]),
-        "long_tasks_over_50_ms": len(seen["long"]),
-        "longest_task_ms": max(seen["long"], default=0),
+        **{
+            f"long_tasks_{when}": long_tasks(seen["long"], during)
+            for when, during in (("while_dragging", True), ("after_a_drop", False))
+        },
     }
+
+
+def long_tasks(seen: list[tuple[float, bool]], dragging: bool) -> dict[str, float]:
+    """Of the browser's main thread, over 50 ms each: how many, and the longest."""
+    found = [duration for duration, during in seen if during == dragging]
+    return {"over_50_ms": len(found), "longest_ms": max(found, default=0)}
 
 
 def drop(page: Any, sample: int, onto: int) -> None:

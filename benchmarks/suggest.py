@@ -123,7 +123,9 @@ def told(goal: Goal) -> str:
 
 def moved(bench: Bench, move: Move) -> str:
     (sample,), batch = move.samples, bench.run.batch_size
-    return f"{sample}: {slots_of(bench.base)[sample] // batch + 1} → {move.slot // batch + 1}"
+    steps = f"{slots_of(bench.base)[sample] // batch + 1} → {move.slot // batch + 1}"
+    other = f" ↔ {bench.base[move.slot]}" if move.kind == "swap" else ""
+    return f"{sample}{other}: {steps}"
 
 
 def main() -> None:

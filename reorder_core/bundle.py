@@ -71,6 +71,38 @@ def results_table(run: Run, estimate: Estimate, order: Order, truth: Retrained |
     return table.astype({"sample_id": "Int32", "step": "Int32"})
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """Changes of every sample's final loss against another order, as the page lists them."""
+
+    against: str
+    """That order in words, such as `the reference order`."""
+    change: Any
+    """(N,) nats per token."""
+    interval: Any = None
+    """(2, N) ends of the 90 % interval."""
+    retrained: Any = None
+    """(N,) the same changes between real retrainings."""
+
+
+def ranking_table(run: Run, order: Order, ranking: Ranking) -> pd.DataFrame:
+    """What gained or lost most, the largest change first: one row a sample."""
+    nothing = np.full(run.count, np.nan)
+    low, high = (nothing, nothing) if ranking.interval is None else ranking.interval
+    table = pd.DataFrame({
+        "sample_id": np.arange(run.count),
+        "domain": [s.domain for s in run.samples],
+        "flags": [" ".join(s.flags) for s in run.samples],
+        "step": slots_of(order) // run.batch_size + 1,
+        "change": ranking.change, "low_90": low, "high_90": high,
+        "retrained": nothing if ranking.retrained is None else ranking.retrained,
+    })  # fmt: skip
+    by_size = np.argsort(-np.abs(np.nan_to_num(table["change"].to_numpy())), kind="stable")
+    table = table.iloc[by_size].reset_index(drop=True)
+    table.insert(0, "rank", np.arange(1, run.count + 1))
+    return table
+
+
 def _losses(kind: str, reference: Any, estimate: Any, interval: Any, truth: Any) -> pd.DataFrame:
     nothing = np.full(len(reference), np.nan)
     low, high = (nothing, nothing) if interval is None else interval
@@ -103,8 +135,9 @@ def figure_bundle(
     figures: Sequence[FigureFile],
     informed_by: int,
     made: str,
+    ranking: Ranking | None = None,
 ) -> bytes:
-    """A zip: figures as SVG and PNG, data, order, run card, citation.
+    """A zip: figures as SVG and PNG, data, what moved most, order, run card, citation.
 
     `informed_by` retrainings of the ledger taught the estimate; `made` is a date.
     Raises OrderError for too many or too large figures.
@@ -115,11 +148,13 @@ def figure_bundle(
                          f"at most {MOST_FIGURES} and {LARGEST_ALL // 10**6} MB")  # fmt: skip
     truth = run.ledger.of(order)
     files: dict[str, bytes] = {
-        "README.md": run_card(run, order, estimate, informed_by, made).encode(),
+        "README.md": run_card(run, order, estimate, informed_by, made, ranking).encode(),
         "order.json": order_json(run, order),
         "data.csv": to_csv(results_table(run, estimate, order, truth)),
         "CITATION.bib": CITATION.encode(),
     }
+    if ranking is not None:
+        files["ranking.csv"] = to_csv(ranking_table(run, order, ranking))
     for figure in figures:
         files[f"figures/{figure.name}.svg"] = figure.svg.encode("utf-8", "replace")
         files[f"figures/{figure.name}.png"] = figure.png
@@ -134,7 +169,14 @@ def _zipped(files: dict[str, bytes]) -> bytes:
     return found.getvalue()
 
 
-def run_card(run: Run, order: Order, estimate: Estimate, informed_by: int, made: str) -> str:
+def run_card(
+    run: Run,
+    order: Order,
+    estimate: Estimate,
+    informed_by: int,
+    made: str,
+    ranking: Ranking | None = None,
+) -> str:
     """Markdown that says what the numbers are and where they come from."""
     truth = run.ledger.of(order)
     manifest = run.manifest
@@ -157,6 +199,10 @@ def run_card(run: Run, order: Order, estimate: Estimate, informed_by: int, made:
         f"- distance from the reference run: {_figure(estimate.distance)} (0 is the same model; "
         "estimates lose trust as it grows)\n"
         f"- retrained: {'yes, in column `retrained`' if truth else 'no, these are estimates'}",
+        ""
+        if ranking is None
+        else "## What moved most\n\n`ranking.csv` and the figure `ranking`: "
+        f"changes of final loss against {ranking.against}, the largest first.",
         "## Intervals",
         "`low_90` and `high_90` are the ends of a 90 % interval of the final loss in this order, "
         "its width set on real retrainings: about nine in ten losses of a real retraining lie "

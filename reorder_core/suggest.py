@@ -1,7 +1,8 @@
-"""The best next move: every single insert ranked by the position table, the best ones estimated.
+"""The best next move: inserts and swaps ranked by the position table, the best ones estimated.
 
 The table knows what a sample does at each step, so it prices all N · T inserts
-at once; only the few at the top are worth an estimate with an interval.
+and all N² swaps at once; only the few at the top are worth an estimate with an
+interval.
 """
 
 from collections.abc import Iterable
@@ -20,8 +21,8 @@ from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
 Aim = Literal["held-out", "domain", "remember", "forget"]
-SHORTLIST, SHOWN = 24, 5
-"""Candidates that are estimated, and how many of them are suggested."""
+SHORTLIST, SWAPS, SHOWN = 24, 12, 5
+"""Inserts and swaps that are estimated, and how many of them all are suggested."""
 APART = 8
 """Steps suggested for one sample lie at least 1/8 of the training apart."""
 
@@ -88,21 +89,52 @@ def make_goal(run: Run, aim: Any, domain: Any = "", sample: Any = 0) -> Goal:
 
 
 def candidates(run: Run, table: PositionTable, order: Order, goal: Goal) -> list[Candidate]:
-    """Inserts into `order` that should serve the goal, the best first, at most SHORTLIST.
+    """Moves of `order` that should serve the goal: at most SHORTLIST inserts, the best first,
+    then at most SWAPS swaps, the best first.
 
-    At most one for a sample; for a sample's own goals, steps well apart.
+    Each has a sample at most once; for a sample's own goals, steps well apart and no swaps:
+    to the sample itself a swap does what an insert into the same step does.
     """
-    effects = insert_effects(_table_of(run, table, goal), order, run.batch_size)
+    priced = _table_of(run, table, goal)
+    effects = insert_effects(priced, order, run.batch_size)
     gain = goal.sign * effects
     chosen = _of_one(gain[goal.sample], goal.sample) if goal.of_one_sample else _one_each(gain)
     places = slots_of(order) % run.batch_size  # its place in the step stays: only the step matters
-    return [
+    inserts = [
         Candidate(
             Move("insert", (sample,), int(step * run.batch_size + places[sample])),
             float(effects[sample, step]),
         )
         for sample, step in chosen
     ]
+    return inserts if goal.of_one_sample else inserts + _swaps(priced, order, run, goal)
+
+
+def swap_effects(table: Array, order: Order, batch_size: int) -> Array:
+    """(N, N) what swapping each two samples changes, by a table (N, T) of a loss.
+
+    Nobody else changes step, so it is what each does at the other's step.
+    """
+    home = slots_of(order) // batch_size  # (N,)
+    wide = table.astype(np.float64)
+    there = (wide - wide[np.arange(len(order)), home][:, None])[:, home]
+    return there + there.T
+
+
+def _swaps(table: Array, order: Order, run: Run, goal: Goal) -> list[Candidate]:
+    """The best swaps, each sample with its best partner and in one pair only."""
+    gain = goal.sign * swap_effects(table, order, run.batch_size)
+    slots, partner, used = slots_of(order), gain.argmax(1), set()
+    found: list[Candidate] = []
+    for one in np.argsort(-gain.max(1), kind="stable").tolist():
+        other = int(partner[one])
+        if gain[one, other] <= 0 or len(found) == SWAPS:
+            break
+        if not used & {one, other}:
+            used |= {one, other}
+            move = Move("swap", (one,), int(slots[other]))
+            found.append(Candidate(move, float(goal.sign * gain[one, other])))
+    return found
 
 
 def insert_effects(table: Array, order: Order, batch_size: int) -> Array:

@@ -23,6 +23,27 @@ TINY: dict[str, Any] = {
     "position": {"orders": 64},
 }  # fmt: skip
 
+LONG: dict[str, Any] = {
+    "name": "long-real",
+    "corpus": {
+        "kind": "controlled", "samples": 2048, "base_samples": 64, "probes_per_domain": 2,
+        "sequence_length": 40,
+    },
+    "tokenizer": {"vocab_size": 300},
+    "model": {
+        "family": "llama", "hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 16,
+    },
+    "training": {
+        "steps": 256, "batch_size": 8, "learning_rate": 0.0003, "schedule": "cosine",
+        "base": {"steps": 40, "batch_size": 16, "learning_rate": 0.003},
+    },
+    "projection": {"coordinates": 512, "anchors": 2, "rank": 16, "bits": 8},
+    "calibration": {"orders": 2},
+    "position": {"orders": 8},
+    "keep_checkpoints": False,
+}  # fmt: skip
+"""2,048 samples in 256 steps, for the board: too coarse for its estimates to mean anything."""
+
 
 def tiny_real_config(**changes: Any) -> RunConfig:
     """TINY with top-level fields merged in."""

@@ -8,9 +8,11 @@ import pytest
 
 from reorder_core.bundle import (
     FigureFile,
+    Ranking,
     figure_bundle,
     make_figure,
     order_json,
+    ranking_table,
     results_table,
     to_csv,
     to_parquet,
@@ -53,6 +55,20 @@ def test_csv_and_parquet_hold_the_same_table(demo):
     assert list(parquet.columns) == list(csv.columns)
     np.testing.assert_allclose(parquet.estimate, csv.estimate, rtol=1e-6)
     assert parquet.retrained.isna().all() and len(csv) == demo.count + len(demo.probe_domains)
+
+
+def test_the_ranking_puts_the_largest_change_first_and_keeps_its_interval(demo):
+    change = np.linspace(-0.3, 0.2, demo.count)
+    change[[5, 9]] = [0.9, np.nan]
+    interval = np.stack([change - 0.1, change + 0.1])
+    order = swap(demo.reference_order, 5, 200)
+    table = ranking_table(demo, order, Ranking("another order", change, interval))
+    assert table.sample_id[0] == 5 and table.step[0] == 200 // demo.batch_size + 1
+    assert sorted(table.sample_id) == list(range(demo.count))
+    sizes = table.change.abs().fillna(0)
+    assert sizes.is_monotonic_decreasing and table["rank"].tolist() == list(range(1, 257))
+    np.testing.assert_allclose(table.high_90 - table.change, 0.1 + 0 * table.change)
+    assert table.retrained.isna().all()
 
 
 def test_an_exported_order_is_read_back_as_the_same_order(demo):

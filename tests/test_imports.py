@@ -46,3 +46,15 @@ def test_every_estimator_loads_nothing_heavy():
 def test_the_package_itself_loads_not_even_numpy():
     program = "import sys, reorder_core; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[1], check=True)
+
+
+def test_the_app_settles_on_one_thread_before_numpy_is_there():
+    """Later it would have no effect; a user's own setting stays."""
+    check = "import os, sys, ui; print('numpy' in sys.modules, os.environ['OPENBLAS_NUM_THREADS'])"
+    root, unset = Path(__file__).parents[1], {"PATH": "/usr/bin"}
+    for setting, expected in (({}, "False 1"), ({"OPENBLAS_NUM_THREADS": "3"}, "False 3")):
+        told = subprocess.run(
+            [sys.executable, "-c", check], cwd=root, env=unset | setting,
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert told.stdout.strip() == expected

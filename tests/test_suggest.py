@@ -16,11 +16,13 @@ from reorder_core.store.run import Run
 from reorder_core.suggest import (
     SHORTLIST,
     SHOWN,
+    SWAPS,
     Goal,
     candidates,
     insert_effects,
     make_goal,
     suggestions,
+    swap_effects,
 )
 
 GOALS = [
@@ -88,14 +90,34 @@ def test_held_out_goals_name_a_sample_once_and_own_goals_only_theirs(
 ) -> None:
     for goal in GOALS:
         found = candidates(run, table, shuffled(3), goal)
-        movers = [one.move.samples[0] for one in found]
-        assert 0 < len(found) <= SHORTLIST
+        swaps = [one.move for one in found if one.move.kind == "swap"]
+        inserts = [one.move for one in found if one.move.kind == "insert"]
+        movers = [move.samples[0] for move in inserts]
+        assert 0 < len(inserts) <= SHORTLIST and len(swaps) <= SWAPS
         assert all(goal.sign * one.effect > 0 for one in found)
         if goal.of_one_sample:
             assert set(movers) == {goal.sample}
-            assert len({one.move.slot // BATCH for one in found}) == len(found)
+            assert len({move.slot // BATCH for move in inserts}) == len(found)
         else:
             assert len(set(movers)) == len(movers)
+            pairs = [i for move in swaps for i in (move.samples[0], shuffled(3)[move.slot])]
+            assert 0 < len(set(pairs)) == len(pairs)
+
+
+def test_prices_of_all_swaps_are_those_of_swapping_two_by_two(
+    run: Run, table: PositionTable
+) -> None:
+    order, ids = shuffled(6), np.arange(COUNT)
+    effects = swap_effects(table.held_out, order, BATCH)
+    wide = table.held_out.astype(float)
+    for one in range(COUNT):
+        for other in range(COUNT):
+            after = apply(order, Move("swap", (one,), int(slots_of(order)[other])))
+            home, to = steps_of(np.stack([order, after]), BATCH)
+            expected = (wide[ids, to] - wide[ids, home]).sum()
+            assert effects[one, other] == pytest.approx(expected, abs=1e-9)
+    swaps = [c for c in candidates(run, table, order, Goal("held-out")) if c.move.kind == "swap"]
+    assert swaps[0].effect == pytest.approx(effects.min(), abs=1e-9)
 
 
 def test_where_no_step_is_better_nothing_is_suggested(run: Run, table: PositionTable) -> None:

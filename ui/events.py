@@ -82,6 +82,14 @@ class Suggest(Request):
     sample: int = Field(default=0, ge=0, lt=10**9)
 
 
+class Trial(Request):
+    """A selected group whose moves to a few steps are to be estimated."""
+
+    type: Literal["trial"]
+    samples: list[int] = Field(max_length=100_000)
+    kind: Literal["insert", "swap"]
+
+
 ViewId = Annotated[str, Field(max_length=40)]
 
 
@@ -150,12 +158,14 @@ class Export(Request):
 
     type: Literal["export"]
     what: Literal["order", "csv", "parquet", "bundle"]
+    ranking: Literal["reference", "previous"] = "reference"
+    """Of a bundle: against which order its list of what moved most is."""
     figures: list[Figure] = Field(default=[], max_length=20)
 
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Command | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest
+        Command | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest | Trial
         | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
         Field(discriminator="type"),
     ]

@@ -5,8 +5,9 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.errors import OrderError
+from reorder_core.estimators.base import Difference
 from reorder_core.moves import Move, gives, whole
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders import order_hash
 from reorder_core.scenarios import Finding, Scenario, answer, metric_of, scenarios
 from reorder_core.store.run import Run
 from ui import component, results, runs, state
@@ -55,19 +56,27 @@ def _record(run: Run, scenario: Scenario) -> dict[str, Any]:
 
 
 def _answer(run: Run, scenario: Scenario) -> str:
-    """The sentence; computed when the question is asked, read from the caches afterwards."""
+    """The sentence; computed when the question is first asked."""
+    return _sentence(run, scenario, run.fingerprint, run.ledger.stamp, scenario.key)
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _sentence(_run: Run, _scenario: Scenario, fingerprint: str, stamp: str, key: str) -> str:
+    """From one estimator that knows none of the retrainings of the question's orders."""
+    run, scenario = _run, _scenario
     orders = [stop.order for stop in scenario.stops]
-    values = [metric_of(scenario, run, results.answer(run, o).estimate.probe_loss) for o in orders]
-    low, high = orders[values.index(min(values))], orders[values.index(max(values))]
+    with results.unaware(run, orders) as estimator:
+        values = [metric_of(scenario, run, estimator.estimate(o).probe_loss) for o in orders]
+        low, high = orders[values.index(min(values))], orders[values.index(max(values))]
+        found = estimator.difference(high, low)
     truths = [run.ledger.of(order) for order in (high, low)]
     retrained = [metric_of(scenario, run, t.probe_loss) for t in truths if t is not None]
     apart = retrained[0] - retrained[1] if len(retrained) == 2 else float("nan")
-    return answer(scenario, values, _contrast(run, scenario, high, low, apart))
+    return answer(scenario, values, _contrast(run, scenario, found, apart))
 
 
-def _contrast(run: Run, scenario: Scenario, high: Order, low: Order, apart: float) -> Finding:
-    """`high` minus `low` of the loss that decides, with its interval."""
-    found = results.difference(run, high, low)
+def _contrast(run: Run, scenario: Scenario, found: Difference, apart: float) -> Finding:
+    """The loss that decides in a difference, with its interval."""
     if not scenario.metric:
         ends = found.held_out_interval
         return Finding(found.held_out, float(ends[0]), float(ends[1]), apart)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import Move, apply, whole
+from reorder_core.moves import Move, apply, apply_all, whole
 from reorder_core.orders import Order, order_hash
 
 LONGEST, BRANCHES, LONGEST_NAME = 500, 24, 40
@@ -27,6 +27,21 @@ class Line:
 
     entries: list[Entry]
     place: int = 0
+
+    @classmethod
+    def of(cls, start: Order, moves: Sequence[Move], place: int) -> "Line":
+        """The line that those moves make from an order."""
+        orders = zip(apply_all(start, moves), moves, strict=True)
+        return cls([_entry(start), *(_entry(order, move) for order, move in orders)], place)
+
+    @property
+    def moves(self) -> tuple[Move, ...]:
+        return tuple(entry.move for entry in self.entries[1:] if entry.move is not None)
+
+    @property
+    def digest(self) -> str:
+        """Tells whether anything in the line has changed."""
+        return "|".join([str(self.place), *(entry.hash for entry in self.entries)])
 
 
 @dataclass
@@ -144,6 +159,13 @@ class History:
         self._known(name)
         self.branch = name
         self._go(self.place)
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a branch another name, one that no other has."""
+        assert new not in self.lines
+        self.lines = {new if key == name else key: line for key, line in self.lines.items()}
+        self.branch = new if self.branch == name else self.branch
+        self.rev += 1
 
     def forget(self, name: str) -> None:
         """Delete a branch other than the current one."""

@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import streamlit as st
@@ -11,6 +13,7 @@ from reorder_core.estimators.base import Difference, Estimate, Estimator
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.position import PositionTable, open_position_table
 from reorder_core.orders import Order, order_hash
+from reorder_core.store.branches import SavedBranches
 from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
 from reorder_core.store.views import SavedViews
@@ -68,6 +71,16 @@ def difference(run: Run, order: Order, base: Order) -> Difference:
     return known[key]
 
 
+@contextmanager
+def unaware(run: Run, orders: Sequence[Order]) -> Iterator[HybridEstimator]:
+    """The estimator that learned from none of these orders' own retrainings, to be asked at once.
+
+    Leaving several out together teaches once, where `answer` for each would teach once an order.
+    """
+    with _computing:
+        yield _informed(run, *orders)
+
+
 def differences(run: Run) -> dict[tuple[str, str], Difference]:
     """(order hash, hash of what it is compared with) → what `difference` computed so far."""
     return _differences(run.id, run.fingerprint, run.ledger.stamp)
@@ -91,6 +104,11 @@ def informed_by(run: Run, order: Order) -> int:
 def views(run: Run) -> SavedViews:
     """The run's saved views, in the cache database; raises StoreError where it cannot be used."""
     return SavedViews(_cache(run, run.fingerprint), run.id, run.count)
+
+
+def branches(run: Run) -> SavedBranches:
+    """The run's kept branches, in the cache database; raises StoreError as `views` does."""
+    return SavedBranches(_cache(run, run.fingerprint), run.id, run.count)
 
 
 def note(run: Run) -> str:

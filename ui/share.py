@@ -8,8 +8,10 @@ from typing import Any
 
 from reorder_core import bundle
 from reorder_core.errors import OrderError, StoreError
+from reorder_core.estimators.base import Estimate
 from reorder_core.moves import encode_moves, whole
 from reorder_core.orders import order_hash
+from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 from reorder_core.store.views import View
 from ui import component, results, state
@@ -88,7 +90,8 @@ def prepare(request: Export, run: Run, history: History) -> None:
     elif request.what == "bundle":
         figures = [_figure(figure) for figure in request.figures]
         today, informed = f"{datetime.now(UTC):%Y-%m-%d}", results.informed_by(run, order)
-        content = bundle.figure_bundle(run, order, estimate, figures, informed, today)
+        moved = _ranking(request, run, history, estimate, truth)
+        content = bundle.figure_bundle(run, order, estimate, figures, informed, today, moved)
     else:
         write = {"csv": bundle.to_csv, "parquet": bundle.to_parquet}[request.what]
         content = write(bundle.results_table(run, estimate, order, truth))
@@ -98,6 +101,19 @@ def prepare(request: Export, run: Run, history: History) -> None:
         "mime": ending[1],
         "content": base64.b64encode(content).decode(),
     })  # fmt: skip
+
+
+def _ranking(
+    request: Export, run: Run, history: History, estimate: Estimate, truth: Retrained | None
+) -> bundle.Ranking:
+    """The list of what moved most, against the order that the page shows it against."""
+    if request.ranking == "previous" and history.previous is not None:
+        found = results.difference(run, history.order, history.previous)
+        return bundle.Ranking("the order before the last move", found.sample, found.sample_interval)
+    base = run.reference.sample_loss_at[-1]
+    ends = None if estimate.sample_interval is None else estimate.sample_interval - base
+    retrained = None if truth is None else truth.sample_loss - base
+    return bundle.Ranking("the reference order", estimate.sample_loss - base, ends, retrained)
 
 
 def deliver() -> None:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from reorder_core.moves import Kind
 from reorder_core.orders import Order
 from reorder_core.suggest import Goal
 from ui.history import History
@@ -32,8 +33,12 @@ DOWNLOAD = "reorder_download"
 """A file on its way to the browser: {id, name, mime, content}."""
 SHOWN_VIEW = "reorder_shown_view"
 """{run id: {id, hash, selection, metric} of the saved view opened last}"""
+BRANCHES = "reorder_branches"
+"""{run id: {name of a kept branch: (its version, the digest of its line as kept)}}"""
 SUGGESTING = "reorder_suggesting"
 """{run id: (goal, hash of the order it was asked of, sequence number of the request)}"""
+TRIAL = "reorder_trial"
+"""{run id: (kind, samples, hash of the order) of the group that is tried}"""
 FIDELITY = "reorder_fidelity"
 """Key of the fidelity page's component; holds its `event` trigger."""
 FIDELITY_VIEW = "reorder_fidelity_view"
@@ -135,6 +140,15 @@ def set_guide(run_id: str, place: tuple[str, int] | None) -> None:
     st.session_state.setdefault(GUIDE, {})[run_id] = place
 
 
+def kept_branches(run_id: str) -> dict[str, tuple[str, str]] | None:
+    """What the cache database holds of this session's branches; None before it was asked."""
+    return st.session_state.get(BRANCHES, {}).get(run_id)
+
+
+def set_kept_branches(run_id: str, kept: dict[str, tuple[str, str]]) -> None:
+    st.session_state.setdefault(BRANCHES, {})[run_id] = kept
+
+
 def suggesting(run_id: str) -> tuple[Goal, str, int] | None:
     """The goal that moves were last suggested for, of which order, and when it was asked."""
     return st.session_state.get(SUGGESTING, {}).get(run_id)
@@ -142,6 +156,15 @@ def suggesting(run_id: str) -> tuple[Goal, str, int] | None:
 
 def set_suggesting(run_id: str, asked: tuple[Goal, str, int]) -> None:
     st.session_state.setdefault(SUGGESTING, {})[run_id] = asked
+
+
+def trial(run_id: str) -> tuple[Kind, tuple[int, ...], str] | None:
+    """The group that is tried at a few steps, and on which order."""
+    return st.session_state.get(TRIAL, {}).get(run_id)
+
+
+def set_trial(run_id: str, asked: tuple[Kind, tuple[int, ...], str]) -> None:
+    st.session_state.setdefault(TRIAL, {})[run_id] = asked
 
 
 def take_download() -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import time
 from typing import Any
 
+import streamlit as st
+
 from reorder_core.moves import Move, apply
 from reorder_core.orders import Order, order_hash
 from reorder_core.store.run import Run
@@ -65,8 +67,16 @@ def _shortlist(run: Run, history: History) -> list[tuple[Move, Order]]:
     asked = _asked(run, history)
     if asked is None:
         return []
-    found = candidates(run, results.position_table(run), history.order, asked[0])
-    return [(one.move, apply(history.order, one.move)) for one in found]
+    return _candidates(run, history.order, run.fingerprint, asked[1], asked[0])
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _candidates(
+    _run: Run, _order: Order, fingerprint: str, order_hash: str, goal: Goal
+) -> list[tuple[Move, Order]]:
+    """Asked for several times in each round of estimates; all swaps of 2,048 samples take 0.1 s."""
+    found = candidates(_run, results.position_table(_run), _order, goal)
+    return [(one.move, apply(_order, one.move)) for one in found]
 
 
 def _row(run: Run, before: Order, one: Suggestion) -> dict[str, Any]:

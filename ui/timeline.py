@@ -11,6 +11,7 @@ from reorder_core.orders import order_hash, parse_order
 from reorder_core.presets import preset
 from reorder_core.store.run import Run
 from ui import (
+    branches,
     compare,
     component,
     effects,
@@ -22,6 +23,7 @@ from ui import (
     share,
     state,
     suggest,
+    trial,
     url,
 )
 from ui.events import (
@@ -41,6 +43,7 @@ from ui.events import (
     Preset,
     SaveView,
     Suggest,
+    Trial,
     parse_event,
     sequence_of,
 )
@@ -116,6 +119,20 @@ def follow_suggestions(run: Run, history: History) -> None:
     st.fragment(_suggestions, run_every=every)(run, history, pending)
 
 
+def follow_trial(run: Run, history: History) -> None:
+    """Estimate the group that is tried at a few steps; polls only while some are left."""
+    pending = bool(trial.lacking(run, history))
+    every = POLL_SECONDS if pending else None
+    st.fragment(_trial, run_every=every)(run, history, pending)
+
+
+def _trial(run: Run, history: History, polling: bool) -> None:
+    trial.work(run, history, POLL_SECONDS)
+    component.publish("trial", trial.record(run, history))
+    if polling and not trial.lacking(run, history):
+        st.rerun()  # ends the polling
+
+
 def _suggestions(run: Run, history: History, polling: bool) -> None:
     suggest.work(run, history, POLL_SECONDS)
     component.publish("suggestions", suggest.record(run, history))
@@ -159,6 +176,8 @@ def _on_event(run: Run, history: History) -> None:
         state.set_notice(f"Not done, the order is unchanged: {error}.")
     else:
         state.set_notice(None)
+        if branches.keep(run, history):
+            url.write(run, history)  # a branch has another name now
 
 
 def _obey(event: Event, run: Run, history: History) -> None:
@@ -195,6 +214,10 @@ def _obey(event: Event, run: Run, history: History) -> None:
             history.commit(order, whole(order, source))
         case Suggest() as request:
             suggest.obey(request, run, history)
+            state.request_rerun()  # what follows it stands outside this fragment
+            return
+        case Trial() as request:
+            trial.obey(request, run, history)
             state.request_rerun()  # what follows it stands outside this fragment
             return
         case SaveView() | EditView() | ChooseView() | PlaceView() as request:

@@ -6,11 +6,11 @@ from reorder_core.errors import OrderError
 from reorder_core.moves import Move, apply_all, decode_moves, encode_moves
 from reorder_core.orders import Order, decode_order, encode_order, order_hash
 from reorder_core.store.run import Run
-from ui import state
-from ui.history import History
+from ui import branches, state
+from ui.history import MAIN, History
 
-RUN, ORDER, MOVES = "run", "o", "m"
-_OURS = (RUN, ORDER, MOVES)
+RUN, ORDER, MOVES, BRANCH = "run", "o", "m", "b"
+_OURS = (RUN, ORDER, MOVES, BRANCH)
 LONGEST_MOVES = 1000
 """Characters of moves in an address; a longer history is shared as its order alone."""
 
@@ -19,8 +19,10 @@ def follow(run: Run) -> History:
     """The session's history, brought to what the address says."""
     entered = state.enter("timeline")
     history = state.history(run.id, run.reference_order)
+    branches.restore(run, history)
     code = st.query_params.get(ORDER)
     if entered and code is None:
+        _to_branch(history, run.reference_order)
         write(run, history)  # links between pages drop the address's parameters
     elif code != state.url_order() or entered:
         _adopt(run, history, code)
@@ -31,10 +33,12 @@ def write(run: Run, history: History) -> None:
     """Put the current order into the address: one entry in the browser's history."""
     code = None if history.at_reference else encode_order(history.order)
     state.set_url_order(code)
-    if st.query_params.get(ORDER) == code:
+    branch = None if history.branch == MAIN else history.branch
+    if (st.query_params.get(ORDER), st.query_params.get(BRANCH)) == (code, branch):
         return
     kept = {key: value for key, value in st.query_params.items() if key not in _OURS}
-    st.query_params.from_dict(kept | _parameters(run, history, code))
+    named = {} if branch is None else {BRANCH: branch}
+    st.query_params.from_dict(kept | _parameters(run, history, code) | named)
 
 
 def _parameters(run: Run, history: History, code: str | None) -> dict[str, str]:
@@ -51,11 +55,21 @@ def _adopt(run: Run, history: History, code: str | None) -> None:
     state.set_url_order(code)
     try:
         order = _read(run, code)
+        _to_branch(history, order)
         history.adopt(order, _moves(run, order))
         state.set_notice(None)
     except OrderError as error:
         history.reset()
         state.set_notice(f"This link cannot be shown: {error}. This is the reference order.")
+
+
+def _to_branch(history: History, order: Order) -> None:
+    """Go to the branch in the address, while the order is still a place of it."""
+    name = st.query_params.get(BRANCH, "")
+    if name == history.branch or name not in history.lines:
+        return
+    if order_hash(order) in [entry.hash for entry in history.lines[name].entries]:
+        history.switch(name)
 
 
 def _read(run: Run, code: str | None) -> Order:

@@ -11,12 +11,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 from driving import ROOT, Served
+from real import LONG
 
+from reorder_core.build import build_run
+from reorder_core.config import RunConfig
 from reorder_core.store.run import open_run
 
 DEMO = ROOT / "data" / "demo"
@@ -45,16 +49,29 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def served(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with _serving(demo, tmp_path_factory.mktemp("log") / "app.log") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def served_long(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A run of 2,048 samples in 256 steps, really built."""
+    run = build_run(RunConfig.model_validate(LONG), tmp_path_factory.mktemp("long") / "run")
+    with _serving(run, tmp_path_factory.mktemp("log") / "app.log") as served:
+        yield served
+
+
+@contextmanager
+def _serving(run: Path, log: Path) -> Iterator[Served]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("log") / "app.log"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
-               "--server.address", "127.0.0.1", "--", "--run", str(demo)]  # fmt: skip
+               "--server.address", "127.0.0.1", "--", "--run", str(run)]  # fmt: skip
     with log.open("w") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) as app:
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}", app, log)
-            yield Served(f"http://127.0.0.1:{port}", open_run(demo), log)
+            yield Served(f"http://127.0.0.1:{port}", open_run(run), log)
         finally:
             app.terminate()
 

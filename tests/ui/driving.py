@@ -60,6 +60,54 @@ def drag(page: Any, sample_id: int, onto: int) -> str:
     return settled(page, before)
 
 
+def chosen(page: Any) -> set[int]:
+    """The samples of the tiles that are selected."""
+    ids = page.evaluate("[...document.querySelectorAll('.ro-chosen')].map(t => t.dataset.sample)")
+    return set(map(int, ids))
+
+
+def as_they_stand(order: Order, ids: set[int]) -> tuple[int, ...]:
+    return tuple(int(i) for i in order if int(i) in ids)
+
+
+def step_label(page: Any, step: int) -> tuple[float, float]:
+    box = page.locator(f'.ro-step[data-step="{step}"]').bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+class Finger:
+    """One finger on the page, through the browser's own input: it may scroll as a real one does."""
+
+    def __init__(self, page: Any) -> None:
+        self._page, self._session = page, page.context.new_cdp_session(page)
+
+    def _send(self, kind: str, *points: tuple[float, float]) -> None:
+        touches = [{"x": x, "y": y} for x, y in points]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    def pull(self, start: tuple[float, float], end: tuple[float, float], lift: bool = True) -> None:
+        self._send("touchStart", start)
+        self.to(start, end)
+        if lift:
+            self.lift()
+
+    def to(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        (x, y), (to_x, to_y) = start, end
+        for part in (i / 8 for i in range(1, 9)):
+            self._send("touchMove", (x + (to_x - x) * part, y + (to_y - y) * part))
+
+    def lift(self) -> None:
+        self._send("touchEnd")
+
+    def tap(self, at: tuple[float, float]) -> None:
+        self._send("touchStart", at)
+        self.lift()
+
+    def rest(self, at: tuple[float, float], milliseconds: int = 700) -> None:
+        self._send("touchStart", at)
+        self._page.wait_for_timeout(milliseconds)
+
+
 def order_in_address(page: Any, run: Run) -> Order:
     query = parse_qs(urlparse(page.evaluate("location.href")).query)
     return decode_order(query["o"][0], run.count) if "o" in query else run.reference_order

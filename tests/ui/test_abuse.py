@@ -28,10 +28,12 @@ REFERENCE = make_order(range(COUNT), COUNT)
 TYPES = [
     "drop", "undo", "redo", "reset", "verify", "cancel", "jump", "remove", "fork", "switch",
     "forget", "save-view", "rename-view", "open-view", "delete-view", "place-view", "compare",
-    "guide", "export", "explode", "", None, 7,
+    "guide", "export", "preset", "paste", "suggest", "trial", "cancel-job", "show-job", "explode",
+    "", None, 7,
 ]  # fmt: skip
 FIELDS = ["seq", "run", "order", "move", "place", "hash", "name", "note", "id", "selection", "base",
-          "key", "stop", "what", "figures", "__class__"]  # fmt: skip
+          "key", "stop", "what", "figures", "ranking", "aim", "domain", "sample", "text", "source",
+          "kind", "samples", "options", "__class__"]  # fmt: skip
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
@@ -110,6 +112,15 @@ HUGE = [
     {"type": "export", "what": "bundle", "figures": [picture("../x", "AA==")]},
     {"type": "export", "what": "bundle", "figures": [picture("a", "é")]},
     {"type": "export", "what": "bundle", "figures": [picture("a", "")] * 99},
+    {"type": "export", "what": "bundle", "ranking": "../previous"},
+    {"type": "fork", "name": "b" * 300},
+    {"type": "fork", "name": "main"},
+    {"type": "switch", "name": "'; DROP TABLE branches; --"},
+    {"type": "forget", "name": "main"},
+    {"type": "trial", "samples": [1, 1], "kind": "insert"},
+    {"type": "trial", "samples": [1, 10**9], "kind": "swap"},
+    {"type": "trial", "samples": [4], "kind": "insert"},
+    {"type": "trial", "samples": [1, 2], "kind": "order"},
     {"type": ["drop"]}, [], "drop", 7, {},
 ]  # fmt: skip
 
@@ -142,6 +153,8 @@ def test_after_every_bad_request_the_order_on_screen_is_the_one_before(
         {"run": "x" * 10_000, "o": "AAAA"},
         {"o": "", "m": "i0.0" * 5000},
         {"m": "i0.5_s1.999999999"},
+        {"b": "<b>" * 3000, "o": "AA"},
+        {"b": "main", "run": "another", "o": "AAAA"},
         {"s": "-1", "c": "x" * 9999, "talk": "maybe", "run": "\x00"},
     ],
 )

@@ -55,6 +55,11 @@ def test_the_timeline_has_none_with_every_tab_and_menu_open(served: Served, them
     themed.goto(f"{served.url}/timeline")
     themed.wait_for_selector(READY)
     assert violations(themed) == []
+    themed.locator("[data-command=pick]").click()
+    themed.locator(f'.ro-tile[data-sample="{int(run.reference_order[15])}"]').click()
+    assert themed.locator(".ro-tile[aria-pressed=true]").count() == 1
+    assert violations(themed) == []
+    themed.locator("[data-command=pick]").click()
     drag(themed, int(run.reference_order[15]), int(run.reference_order[180]))
     for tab in themed.locator("[role=tab]").all():
         tab.click()

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from driving import (
+    Finger,
     Served,
     centre,
     command_line,
@@ -78,18 +79,25 @@ def test_touch_drags_a_tile_without_scrolling_the_page(served: Served, page: Any
     open_timeline(page, served.url)
     before = state(page)["hash"]
     a, b = int(run.reference_order[9]), int(run.reference_order[60])
-    (x, y), (to_x, to_y) = centre(page, a), centre(page, b)
-    touch = page.context.new_cdp_session(page)
-
-    def send(kind: str, *points: dict[str, float]) -> None:
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
-
-    send("touchStart", {"x": x, "y": y})
-    for part in np.linspace(0, 1, 9)[1:]:
-        send("touchMove", {"x": x + (to_x - x) * part, "y": y + (to_y - y) * part})
-    send("touchEnd")
+    Finger(page).pull(centre(page, a), centre(page, b))
     settled(page, before)
     assert np.array_equal(order_in_address(page, run), insert(run.reference_order, a, 60))
+
+
+def test_a_press_that_ends_outside_the_board_carries_nothing(served: Served, page: Any) -> None:
+    order = served.run.reference_order
+    open_timeline(page, served.url)
+    before = state(page)
+    box = page.locator(f'.ro-tile[data-sample="{int(order[8])}"]').bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"]
+    page.mouse.move(x, y + 1)
+    page.mouse.down()
+    page.mouse.move(x, y - 2)
+    page.mouse.up()
+    page.mouse.move(*centre(page, int(order[100])), steps=4)
+    assert page.locator(".ro-held").count() == 0
+    drag(page, int(order[8]), int(order[100]))
+    assert state(page) != before, "and the next press carries"
 
 
 def test_escape_puts_a_sample_back_and_asks_nothing_of_the_server(

@@ -78,7 +78,47 @@ def test_comparing_shows_the_difference_that_core_computes(served: Served, page:
     steps = slots_of(order) // run.batch_size, slots_of(run.reference_order) // run.batch_size
     differing = int(np.sum(steps[0] != steps[1]))
     assert page.locator(".ro-tile.ro-differs").count() == differing > 0
-    assert page.locator(".ro-strip").count() == 2
+    assert page.locator(".ro-twin-tile").count() == run.count
+    assert page.locator(".ro-twin-tile.ro-differs").count() == differing
+
+
+def test_the_other_order_stands_below_and_both_places_of_a_sample_are_joined(
+    served: Served, page: Any
+) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    moved = int(run.reference_order[60])
+    drag(page, int(run.reference_order[5]), int(run.reference_order[100]))
+    drag(page, moved, int(run.reference_order[200]))
+    page.locator("[data-tab=compare]").click()
+    page.locator(".ro-twin-tile").first.wait_for()
+    order = order_in_address(page, run)
+    steps = slots_of(order) // run.batch_size, slots_of(run.reference_order) // run.batch_size
+    filled = page.evaluate(
+        "[...document.querySelectorAll('.ro-twin-tile.ro-differs')].map(t => +t.dataset.twin)"
+    )
+    assert sorted(filled) == np.flatnonzero(steps[0] != steps[1]).tolist()
+    column = middle(page, f'.ro-step[data-step="{60 // run.batch_size}"]')
+    assert middle(page, f'[data-twin="{moved}"]') == pytest.approx(column, abs=2)
+    page.locator(f'[data-twin="{moved}"]').hover()
+    assert page.locator(".ro-tile.ro-pointed").get_attribute("data-sample") == str(moved)
+    tip = page.locator(".ro-tip").inner_text()
+    assert f"sample {moved}," in tip and "step 26 above, step 8 here" in tip
+    line = page.locator(".ro-twin-line")
+    assert line.get_attribute("visibility") == "visible"
+    left = page.locator(".ro-boards").bounding_box()["x"]
+    assert float(line.get_attribute("x2")) + left == pytest.approx(column, abs=2)
+    here = middle(page, f'.ro-tile[data-sample="{moved}"]')
+    assert float(line.get_attribute("x1")) + left == pytest.approx(here, abs=2)
+    page.locator(f'.ro-tile[data-sample="{int(run.reference_order[30])}"]').focus()
+    assert page.locator(".ro-linked").get_attribute("data-twin") == str(run.reference_order[30])
+    page.locator("[data-tab=sample]").click()
+    assert page.locator(".ro-twin").is_hidden() and not line.is_visible()
+
+
+def middle(page: Any, selector: str) -> float:
+    box = page.locator(selector).bounding_box()
+    return box["x"] + box["width"] / 2
 
 
 def test_comparing_with_the_previous_order_a_point_of_the_history_and_a_view(

@@ -4,19 +4,25 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import Served, centre, number_on_page, open_timeline, order_in_address, settled, state
+from driving import (
+    Served,
+    as_they_stand,
+    centre,
+    chosen,
+    number_on_page,
+    open_timeline,
+    order_in_address,
+    settled,
+    state,
+    step_label,
+)
 
 from reorder_core.estimators.position import open_position_table
 from reorder_core.moves import Move, apply
-from reorder_core.orders import Order, steps_of
+from reorder_core.orders import steps_of
 from reorder_core.store.run import Run
 
 GROUPS = "Select a group of samples"
-
-
-def chosen(page: Any) -> set[int]:
-    ids = page.evaluate("[...document.querySelectorAll('.ro-chosen')].map(t => t.dataset.sample)")
-    return set(map(int, ids))
 
 
 def carry(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -26,15 +32,6 @@ def carry(page: Any, start: tuple[float, float], end: tuple[float, float]) -> No
     page.mouse.move(*end, steps=6)
     page.mouse.up()
     settled(page, before)
-
-
-def as_they_stand(order: Order, ids: set[int]) -> tuple[int, ...]:
-    return tuple(int(i) for i in order if int(i) in ids)
-
-
-def step_label(page: Any, step: int) -> tuple[float, float]:
-    box = page.locator(f'.ro-step[data-step="{step}"]').bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 
 
 def flagged(run: Run, flag: str) -> set[int]:
@@ -164,7 +161,9 @@ def test_the_legend_filters(served: Served, page: Any) -> None:
     assert page.locator(".ro-tile.ro-dim").count() == run.count - len(kept)
 
 
-def test_the_preview_of_a_group_is_the_tables_difference(served: Served, page: Any) -> None:
+def test_the_preview_of_a_group_adds_copies_and_warns_of_shared_wording(
+    served: Served, page: Any
+) -> None:
     run = served.run
     table = open_position_table(run)
     open_timeline(page, served.url)
@@ -177,13 +176,36 @@ def test_the_preview_of_a_group_is_the_tables_difference(served: Served, page: A
     page.wait_for_timeout(100)
     after = apply(run.reference_order, Move("insert", samples, 163))
     home, moved = steps_of(np.stack([run.reference_order, after]), run.batch_size)
-    own = np.mean([table.own[i, moved[i]] - table.own[i, home[i]] for i in samples])
+    change = {i: table.own[i, moved[i]] - table.own[i, home[i]] for i in samples}
+    texts = {i: run.samples[i].text for i in samples}
+    own = np.mean([sum(change[c] for c in samples if texts[c] == texts[i]) for i in samples])
+    assert abs(own - np.mean(list(change.values()))) > 0.05, "copies must matter"
     held_out = sum(table.held_out[i, moved[i]] - table.held_out[i, home[i]] for i in range(256))
     assert number_on_page(page, "[data-preview=own]") == pytest.approx(float(own), abs=1e-5)
     assert number_on_page(page, "[data-preview=heldOut]") == pytest.approx(held_out, abs=1e-5)
+    note = page.locator(".ro-response-note").inner_text()
+    assert "8 of them are copies" in note and "share wording" in note
     page.mouse.move(2, 2)
     page.mouse.up()
     assert state(page)["rev"] == "0", "let go far away, they are put back"
+    assert page.locator(".ro-response-note").is_hidden()
+
+
+def test_a_group_of_unlike_samples_carries_no_warning(served: Served, page: Any) -> None:
+    order = served.run.reference_order
+    open_timeline(page, served.url)
+    page.keyboard.down("Control")
+    for slot in (10, 60, 130):
+        page.mouse.click(*centre(page, int(order[slot])))
+    page.keyboard.up("Control")
+    page.mouse.move(*centre(page, int(order[10])))
+    page.mouse.down()
+    page.mouse.move(*centre(page, int(order[200])), steps=4)
+    page.locator(".ro-response-note").wait_for(state="visible")
+    assert "left out" in page.locator(".ro-response-note").inner_text()
+    assert page.locator(".ro-responses[data-alike]").count() == 0
+    page.keyboard.press("Escape")
+    page.mouse.up()
 
 
 def test_memorization_colours_say_their_scale(served: Served, page: Any) -> None:

@@ -102,6 +102,33 @@ def test_the_figure_bundle_holds_every_figure_and_says_where_it_comes_from(
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         figures = [n for n in archive.namelist() if n.startswith("figures/")]
         assert len(figures) == 2 * page.locator("figure svg.ro-plot").count() > 0
+        assert "figures/ranking.svg" in figures and "figures/ranking.png" in figures
+        table = pd.read_csv(io.BytesIO(archive.read("ranking.csv")))
+        listed = page.locator(".ro-rank")
+        shown = [int(row.get_attribute("data-sample")) for row in listed.all()]
+        assert table.sample_id[: len(shown)].tolist() == shown
+        value = float(listed.first.get_attribute("data-value"))
+        assert table.change[0] == pytest.approx(value, abs=2e-6)
+        drawn = archive.read("figures/ranking.svg").decode()
+        assert all(f">{i}</text>" in drawn for i in shown)
         assert all(len(archive.read(figure)) > 1000 for figure in figures)
         assert json.loads(archive.read("order.json"))["run"] == run.id
         assert state(page)["hash"] in archive.read("README.md").decode()
+        assert "against the reference order" in archive.read("README.md").decode()
+
+
+def test_the_bundles_list_is_against_the_order_that_the_pages_list_is_against(
+    served: Served, page: Any
+) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    drag(page, int(run.reference_order[13]), int(run.reference_order[160]))
+    drag(page, int(run.reference_order[33]), int(run.reference_order[240]))
+    page.get_by_role("radio", name="Last move").click()
+    _, content = downloaded(page, "bundle")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        table = pd.read_csv(io.BytesIO(archive.read("ranking.csv")))
+        assert "against the order before" in archive.read("README.md").decode()
+        assert "order before" in archive.read("figures/ranking.svg").decode()
+    values = [float(row.get_attribute("data-value")) for row in page.locator(".ro-rank").all()]
+    np.testing.assert_allclose(table.change[: len(values)], values, atol=2e-6)

@@ -12,7 +12,7 @@ from reorder_core.estimators.position import open_position_table
 from reorder_core.moves import Move, apply
 from reorder_core.store.run import open_run
 from reorder_core.suggest import Goal, candidates
-from ui import results
+from ui import results, words
 from ui import state as keys
 
 CHANNEL = "ro_channel_suggestions"
@@ -23,8 +23,8 @@ def suggested(window: Any, goal: str) -> list[Any]:
     window.get_by_role("tab", name="Suggest").click()
     window.get_by_label("Best next move to").select_option(goal)
     window.get_by_role("button", name="Suggest", exact=True).click()
-    words = window.locator(".ro-suggest-words")
-    words.filter(has_text="moves estimated. ").wait_for(timeout=20_000)
+    said = window.locator(".ro-suggest-words")
+    said.filter(has_text="moves estimated. ").wait_for(timeout=20_000)
     return window.locator(".ro-suggestion").all()
 
 
@@ -45,17 +45,20 @@ def test_moves_are_listed_by_their_estimated_effect_previewed_and_applied(
     page.mouse.move(1, 1)
     assert page.locator(".ro-tile.ro-pointed").count() == 0
     assert page.locator(".ro-caret").is_hidden() and state(page)["hash"] == before
-    words = rows[0].locator(".ro-move-words").inner_text()
-    page.get_by_role("button", name=f"Apply: {words}").click()
+    listed = [row.locator(".ro-move-words").inner_text() for row in rows]
+    assert any("↔" in one for one in listed), "a swap is among the best"
+    told = rows[0].locator(".ro-move-words").inner_text()
+    page.get_by_role("button", name=f"Apply: {told}").click()
     settled(page, before)
     table = open_position_table(run)
     moves = [c.move for c in candidates(run, table, run.reference_order, Goal("held-out"))]
-    move = next(m for m in moves if m.samples == (sample,))
+    (move,) = (m for m in moves if words.of_move(run, run.reference_order, m) == told)
+    assert move.samples == (sample,)
     assert np.array_equal(order_in_address(page, run), apply(run.reference_order, move))
     assert page.locator(".ro-suggestion").count() == 0
     assert "changed" in page.locator(".ro-suggest-words").inner_text()
     page.get_by_role("tab", name="History").click()
-    assert page.locator(".ro-move-words").last.inner_text().removesuffix(" ◇") == words
+    assert page.locator(".ro-move-words").last.inner_text().removesuffix(" ◇") == told
 
 
 def test_the_selected_sample_can_be_remembered_or_forgotten(served: Served, page: Any) -> None:

@@ -2,6 +2,7 @@
 // too long for that is seen through a window of steps, with a map of the whole below.
 import { h } from './dom.js';
 import { signed } from './format.js';
+import { Labels } from './labels.js';
 import { Minimap } from './minimap.js';
 
 const GUTTER = 52; // room for labels; the response curves below share it
@@ -19,11 +20,10 @@ export class Board {
     this.lasso = h('div', { class: 'ro-lasso', hidden: true });
     this.field = h('div', { class: 'ro-field', role: 'group',
       'aria-label': 'Training order: one column a step. Arrow keys move the focus, with Shift they select, '
-        + 'Space picks up, arrows carry, Space drops, Escape puts back.' });
-    this.labels = h('div', { class: 'ro-steps', role: 'group',
-      'aria-label': 'Steps: Space picks up all samples of a step, arrows carry them.' });
+        + 'Control Space selects one more, Space picks up, arrows carry, Space drops, Escape puts back.' });
+    this.labels = new Labels(this);
     this.minimap = new Minimap(this);
-    this.element = h('div', { class: 'ro-board' }, this.field, this.labels, this.minimap.element);
+    this.element = h('div', { class: 'ro-board' }, this.field, this.labels.element, this.minimap.element);
     this.element.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
     this.tiles = [];
     this.marks = new Map(); // kind -> the ids that carry it
@@ -115,6 +115,8 @@ export class Board {
 
   // --- the window ----------------------------------------------------------------
 
+  get left() { return GUTTER; }
+
   get start() { return this.windowed ? this.first : 0; }
 
   shows(slot) {
@@ -129,8 +131,9 @@ export class Board {
     if (to === this.first && this.drawnFirst === `${to} ${this.width}`) return;
     this.first = to;
     this.drawnFirst = `${to} ${this.width}`;
-    this.label();
+    this.labels.draw();
     this.minimap.frame();
+    this.onScroll?.();
     if (this.slots) this.place(this.slots, this.held, still);
   }
 
@@ -215,35 +218,9 @@ export class Board {
     this.caret.style.transform = `translate(${x - 3}px, ${kind === 'swap' ? y - 3 : edge}px)`;
   }
 
-  label() {
-    const { steps, batch } = this.run;
-    const every = this.pitch < 26 ? 4 : 1;
-    const focused = document.activeElement?.closest?.('.ro-step')?.dataset.step;
-    const parts = [];
-    for (let step = this.start; step < Math.min(steps, this.start + this.columns * this.bands); step += 1) {
-      const at = step - this.start;
-      const x = GUTTER + (at % this.columns) * this.pitch;
-      const y = Math.floor(at / this.columns) * this.bandHeight + batch * this.rowPitch;
-      const named = !(step % every) || !(at % this.columns);
-      parts.push(h('button', { type: 'button', class: 'ro-step', 'data-step': step, tabindex: at ? -1 : 0,
-        'aria-label': `step ${step + 1}, all its samples`, 'data-tip': `Step ${step + 1}: drag to move all of it`,
-        style: `transform: translate(${x}px, ${y}px); width: ${this.pitch}px` }, named ? `${step + 1}` : '\u00b7'));
-    }
-    for (let band = 0; band < this.bands; band += 1) {
-      const y = band * this.bandHeight + batch * this.rowPitch + 2;
-      parts.push(h('span', { class: 'ro-steps-name', 'aria-hidden': 'true', style: `transform: translate(0, ${y}px)` }, 'step'));
-    }
-    this.labels.replaceChildren(...parts);
-    if (focused !== undefined) this.focusStep(Number(focused));
-  }
-
   focusStep(step) {
     this.reveal(step * this.run.batch);
-    const buttons = [...this.labels.querySelectorAll('.ro-step')];
-    const wanted = buttons.find((one) => Number(one.dataset.step) === step);
-    if (!wanted) return;
-    for (const one of buttons) one.tabIndex = one === wanted ? 0 : -1;
-    wanted.focus({ preventScroll: true });
+    this.labels.focus(step);
   }
 
   focus(id) {
@@ -258,6 +235,13 @@ export class Board {
     if (this.reachable in this.tiles) this.tiles[this.reachable].tabIndex = -1;
     this.tiles[id].tabIndex = 0;
     this.reachable = id;
+  }
+
+  /** Show that these tiles are selected, to the eye and to a screen reader. */
+  choose(ids) {
+    for (const id of this.marks.get('chosen') ?? []) this.tiles[id]?.removeAttribute('aria-pressed');
+    this.mark('chosen', ids);
+    for (const id of ids) this.tiles[id].setAttribute('aria-pressed', 'true');
   }
 
   /** Give these tiles a mark (`ro-<kind>`), and take it from all others. */

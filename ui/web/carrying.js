@@ -20,8 +20,14 @@ export class Carrying {
 
   // --- what is carried ----------------------------------------------------------
 
-  /** Whether there is a selection that Escape would clear. */
-  get selecting() { return this.timeline.selection.size > 0; }
+  /** Whether there is a selection, or a mode of selecting, that Escape would end. */
+  get selecting() { return this.timeline.selection.size > 0 || this.picking; }
+
+  /** Whether a tap chooses a tile and a drag pulls a lasso. */
+  get picking() { return this.timeline.picking; }
+
+  /** Whether a press on that tile chooses; one that is chosen already carries them all. */
+  toPick(id) { return this.picking && !this.timeline.selection.has(id); }
 
   /** A tile of the selection carries all of it. */
   carried(id) {
@@ -58,6 +64,7 @@ export class Carrying {
   pick(held) {
     const { timeline } = this;
     timeline.hovered = null;
+    timeline.sharing.comparison.link(null);
     timeline.inspector.show(timeline.run, timeline.view, this.slots, held.id);
     timeline.announce(`${this.name(held)} picked up at step ${this.stepOf(this.slots[held.ids[0]])}.`);
   }
@@ -71,7 +78,7 @@ export class Carrying {
     setText(timeline.response.headline, outside ? 'Let go here to put it back.'
       : `${this.name(held)}: step ${this.stepOf(held.from)} \u2192 step ${step}`);
     if (held.keyboard) {
-      const { own, heldOut } = effect(run, this.order, this.slots, this.move(held, slot));
+      const { own, heldOut } = timeline.response.between(step - 1) ?? effect(run, this.order, this.slots, this.move(held, slot));
       timeline.announce(`Step ${step}, place ${(slot % run.batch) + 1}: own loss ${signed(own)}, held-out ${signed(heldOut, 4)}.`);
     }
   }
@@ -126,7 +133,7 @@ export class Carrying {
   clicked(id, event) {
     const { timeline } = this;
     const { selection } = timeline;
-    if (event.ctrlKey || event.metaKey) selection.toggle(id);
+    if (event.ctrlKey || event.metaKey || (this.picking && !event.shiftKey)) this.toggle(id);
     else if (event.shiftKey) {
       selection.anchor ??= timeline.selected;
       selection.range(this.order, this.slots, id);
@@ -141,6 +148,27 @@ export class Carrying {
     const { selection } = this.timeline;
     if (more) selection.add(ids);
     else selection.set(ids);
+  }
+
+  toggle(id) {
+    const { timeline } = this;
+    timeline.selection.toggle(id);
+    const { size } = timeline.selection;
+    timeline.announce(`Sample ${id} ${timeline.selection.has(id) ? 'selected' : 'let go'}, ${size} in all.`);
+  }
+
+  startPicking(id) {
+    const { timeline } = this;
+    timeline.setPicking(true);
+    if (!timeline.selection.has(id)) this.toggle(id);
+    navigator.vibrate?.(15);
+  }
+
+  /** Escape: first what is selected, then the mode. */
+  letGo() {
+    const { timeline } = this;
+    if (timeline.selection.size) timeline.selection.clear();
+    else timeline.setPicking(false);
   }
 
   /** Arrow keys with empty hands: the focus goes to the tile there; with Shift, all between are selected. */

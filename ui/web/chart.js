@@ -83,6 +83,15 @@ export function key(entries) {
     h('li', {}, h('span', { class: `ro-swatch ${kind}`, 'aria-hidden': 'true' }), text)));
 }
 
+/** Buttons that save a figure { name, title, svg, height, legend, element } as files. */
+export function saves(figure, title) {
+  const save = (kind) => h('button', {
+    type: 'button', class: 'ro-save', onclick: () => download(figure, kind),
+    'aria-label': `Save “${title}” as ${kind.toUpperCase()}`, 'data-tip': `Save as ${kind.toUpperCase()}`,
+  }, kind.toUpperCase());
+  return h('span', { class: 'ro-saves' }, save('svg'), save('png'));
+}
+
 export class Figure {
   /** `paint(width, height)` returns the children of the SVG. */
   constructor({ name, title, unit, tip, height, paint, label, tools }) {
@@ -92,22 +101,21 @@ export class Figure {
     this.svg = s('svg', { class: 'ro-plot', role: 'img', 'aria-label': label ?? title, height });
     this.legend = h('div', { class: 'ro-legend' });
     this.body = h('div', { class: 'ro-figure-body', style: `height:${height}px` }, this.svg);
-    const save = (kind) => h('button', {
-      type: 'button', class: 'ro-save', onclick: () => download(this, kind),
-      'aria-label': `Save “${title}” as ${kind.toUpperCase()}`, 'data-tip': `Save as ${kind.toUpperCase()}`,
-    }, kind.toUpperCase());
     this.title = unit ? `${title}: ${unit}` : title;
     this.element = h('figure', { class: 'ro-figure', 'data-figure': name },
       h('figcaption', {},
         h('h3', {}, title), unit ? h('span', { class: 'ro-unit' }, unit) : null, info(tip),
-        tools ?? null, h('span', { class: 'ro-spring' }), h('span', { class: 'ro-saves' }, save('svg'), save('png'))),
+        tools ?? null, h('span', { class: 'ro-spring' }), saves(this, title)),
       this.legend, this.body);
-    this.watch = new ResizeObserver(() => this.draw());
+    this.watch = new ResizeObserver(([{ contentRect }]) => {
+      this.width = Math.floor(contentRect.width); // kept: asking the element would cost a layout at every drop
+      this.draw();
+    });
     this.watch.observe(this.body);
   }
 
   draw() {
-    const width = Math.floor(this.body.clientWidth);
+    const width = this.width ?? Math.floor(this.body.clientWidth);
     if (width < 40 || !this.ready) return;
     this.svg.setAttribute('width', width);
     this.svg.setAttribute('viewBox', `0 0 ${width} ${this.height}`);

@@ -5,12 +5,13 @@ import { clip, interval, signed } from './format.js';
 import { markOf } from './board.js';
 import { mean } from './run.js';
 import { slotsOf } from './moves.js';
+import { Twin } from './twin.js';
 
 const MOST = 8;
 const PLANTED = 12;
 
 export class Comparison {
-  /** owner: { send(type, more), select(id, go), board, slots, sharing } */
+  /** owner: the Timeline. */
   constructor(owner) {
     this.owner = owner;
     this.base = h('select', { class: 'ro-select', 'aria-label': 'Compare this order with', onchange: () => this.choose() });
@@ -20,13 +21,27 @@ export class Comparison {
     this.element = h('div', { class: 'ro-compare' },
       h('label', { class: 'ro-choice' }, 'Against ', this.base), this.body,
       h('label', { class: 'ro-check' }, this.mark, this.words));
+    this.twin = new Twin({
+      get run() { return owner.run; }, get slots() { return owner.slots; }, get board() { return owner.board; },
+      select: (id, go) => owner.select(id, go), hover: (id) => this.hover(id) });
     this.on = false;
+  }
+
+  /** A tile of the second board is pointed at: the first one marks it, too. */
+  hover(id) {
+    this.owner.highlight(id === null ? null : [id]);
+    this.owner.look(id);
+  }
+
+  /** Where the sample in view stands on both boards. */
+  link(id) {
+    if (this.twin.slots) this.twin.link(id);
   }
 
   opened(on) {
     if (on === this.on || !this.owner.view) return;
     this.on = on;
-    if (!on) this.markTiles();
+    if (!on) { this.markTiles(); this.twin.hide(); }
     this.owner.send('compare', on ? this.request(this.last ?? 'reference') : { base: 'nothing' });
   }
 
@@ -59,6 +74,7 @@ export class Comparison {
   show(run, view) {
     const found = view.comparison;
     this.differing = null;
+    if (!found?.order || !this.on) this.twin.hide();
     if (!found || !this.on) return;
     this.base.replaceChildren(...this.options(view, found));
     if (found.problem) {
@@ -92,12 +108,14 @@ export class Comparison {
     const slots = slotsOf(found.order);
     const step = (slot) => Math.floor(slot / run.batch);
     this.differing = run.samples.map(({ id }) => id).filter((id) => step(slots[id]) !== step(this.owner.slots[id]));
+    const whole = this.owner.board.windowed; // the boards show but a window of steps
     this.body.replaceChildren(
-      strip(run, found.order, 'the other'), strip(run, view.order, 'this order'),
+      ...(whole ? [strip(run, found.order, 'the other'), strip(run, view.order, 'this order')] : []),
       this.table('Difference, this order minus the other', rows, truth),
       most.length ? this.table('Samples that differ most', most, truth) : h('p', { class: 'ro-nothing' }, 'Both orders train the same.'));
     this.words.textContent = `Show which tiles differ: ${this.differing.length} at another step`;
     this.markTiles();
+    this.twin.show(slots, this.differing, this.base.selectedOptions[0]?.textContent ?? 'the other order');
   }
 
   markTiles() {

@@ -10,6 +10,7 @@ const SIDE = 8;
 const SCALE = 3; // pixels of the PNG per CSS pixel: enough for print at column width
 
 function standalone(figure) {
+  figure.prepare?.(); // one that is no SVG on the page becomes one now
   const live = figure.svg;
   const width = Number(live.getAttribute('width')) + 2 * SIDE;
   const legends = entries(figure.legend, width - SIDE);

@@ -22,6 +22,42 @@ export class Memorization extends Figure {
       const id = event.target.dataset?.sample;
       if (id !== undefined) select(Number(id));
     });
+    this.svg.addEventListener('pointerover', ({ target }) => {
+      if (target.dataset?.sample !== undefined) target.dataset.tip = this.tip(Number(target.dataset.sample));
+    });
+  }
+
+  tip(id) {
+    const { run, view } = this;
+    const { value, truth } = sampleChange(run, view, id);
+    return `sample ${id}, ${run.samples[id].name}\n${signed(value)} nats/token`
+      + (view.truth ? `\nretrained ${signed(truth)}` : '');
+  }
+
+  /** One a sample, made once: thousands of new elements a drop would hold the page up. */
+  dots() {
+    const { run } = this;
+    if (this.dotsOf !== run) {
+      this.dotsOf = run;
+      this.circles = run.samples.map(({ id, domain }) => s('circle', { class: 'ro-dot', r: 3, 'data-sample': id,
+        style: `--ro-domain: var(--ro-domain-${domain % 8})` }));
+    }
+    return this.circles;
+  }
+
+  /** The dots in their places, the selected one large. */
+  placed(x, y) {
+    const dots = this.dots();
+    for (const [id, dot] of dots.entries()) {
+      dot.setAttribute('cx', x(id).toFixed(2));
+      dot.setAttribute('cy', y(id).toFixed(2));
+    }
+    for (const [id, chosen] of [[this.large, false], [this.selected, true]]) {
+      dots[id]?.setAttribute('class', chosen ? 'ro-dot ro-dot-selected' : 'ro-dot');
+      dots[id]?.setAttribute('r', chosen ? 5.5 : 3);
+    }
+    this.large = this.selected;
+    return dots;
   }
 
   show(run, view, slots, selected) {
@@ -52,13 +88,7 @@ export class Memorization extends Figure {
       s('line', { class: 'ro-miss', x1: at(id), x2: at(id), y1: y(c.value), y2: y(c.truth) }),
       s('circle', { class: 'ro-ring', cx: at(id), cy: y(c.truth), r: 3.4 }),
     ]) : [];
-    const dots = changes.map((c, id) => s('circle', {
-      class: id === this.selected ? 'ro-dot ro-dot-selected' : 'ro-dot', cx: at(id), cy: y(c.value),
-      r: id === this.selected ? 5.5 : 3, 'data-sample': id,
-      style: `--ro-domain: var(--ro-domain-${run.samples[id].domain % 8})`,
-      'data-tip': `sample ${id}, ${run.samples[id].name}\n${signed(c.value)} nats/token`
-        + (view.truth ? `\nretrained ${signed(c.truth)}` : ''),
-    }));
+    const dots = this.placed(at, (id) => y(changes[id].value));
     return [yAxis(y, ticks(limits, 5), LEFT, width - RIGHT, undefined),
       xAxis(x, steps, height - 40, 'training step in this order', (v) => String(v)), whiskers, rings, dots];
   }

@@ -15,7 +15,7 @@ export class Find {
       oninput: () => this.search(), onkeydown: (event) => this.key(event) });
     this.groups = h('select', { class: 'ro-select', 'aria-label': 'Select a group of samples', onchange: () => this.choose() });
     this.words = h('span', { class: 'ro-find-words', role: 'status' });
-    this.clear = button('Clear', () => owner.selection.clear(), { 'data-command': 'clear-selection', hidden: true });
+    this.clear = button('Clear', () => owner.selection.clear(), { 'data-command': 'clear-selection' });
     this.legend = h('ul', { class: 'ro-key ro-filter', 'aria-label': 'Show only' });
     this.element = h('div', { class: 'ro-find' }, this.query, this.groups, this.words, this.clear);
   }
@@ -89,10 +89,11 @@ export class Find {
   show() {
     const { selection, run, view } = this.owner;
     const { size } = selection;
-    this.clear.hidden = !size;
+    this.clear.style.visibility = size ? 'visible' : 'hidden'; // its room stays: the board must not jump
     if (!size) {
       const count = this.matches?.length;
-      setText(this.words, count === undefined ? 'Shift, Ctrl or a lasso select several'
+      const how = this.owner.picking ? 'Tap tiles, or pull a lasso over them' : 'Shift, Ctrl or a lasso select several';
+      setText(this.words, count === undefined ? how
         : count ? `${count} found; Enter selects them` : 'nothing found');
       return;
     }

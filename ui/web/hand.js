@@ -1,21 +1,25 @@
 // The hand that moves tiles: mouse and touch by pointer events, and the keyboard.
 // It knows slots and tiles only; `owner` (carrying.js) says what is carried and does the rest.
+import { Lasso, threshold } from './lasso.js';
 
-const THRESHOLD = 4; // pixels before a press becomes a drag
 const SCROLL = 90; // milliseconds a step, at the edge of a window
+const LONG_PRESS = 500; // milliseconds before a resting finger begins to pick
 
 export class Hand {
   constructor(board, owner) {
     this.board = board;
     this.owner = owner;
     this.held = null; // { ids, id, from, slot, whole, tile, pointer | keyboard }
+    this.lasso = new Lasso(board, owner);
     const { element, field } = board;
     element.addEventListener('pointerdown', (event) => this.press(event));
     element.addEventListener('pointermove', (event) => this.moved(event));
     element.addEventListener('pointerup', (event) => this.release(event));
-    element.addEventListener('pointercancel', () => this.cancel());
+    element.addEventListener('pointercancel', () => this.interrupted());
     element.addEventListener('lostpointercapture', (event) => this.lost(event));
     element.addEventListener('keydown', (event) => this.key(event));
+    element.addEventListener('keyup', () => setTimeout(() => { this.typed = false; })); // after the click it makes
+    element.addEventListener('contextmenu', (event) => { if (this.touched) event.preventDefault(); });
     field.addEventListener('click', (event) => this.click(event));
     field.addEventListener('pointerover', (event) => this.over(event));
     field.addEventListener('focusin', (event) => this.over(event));
@@ -26,7 +30,7 @@ export class Hand {
   }
 
   get busy() {
-    return Boolean(this.held?.keyboard || this.held?.moving || this.lasso);
+    return Boolean(this.held?.keyboard || this.held?.moving || this.lasso.busy);
   }
 
   over(event) {
@@ -48,25 +52,49 @@ export class Hand {
   // --- pointer ---------------------------------------------------------------
 
   press(event) {
-    if (!event.isPrimary || event.button > 0 || this.held?.pointer !== undefined) return;
+    if (!event.isPrimary || event.button > 0 || this.held?.moving || this.lasso.pulled) return;
+    if (this.lasso.busy) this.lasso.stop();
     if (this.held) this.cancel();
+    this.touched = event.pointerType === 'touch';
+    this.typed = false;
+    this.dropped = undefined; // the click after a drop comes before the next press
+    this.picked = false;
     const held = this.grasp(event.target);
-    if (!held) { this.startLasso(event); return; }
+    if (!held) { this.lasso.start(event); return; }
+    if (!held.whole && this.owner.toPick(held.id)) { this.lasso.start(event, true); return; }
     const at = this.board.position(this.owner.slots[held.id]);
     this.held = { ...held, pointer: event.pointerId, x: event.clientX, y: event.clientY,
-      startX: event.clientX, startY: event.clientY, at, moving: false };
-    (held.label ?? held.tile).setPointerCapture(event.pointerId);
+      startX: event.clientX, startY: event.clientY, least: threshold(event), at, moving: false, press: event };
+    const carries = held.whole || this.owner.picking; // what is chosen may be held at leisure
+    if (this.touched && !carries) this.resting = setTimeout(() => this.rested(), LONG_PRESS);
+  }
+
+  /** A finger rests on a tile: that is chosen, and what the finger pulls a lasso over from here. */
+  rested() {
+    const { id, press } = this.held;
+    this.held = null;
+    this.picked = true; // where a click follows the long press, it is none
+    this.owner.startPicking(id);
+    this.lasso.start(press, true);
   }
 
   moved(event) {
     const { held } = this;
-    if (this.lasso?.pointer === event.pointerId) { this.pull(event); return; }
+    if (this.lasso.has(event)) {
+      if (event.buttons) this.lasso.pull(event);
+      else this.lasso.stop(); // let go outside the board
+      return;
+    }
     if (!held || held.pointer !== event.pointerId) return;
+    if (!held.moving && !event.buttons) { this.held = null; return; } // let go outside the board
     held.x = event.clientX;
     held.y = event.clientY;
     if (!held.moving) {
-      if (Math.hypot(held.x - held.startX, held.y - held.startY) < THRESHOLD) return;
+      if (Math.hypot(held.x - held.startX, held.y - held.startY) < held.least) return;
       held.moving = true;
+      clearTimeout(this.resting);
+      // The field, not what was pressed: a step's label goes when the window scrolls.
+      this.board.field.setPointerCapture(event.pointerId);
       this.lift();
     }
     if (!this.frame) this.frame = requestAnimationFrame(() => this.follow());
@@ -93,7 +121,12 @@ export class Hand {
 
   release(event) {
     const { held } = this;
-    if (this.lasso?.pointer === event.pointerId) { this.endLasso(); return; }
+    clearTimeout(this.resting);
+    if (this.lasso.has(event)) {
+      if (this.lasso.pulled) this.dropped = performance.now();
+      this.lasso.end();
+      return;
+    }
     if (!held || held.pointer !== event.pointerId) return;
     if (!held.moving) { this.held = null; return; } // a click; its own event follows
     held.x = event.clientX;
@@ -103,46 +136,27 @@ export class Hand {
     this.finish(held.slot);
   }
 
+  /** The browser took the pointer: to scroll the page, or because it left the window. */
+  interrupted() {
+    clearTimeout(this.resting);
+    if (this.lasso.busy) this.lasso.stop();
+    if (this.held?.pointer === undefined) return;
+    if (this.held.moving) this.cancel();
+    else this.held = null;
+  }
+
   lost(event) {
+    if (event.target !== this.board.field) return; // a tile's, which a finger had until it was lifted
     if (this.held?.pointer === event.pointerId && this.held.moving) this.cancel();
-    if (this.lasso?.pointer === event.pointerId) this.endLasso();
+    if (this.lasso.has(event)) this.lasso.end();
   }
 
   click(event) {
     const tile = event.target.closest('.ro-tile');
     const justDropped = performance.now() - (this.dropped ?? -1e9) < 60;
-    if (!tile || justDropped || event.detail === 0) return; // detail 0: made by the keyboard
+    if (!tile || justDropped || this.picked) return;
+    if (event.detail === 0 && this.typed) return; // made by Space or Enter, which carry
     this.owner.clicked(Number(tile.dataset.sample), event);
-  }
-
-  // --- lasso -------------------------------------------------------------------
-
-  startLasso(event) {
-    if (event.pointerType !== 'mouse' || !this.board.field.contains(event.target)) return;
-    this.lasso = { pointer: event.pointerId, x: event.clientX, y: event.clientY, more: event.shiftKey || event.ctrlKey };
-    this.board.field.setPointerCapture(event.pointerId);
-    event.preventDefault(); // no text is selected on the way
-  }
-
-  pull(event) {
-    const { lasso, board } = this;
-    const [left, right] = [Math.min(lasso.x, event.clientX), Math.max(lasso.x, event.clientX)];
-    const [top, bottom] = [Math.min(lasso.y, event.clientY), Math.max(lasso.y, event.clientY)];
-    const box = board.element.getBoundingClientRect();
-    lasso.wide = Math.max(lasso.wide ?? 0, right - left, bottom - top);
-    board.lasso.hidden = lasso.wide < THRESHOLD;
-    board.lasso.style.cssText = `transform: translate(${left - box.left}px, ${top - box.top}px);`
-      + `width:${right - left}px; height:${bottom - top}px`;
-    lasso.ids = board.within(left, top, right, bottom);
-    board.mark('lassoed', lasso.ids);
-  }
-
-  endLasso() {
-    const { lasso, board } = this;
-    this.lasso = null;
-    board.lasso.hidden = true;
-    board.mark('lassoed', []);
-    this.owner.lassoed((lasso.wide ?? 0) < THRESHOLD ? [] : lasso.ids, lasso.more);
   }
 
   // --- keyboard --------------------------------------------------------------
@@ -154,16 +168,21 @@ export class Hand {
       event.preventDefault();
       this.owner.lassoed([...this.owner.order], false);
     }
+    this.typed = event.key === ' ' || event.key === 'Enter';
+    if (event.ctrlKey && event.key === ' ' && at.dataset.sample !== undefined && !this.held) {
+      event.preventDefault();
+      this.owner.toggle(Number(at.dataset.sample));
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const step = this.stepOf(event.key);
-    if (event.key === ' ' || event.key === 'Enter') {
+    if (this.typed) {
       event.preventDefault();
       if (this.held?.keyboard) this.finish(this.held.slot);
       else if (!this.held) this.pickUp(at);
     } else if (event.key === 'Escape' && (this.held || this.owner.selecting)) { // else it leaves a talk
       event.preventDefault();
       if (this.held) this.cancel();
-      else this.owner.lassoed([], false);
+      else this.owner.letGo();
     } else if (step !== undefined) {
       event.preventDefault();
       if (this.held?.keyboard) this.carry(step);

@@ -43,8 +43,15 @@ export class History {
     this.owner.send('fork', { name });
   }
 
+  /** The first click asks, the second deletes: a branch is kept for everybody, and there is no undo. */
   choose() {
-    this.owner.send('forget', { name: this.last });
+    if (this.doomed === this.last) this.owner.send('forget', { name: this.last });
+    this.doomed = this.doomed === this.last ? null : this.last;
+    this.label();
+  }
+
+  label() {
+    this.forget.textContent = this.doomed === this.last ? `Really delete ${this.last}?` : `Delete ${this.last}`;
   }
 
   show(record) {
@@ -57,14 +64,20 @@ export class History {
     const others = branches.map(([name]) => name).filter((name) => name !== branch && name !== 'main');
     this.last = others.at(-1);
     this.forget.hidden = !others.length;
-    this.forget.textContent = `Delete ${this.last}`;
+    this.label();
     const rows = [this.row(start, 0, place), ...moves.map((move, i) => this.row(move, i + 1, place))];
     if (!moves.length) rows.push(h('li', { class: 'ro-nothing' }, EMPTY));
     const focused = document.activeElement?.closest?.('.ro-move')?.dataset.place;
     this.list.replaceChildren(...rows);
     if (focused !== undefined) this.list.querySelector(`[data-place="${focused}"] button`)?.focus({ preventScroll: true });
-    const current = rows[place];
-    this.list.scrollTop = Math.max(0, current.offsetTop - this.list.offsetTop - this.list.clientHeight / 2);
+    this.current = rows[place];
+    this.reveal();
+  }
+
+  /** The current row into the middle; behind another tab it has no place yet, and asking for one would cost a layout. */
+  reveal() {
+    if (!this.current || this.owner.side.shown !== 'history') return;
+    this.list.scrollTop = Math.max(0, this.current.offsetTop - this.list.offsetTop - this.list.clientHeight / 2);
   }
 
   row(move, at, place) {

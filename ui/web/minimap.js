@@ -14,8 +14,8 @@ export class Minimap {
     this.strip = h('div', { class: 'ro-map-strip', role: 'slider', tabindex: 0, 'aria-label': 'Steps shown on the board',
       'aria-valuemin': 1, 'data-tip': 'The whole training: drag or click to show other steps; tiles can be dropped here' },
     this.canvas, this.view, this.target);
-    this.probe = h('i', { hidden: true });
-    this.element = h('div', { class: 'ro-map', hidden: true }, this.strip, this.probe);
+    this.probes = h('div', { hidden: true });
+    this.element = h('div', { class: 'ro-map', hidden: true }, this.strip, this.probes);
     this.strip.addEventListener('pointerdown', (event) => this.press(event));
     this.strip.addEventListener('pointermove', (event) => { if (this.pressed === event.pointerId) this.go(event); });
     this.strip.addEventListener('pointerup', () => { this.pressed = null; });
@@ -36,27 +36,36 @@ export class Minimap {
     return this.height + GAP;
   }
 
+  /** With the next frame, when the page's styles are worked out anyway: the colours ask for them. */
   draw(look, slots) {
     this.look = look;
-    if (!this.board.windowed || !slots) return;
+    if (!this.board.windowed || !slots || this.waiting) return;
+    this.waiting = requestAnimationFrame(() => {
+      this.waiting = 0;
+      this.paint(this.look, this.board.slots);
+    });
+  }
+
+  paint(look, slots) {
     const { samples, steps, batch } = this.board.run;
     const pen = this.canvas.getContext('2d');
     const wide = this.canvas.width / steps;
     const high = this.canvas.height / batch;
-    const colours = new Map(); // CSS as written -> as the canvas understands it
+    const fills = samples.map((sample) => fillOf(look, sample));
+    const colours = this.resolved(new Set(fills));
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     for (const sample of samples) {
-      const css = fillOf(look, sample);
-      if (!colours.has(css)) colours.set(css, this.resolved(css));
-      pen.fillStyle = colours.get(css);
+      pen.fillStyle = colours.get(fills[sample.id]);
       const slot = slots[sample.id];
       pen.fillRect(Math.floor(Math.floor(slot / batch) * wide), (slot % batch) * high, Math.ceil(wide), high - 1);
     }
   }
 
-  resolved(css) {
-    this.probe.style.color = css;
-    return getComputedStyle(this.probe).color;
+  /** CSS as written -> as the canvas understands it; all at once, since each look costs a pass over the page. */
+  resolved(written) {
+    const probes = [...written].map((css) => [css, h('i', { style: `color: ${css}` })]);
+    this.probes.replaceChildren(...probes.map(([, probe]) => probe));
+    return new Map(probes.map(([css, probe]) => [css, getComputedStyle(probe).color]));
   }
 
   frame() {

@@ -1,7 +1,9 @@
 // What moved most: a ranked list whose rows lead to their tiles.
-import { h, info, segmented } from './dom.js';
+import { saves } from './chart.js';
+import { h, s, info, segmented } from './dom.js';
 import { clip, interval, signed } from './format.js';
 import { markOf } from './board.js';
+import { picture, size } from './rankpicture.js';
 import { moveChange, sampleChange } from './run.js';
 
 const SHOWN = 9;
@@ -16,12 +18,16 @@ export class Ranking {
       this.against = value;
       if (this.shown) this.show(...this.shown);
     });
+    this.name = 'ranking';
+    this.svg = s('svg', { class: 'ro-plot ro-rank-picture', 'aria-hidden': 'true' });
+    this.legend = h('div', {}); // the rows say all
+    this.files = saves(this, 'What moved most');
     this.element = h('figure', { class: 'ro-figure', 'data-figure': 'ranking' },
       h('figcaption', {}, h('h3', {}, 'What moved most'), h('span', { class: 'ro-unit' }, 'final loss, nats/token'),
         info('The samples whose estimated final loss differs most from the reference order, or was changed '
           + 'most by the last move, with 90 % intervals; the black tick is the real retraining. '
-          + 'Choose a row to see its tile.'), this.choice),
-      this.list);
+          + 'Choose a row to see its tile.'), this.choice, h('span', { class: 'ro-spring' }), this.files),
+      this.list, h('div', { hidden: true }, this.svg));
   }
 
   show(run, view, selected) {
@@ -30,13 +36,29 @@ export class Ranking {
     const changes = run.samples.map((sample) => ({ sample, ...change(run, view, sample.id) }));
     const most = changes.filter((row) => Number.isFinite(row.value)).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, SHOWN);
     const limit = Math.max(1e-9, ...most.flatMap((row) => [row.value, row.truth].filter(Number.isFinite).map(Math.abs)));
-    if (!(limit > 1e-6)) {
+    this.listed = limit > 1e-6 ? most : [];
+    this.limit = limit;
+    this.files.hidden = !this.listed.length;
+    if (!this.listed.length) {
       this.list.replaceChildren(h('li', { class: 'ro-nothing' }, this.against === 'previous'
         ? 'No move yet in this history. Drag a tile to another step.'
         : 'Nothing differs: this is the reference order. Drag a tile to another step.'));
       return;
     }
     this.list.replaceChildren(...most.map((row) => this.row(row, limit, selected)));
+  }
+
+  get title() {
+    return `What moved most: nats/token, against the ${this.against === 'previous' ? 'order before' : 'reference order'}`;
+  }
+
+  /** The list as an SVG, for a file. */
+  prepare() {
+    const { width, height } = size(this.listed);
+    this.height = height;
+    this.svg.setAttribute('width', width);
+    this.svg.setAttribute('height', height);
+    this.svg.replaceChildren(...picture(this.listed, this.limit));
   }
 
   row({ sample, value, lo, hi, truth }, limit, selected) {

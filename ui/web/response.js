@@ -1,6 +1,7 @@
 // The response curves under the board: what each step would do to the sample in hand.
 import { h, s, setText, info } from './dom.js';
 import { signed, digitsFor } from './format.js';
+import { ALIKE, likeness } from './alike.js';
 import { response } from './moves.js';
 import { band, extent, line, linear, ticks, yAxis } from './chart.js';
 import { GUTTER, RIGHT } from './board.js';
@@ -19,8 +20,10 @@ const PANELS = [
 ];
 
 export class Response {
-  constructor(board) {
+  /** tried(samples, kind): estimates of a group at some steps, where there are any. */
+  constructor(board, tried) {
     this.board = board;
+    this.tried = tried;
     this.headline = h('p', { class: 'ro-response-headline' });
     this.panels = PANELS.map(([key, title, sd, tip]) => {
       const svg = s('svg', { class: 'ro-plot', height: HEIGHT, role: 'img', 'aria-label': `${title} by step` });
@@ -31,7 +34,8 @@ export class Response {
         svg);
       return { key, sd, svg, value, element, name: title, title: heading };
     });
-    this.element = h('div', { class: 'ro-responses' }, this.headline, this.panels.map((panel) => panel.element));
+    this.note = h('p', { class: 'ro-response-note', hidden: true });
+    this.element = h('div', { class: 'ro-responses' }, this.headline, this.note, this.panels.map((panel) => panel.element));
   }
 
   /** Forget the curves: the order, the run or the width changed. */
@@ -48,6 +52,8 @@ export class Response {
       this.drawn = drawn;
       this.effects = response(run, order, slots, samples, row, kind);
       this.home = Math.floor(slots[samples[0]] / run.batch);
+      this.dots = samples.length > 1 ? this.tried(samples, kind) : [];
+      this.say(run, samples);
       for (const panel of this.panels) this.paint(panel, samples.length);
     }
     const step = Math.floor(slot / run.batch);
@@ -56,9 +62,27 @@ export class Response {
     for (const panel of this.panels) this.mark(panel, step, away);
   }
 
+  /** What the curve of a group leaves out, where it is drawn. */
+  say(run, samples) {
+    this.note.hidden = samples.length < 2;
+    delete this.element.dataset.alike;
+    if (this.note.hidden) return;
+    const { copies, shared } = likeness(run, samples);
+    const alike = shared >= ALIKE;
+    if (alike) this.element.dataset.alike = '';
+    setText(this.note, `${copies ? `${copies} of them are copies of one another, which count together. ` : ''}${alike
+      ? 'They share wording that hardly any other sample has: what they teach each other is not in this curve and can be '
+        + 'several times as much, or point the other way. The estimate after the drop has it.'
+        + (this.dots.length ? ' The dots are estimates at some steps, with 90 % intervals.' : '')
+      : 'Each is moved by its own step; what unlike samples do to each other is left out.'}`);
+  }
+
   empty() {
     if (this.drawn === 'none') return;
     this.drawn = 'none';
+    this.dots = [];
+    this.note.hidden = true;
+    delete this.element.dataset.alike;
     for (const panel of this.panels) {
       panel.svg.replaceChildren();
       setText(panel.value, '');
@@ -66,11 +90,12 @@ export class Response {
   }
 
   paint(panel, count) {
-    setText(panel.title, panel.key === 'own' && count > 1 ? `Final loss of the ${count} samples, their mean, each by its own step alone` : panel.name);
+    setText(panel.title, panel.key === 'own' && count > 1 ? `Final loss of the ${count} samples, their mean` : panel.name);
     const { board, effects } = this;
     const values = effects.map((effect) => effect[panel.key]);
     const spread = effects.map((effect) => Z90 * effect[panel.sd]);
-    const limits = extent([...values.map((v, i) => v - spread[i]), ...values.map((v, i) => v + spread[i])],
+    const limits = extent([...values.map((v, i) => v - spread[i]), ...values.map((v, i) => v + spread[i]),
+      ...this.dots.flatMap((dot) => dot[panel.key])],
       { zero: true, least: 0.0005 });
     const y = linear(limits, [HEIGHT - TOP, TOP]);
     const x = (step) => board.stepX(step);
@@ -88,6 +113,8 @@ export class Response {
       s('path', { class: 'ro-band', d: band(values.map((v, i) => [x(i), v - spread[i], v + spread[i]])
         .map(([px, low, high]) => [px, y(low), y(high)])) }),
       s('path', { class: 'ro-line ro-estimate', d: line(values.map((v, i) => [x(i), y(v)])) }),
+      ...this.dots.map(({ step, [panel.key]: [value, low, high] }) => s('g', { class: 'ro-trial', 'data-step': step, 'data-value': value },
+        s('line', { x1: x(step), x2: x(step), y1: y(low), y2: y(high) }), s('circle', { cx: x(step), cy: y(value), r: 3.5 }))),
       s('circle', { class: 'ro-home', cx: home, cy: y(0), r: 3.5 }),
       panel.marker, panel.dot,
     );
@@ -103,8 +130,22 @@ export class Response {
     panel.marker.style.visibility = away ? 'visible' : 'hidden';
     panel.dot.style.visibility = away ? 'visible' : 'hidden';
     panel.value.dataset.value = effect[panel.key];
-    setText(panel.value, away
-      ? `${signed(effect[panel.key], panel.digits)} ± ${(Z90 * effect[panel.sd]).toFixed(panel.digits)} nats/token`
-      : '');
+    setText(panel.value, away ? this.readout(panel, effect, step) : '');
+  }
+
+  readout(panel, effect, step) {
+    const estimated = this.between(step);
+    if (estimated) return `about ${signed(estimated[panel.key], panel.digits)} nats/token, by the dots`;
+    return `${signed(effect[panel.key], panel.digits)} ± ${(Z90 * effect[panel.sd]).toFixed(panel.digits)} nats/token`;
+  }
+
+  /** What the estimates of the group say of a step: itself, or on a line between two; null without them. */
+  between(step) {
+    const after = this.dots?.findIndex((dot) => dot.step >= step) ?? -1;
+    if (after < 0 || (after === 0 && this.dots[0].step !== step)) return null;
+    const [a, b] = [this.dots[Math.max(0, after - 1)], this.dots[after]];
+    const share = a === b ? 0 : (step - a.step) / (b.step - a.step);
+    const at = (key) => a[key][0] + share * (b[key][0] - a[key][0]);
+    return { own: at('own'), heldOut: at('heldOut') };
   }
 }

@@ -3,15 +3,18 @@ import { unpack } from './channels.js';
 
 export function decodeRun(raw) {
   const { position, reference } = raw;
-  const copies = new Map();
-  for (const [text] of raw.samples) copies.set(text, (copies.get(text) ?? 0) + 1);
+  const copies = new Map(); // text -> the samples that are it
+  for (const [id, [text]] of raw.samples.entries()) {
+    if (!copies.has(text)) copies.set(text, []);
+    copies.get(text).push(id);
+  }
   return {
     ...raw,
     id: raw.run,
     count: raw.samples.length,
     samples: raw.samples.map(([text, domain, flags, tokens], id) => (
-      { id, text, domain, tokens, name: raw.domains[domain],
-        flags: copies.get(text) > 1 ? [...flags, 'duplicate'] : flags })),
+      { id, text, domain, tokens, name: raw.domains[domain], copies: copies.get(text),
+        flags: copies.get(text).length > 1 ? [...flags, 'duplicate'] : flags })),
     position: {
       own: unpack(position.own), heldOut: unpack(position.heldOut),
       ownSd: unpack(position.ownSd), heldOutSd: unpack(position.heldOutSd),

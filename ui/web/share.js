@@ -95,13 +95,14 @@ export class Sharing {
     const figures = [];
     if (what === 'bundle') {
       this.menu.say('Drawing the figures \u2026');
-      for (const figure of this.owner.figures) {
+      const { figures: drawn, ranking: list } = this.owner;
+      for (const figure of list.listed?.length ? [...drawn, list] : drawn) {
         const png = await pngOf(figure);
         figures.push({ name: figure.name, svg: svgText(figure), png: png.slice(png.indexOf(',') + 1) });
       }
     }
     this.menu.say('Preparing the file \u2026');
-    this.owner.send('export', { what, figures });
+    this.owner.send('export', { what, figures, ranking: this.owner.ranking.against });
   }
 
   receive({ id, name, mime, content }) {

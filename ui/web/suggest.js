@@ -4,10 +4,10 @@ import { h, button, setText } from './dom.js';
 import { interval, signed } from './format.js';
 import { apply } from './moves.js';
 
-const EMPTY = 'Which single move from this order would do most for your goal? Every sample at every step is priced by the '
-  + 'position table; the best are estimated, with a 90 % interval.';
+const EMPTY = 'Which single move from this order would do most for your goal? Every sample at every step, and every swap of two, '
+  + 'is priced by the position table; the best are estimated, with a 90 % interval.';
 const STALE = 'The order has changed since; ask again.';
-const NOTHING = 'No single insert is expected to do that from this order.';
+const NOTHING = 'No single move is expected to do that from this order.';
 
 export class Suggestions {
   /** owner: { run, view, order, selected, send(type, more), foresee(move | null), adopt(view), announce(text) } */

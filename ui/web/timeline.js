@@ -16,6 +16,7 @@ import { Side } from './side.js';
 import { Suggestions } from './suggest.js';
 import { Summary } from './summary.js';
 import { Toolbar } from './toolbar.js';
+import { Trial } from './trial.js';
 import { Ranking } from './ranking.js';
 import { Generalization, Memorization, Trajectory } from './figures.js';
 import { slotsOf } from './moves.js';
@@ -28,6 +29,7 @@ export class Timeline {
     this.curve = 'heldout';
     this.hovered = null;
     this.selected = null;
+    this.picking = false; // taps choose tiles
     this.jobs = [];
     this.sequence = 0;
     this.build(parent);
@@ -37,7 +39,8 @@ export class Timeline {
 
   build(parent) {
     this.board = new Board();
-    this.response = new Response(this.board);
+    this.response = new Response(this.board, (samples, kind) => this.trial.of(samples, kind));
+    this.trial = new Trial(this);
     this.selection = new Selection(() => this.drawSelection());
     this.find = new Find(this);
     this.inspector = new Inspector();
@@ -45,7 +48,7 @@ export class Timeline {
     this.suggestions = new Suggestions(this);
     this.sharing = new Sharing(this);
     this.side = new Side([['sample', 'Sample', this.inspector.element], ['history', 'History', this.history.element],
-      ['suggest', 'Suggest', this.suggestions.element], ...this.sharing.tabs], (key) => this.sharing.opened(key));
+      ['suggest', 'Suggest', this.suggestions.element], ...this.sharing.tabs], (key) => this.opened(key));
     this.summary = new Summary();
     this.toolbar = new Toolbar(this);
     this.ranking = new Ranking((id) => this.select(id, true));
@@ -60,12 +63,14 @@ export class Timeline {
     this.scale = h('div');
     this.live = h('div', { class: 'ro-hidden', 'aria-live': 'assertive' });
     this.toast = h('div', { class: 'ro-toast', role: 'alert', hidden: true });
+    this.board.onScroll = () => this.sharing.comparison.twin.layout();
     this.root = h('div', { class: 'ro ro-timeline', 'data-state': 'loading' },
       this.sharing.talk.element, this.sharing.scenarios.element, this.summary.element, this.toolbar.element,
       h('div', { class: 'ro-stage' },
         h('section', { class: 'ro-panel ro-stage-board', 'aria-label': 'Timeline' },
           h('div', { class: 'ro-legend ro-legend-board' }, this.find.legend, this.scale), this.find.element,
-          this.board.element, this.response.element),
+          h('div', { class: 'ro-boards' }, this.board.element, this.sharing.comparison.twin.element,
+            this.sharing.comparison.twin.overlay), this.response.element),
         this.side.element),
       h('div', { class: 'ro-figures' }, this.generalization.element, this.ranking.element,
         this.memorization.element, this.trajectory.element),
@@ -155,6 +160,7 @@ export class Timeline {
     this.drawFocus();
     this.find.show();
     this.suggestions.show();
+    if (this.selection.size > 1) this.trial.changed();
     this.sharing.show(run, view);
   }
 
@@ -167,7 +173,8 @@ export class Timeline {
   }
 
   drawSelection() {
-    this.board.mark('chosen', this.selection.ids);
+    this.board.choose(this.selection.ids);
+    this.trial.changed();
     this.find.show();
   }
 
@@ -179,6 +186,7 @@ export class Timeline {
   drawFocus() {
     if (!this.view || this.hand.busy) return;
     const id = this.hovered ?? this.selected;
+    this.sharing.comparison.link(id);
     this.inspector.show(this.run, this.view, this.slots, id);
     this.response.show(this.run, this.order, this.slots, id === null ? [] : [id], id === null ? 0 : this.slots[id], this.kind);
     setText(this.response.headline, id === null ? 'Drag a tile: the curves show what each step would do to it.'
@@ -196,13 +204,33 @@ export class Timeline {
 
   // --- what the hand and the toolbar ask for ----------------------------------
 
-  setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); }
+  /** A tab of the side panel was chosen. */
+  opened(key) {
+    this.sharing.opened(key);
+    if (key === 'history') this.history.reveal();
+  }
+
+  setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); this.trial.changed(); }
+
+  setPicking(on) {
+    this.picking = on;
+    this.board.element.toggleAttribute('data-picking', on);
+    this.toolbar.pick.setAttribute('aria-pressed', String(on));
+    this.find.show();
+    this.announce(on ? 'Selecting: taps add or remove tiles, a drag selects what it touches.' : 'No longer selecting.');
+  }
 
   setColour(mode) { this.colourMode = mode; this.colour(); }
 
   /** Lay the tiles out in another order without taking it over; null: the order on screen. */
   propose(order) {
     if (!this.hand.busy) this.board.place(order ? slotsOf(order) : this.slots);
+  }
+
+  /** Show a sample as if the pointer were on its tile; null ends it. */
+  look(id) {
+    this.hovered = id;
+    this.drawFocus();
   }
 
   /** Mark tiles on the board, of a row that is pointed at; null takes the marks away. */
@@ -251,6 +279,9 @@ export class Timeline {
     this.sendEvent({ type, seq: this.sequence, ...more });
   }
 
+  /** Ask for what changes nothing on screen: no number waits for it. */
+  whisper(type, more) { this.sendEvent({ type, seq: this.sequence, ...more }); }
+
   keys(event) {
     if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z' || !this.view) return;
     if (event.target.closest?.('input, textarea')) return;
@@ -268,6 +299,7 @@ export class Timeline {
     for (const stop of this.stop) stop();
     for (const figure of this.figures) figure.destroy();
     this.suggestions.destroy();
+    this.trial.destroy();
     this.sharing.destroy();
   }
 }

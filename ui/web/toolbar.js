@@ -7,12 +7,15 @@ const UNVERIFIED = 'Really retrain the model in this order, in the background, a
 const VERIFIED = 'This order was really retrained; the result lies over the estimate';
 
 export class Toolbar {
-  /** owner: { send(command), setKind(kind), setColour(mode) } */
+  /** owner: { send(command), setKind(kind), setPicking(on), setColour(mode) } */
   constructor(owner) {
     this.kind = segmented('How a tile lands', [
       ['insert', 'Insert', 'A dropped tile is put in between; the others shift'],
       ['swap', 'Swap', 'A dropped tile changes places with the one it lands on'],
     ], (kind) => owner.setKind(kind));
+    this.pick = button('Select several', () => owner.setPicking(!owner.picking), { 'data-command': 'pick', 'aria-pressed': 'false',
+      'data-tip': 'Taps add or remove tiles, a drag selects what it touches; drag a selected tile to move them all. '
+        + 'A finger that rests on a tile begins this, too' });
     this.colour = segmented('Colour of tiles', [
       ['domain', 'Domain', 'Tiles coloured by domain'],
       ['change', 'Loss change', 'Tiles coloured by the estimated change of their final loss'],
@@ -29,7 +32,7 @@ export class Toolbar {
     this.words = h('span', { class: 'ro-verify-words', role: 'status' });
     this.status = h('span', { class: 'ro-status', role: 'status' });
     this.element = h('div', { class: 'ro-toolbar' },
-      h('div', { class: 'ro-group' }, this.kind, this.colour),
+      h('div', { class: 'ro-group' }, this.kind, this.pick, this.colour),
       h('div', { class: 'ro-group' }, this.undo, this.redo, this.reset), this.status, h('span', { class: 'ro-spring' }),
       h('div', { class: 'ro-group ro-verify' }, this.words, this.bar, this.cancel, this.verify));
   }

@@ -1,0 +1,94 @@
+"""A selected group that the position table cannot price is estimated before it is dragged."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from driving import Served, as_they_stand, centre, open_timeline, state
+from sitting import fire, page, sent
+
+from reorder_core.moves import Move, apply
+from reorder_core.store.run import open_run
+from ui import results, trial
+from ui import state as keys
+
+CHANNEL = "ro_channel_trial"
+
+
+def test_the_dots_are_what_the_estimator_says(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = open_run(demo)
+    samples = as_they_stand(run.reference_order, {31, 69, 81, 99})
+    at = page(demo, monkeypatch, "timeline", {})
+    assert sent(at, CHANNEL)["value"] == {}
+    event = {"type": "trial", "samples": list(samples), "kind": "insert", "seq": 0}
+    at = fire(at, keys.TIMELINE, event)
+    for _ in range(20):  # what one run of the page does not reach, the next one does
+        found = sent(at, CHANNEL)["value"]
+        if len(found["rows"]) == trial.STEPS:
+            break
+        at.run()
+    steps = [row["step"] for row in found["rows"]]
+    assert steps[0] == 0 and steps[-1] == run.steps - 1 and len(steps) == trial.STEPS
+    for row in found["rows"]:
+        slot = min(row["step"] * run.batch_size, run.count - len(samples))
+        order = apply(run.reference_order, Move("insert", samples, slot))
+        known = results.difference(run, order, run.reference_order)
+        assert row["own"][0] == pytest.approx(float(known.sample[list(samples)].mean()), abs=1e-6)
+        assert row["heldOut"][0] == pytest.approx(known.held_out, abs=1e-9)
+        assert row["own"][1] < row["own"][0] < row["own"][2]
+    assert np.ptp([row["own"][0] for row in found["rows"]]) > 0.5
+    at = fire(at, keys.TIMELINE, {"type": "preset", "name": "reversed", "seq": 1})
+    assert sent(at.run(), CHANNEL)["value"] == {}  # they were of another order
+
+
+def test_canaries_selected_carry_their_estimates_along(served: Served, page: Any) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    before = state(page)
+    page.get_by_label("Select a group of samples").select_option(label="all canary samples (8)")
+    ids = {s.sample_id for s in run.samples if "canary" in s.flags}
+    samples = as_they_stand(run.reference_order, ids)
+    page.mouse.move(*centre(page, samples[0]))
+    page.mouse.down()
+    dots = page.locator("[data-response=own] .ro-trial")
+    far = [centre(page, int(run.reference_order[slot])) for slot in (150, 151)]
+    for attempt in range(200):  # the estimates come while it is carried about
+        page.mouse.move(*far[attempt % 2])
+        if dots.count() == trial.STEPS:
+            break
+        page.wait_for_timeout(100)
+    assert dots.count() == trial.STEPS
+    values = [float(dot.get_attribute("data-value")) for dot in dots.all()]
+    steps = [int(dot.get_attribute("data-step")) for dot in dots.all()]
+    told = page.locator("[data-preview=own]").inner_text()
+    at = np.interp(150 // run.batch_size, steps, values)
+    assert told == f"about {at:+.2f} nats/token, by the dots"
+    assert "dots are estimates" in page.locator(".ro-response-note").inner_text()
+    last = dots.last
+    slot = run.count - len(samples)
+    order = apply(run.reference_order, Move("insert", samples, slot))
+    known = results.difference(run, order, run.reference_order).sample[list(samples)].mean()
+    assert float(last.get_attribute("data-value")) == pytest.approx(float(known), abs=1e-5)
+    assert last.get_attribute("data-step") == str(run.steps - 1)
+    page.keyboard.press("Escape")
+    page.mouse.move(2, 2)
+    page.mouse.up()
+    assert state(page) == before, "nothing was moved, no number waited"
+
+
+def test_a_group_that_the_table_can_price_is_not_asked_for(served: Served, page: Any) -> None:
+    order = served.run.reference_order
+    open_timeline(page, served.url)
+    page.keyboard.down("Control")
+    for slot in (10, 60, 130):
+        page.mouse.click(*centre(page, int(order[slot])))
+    page.keyboard.up("Control")
+    page.wait_for_timeout(1500)
+    page.mouse.move(*centre(page, int(order[10])))
+    page.mouse.down()
+    page.mouse.move(*centre(page, int(order[200])), steps=4)
+    page.locator(".ro-response-note").wait_for(state="visible")
+    assert page.locator(".ro-trial").count() == 0
+    page.mouse.move(2, 2)
+    page.mouse.up()
