@@ -1,6 +1,8 @@
-"""`hybrid`: the physics of `projected` as prior mean, real retrainings on top; the app's default.
+"""`hybrid`: physics as prior mean, real retrainings on top; the app's default.
 
-What `projected` gets wrong is, to first order, linear in the displacement
+The prior is `centred`, a replay around the reference run and around the mean of
+the designed retrainings; `projected` where a run has no such mean. What it
+gets wrong is, to first order, linear in the displacement
 δ = γ_T − θ_T: its gradients and its curvature are off by something that the
 next order meets again as far as it moves the same way. So the error is a
 Gaussian process over orders whose covariance is the inner product ⟨δ, δ'⟩ in
@@ -69,7 +71,7 @@ class _Described:
 
 
 class HybridEstimator:
-    """`projected`, its errors predicted from M real retrainings; M may be 0."""
+    """`centred` or `projected`, its errors predicted from M real retrainings; M may be 0."""
 
     name = "hybrid"
 
