@@ -1,7 +1,5 @@
 """The query side against real training, and against itself."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 
@@ -13,7 +11,7 @@ from reorder_core.estimators.replay import ReferenceReplay, Replayer
 from reorder_core.estimators.runs import no_runs
 from reorder_core.fidelity import measure
 from reorder_core.metrics import spearman
-from reorder_core.orders import make_order, move
+from reorder_core.orders import move
 from reorder_core.schedule import learning_rates
 from reorder_core.store.run import Run
 
@@ -154,34 +152,3 @@ def test_the_position_table_recovers_additive_effects() -> None:
         held_out, misfit = fit_probes(origin, step_of, loss, steps)
         assert spearman(held_out.ravel(), np.outer(weight, time).ravel()) > 0.98
         assert misfit < 0.1 * float(change.std()) / 4
-
-
-class Halved(ProjectedEstimator):
-    """`projected` with a product at every second step only."""
-
-    def _with_curvature(self, replayer: Replayer) -> Replayer:
-        return replace(super()._with_curvature(replayer), every=2)
-
-
-def test_products_at_every_second_step_say_nearly_the_same(real_run: Run) -> None:
-    orders = np.stack([random_order(real_run, seed) for seed in range(6)])
-    exact = ProjectedEstimator(real_run, no_runs(real_run)).simulate(orders)
-    halved = Halved(real_run, no_runs(real_run)).simulate(orders)
-    size = np.abs(exact.samples - real_run.reference.sample_loss_at[-1]).mean()
-    error = np.abs(halved.samples - exact.samples).mean()
-    assert 0 < error < 0.1 * size  # .04 when written, of 12 steps
-
-
-def test_between_two_products_a_drag_gives_the_bits_of_a_fresh_query(real_run: Run) -> None:
-    order = random_order(real_run, 3)
-    for step in (4, 5):  # one with a product, one without
-        moved = np.array(order)
-        slot = step * real_run.batch_size
-        moved[[slot, -1]] = moved[[-1, slot]]
-        dragged = Halved(real_run, no_runs(real_run))
-        dragged.estimate(order)
-        fresh = Halved(real_run, no_runs(real_run))
-        moved_order = make_order(moved, real_run.count)
-        found, known = dragged.estimate(moved_order), fresh.estimate(moved_order)
-        assert np.array_equal(found.sample_loss_at, known.sample_loss_at)
-        assert not np.array_equal(found.sample_loss, dragged.estimate(order).sample_loss)

@@ -26,9 +26,6 @@ FAR_SHARE = 0.3
 NEAR = 0.1
 """Distance from it over which the rest of its share fades, as exp(−distance / NEAR)."""
 
-LONG = 32
-"""Steps from which a product with Φ at every second one is as good (docs/fidelity.md)."""
-
 
 def has_centre(run: Run) -> bool:
     """Whether the build had retrainings to take a mean of; older runs have none."""
@@ -54,7 +51,6 @@ def centre_replayer(run: Run, arrays: Mapping[str, NDArray]) -> Replayer:
         around_reference,
         gradients=np.concatenate(gradients),
         factors=unpack("factors", arrays),
-        every=2 if run.steps >= LONG else 1,
     )
 
 
@@ -110,8 +106,7 @@ class CentredEstimator(ProjectedEstimator):
         return ("projected", "centre")
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
-        mean = self._mean.replayer
-        return replace(replayer, factors=mean.factors, every=mean.every)
+        return replace(replayer, factors=self._mean.replayer.factors)
 
     def _begin(self, orders: int) -> ReplayState:
         """States (2B, s): B around the reference run, B around the mean."""

@@ -46,8 +46,6 @@ class Replayer:
     second_moment: Array
     updates: int
     """Updates behind those moments."""
-    every: int = 1
-    """Steps from one product with Φ to the next; between them it goes on in a straight line."""
 
     @property
     def anchors(self) -> tuple[int, ...]:
@@ -94,9 +92,8 @@ class Replayer:
         """States of `orders` replays before the first update."""
         zero = np.zeros((orders, len(self.weight)), np.float32)
         return ReplayState(
-            zero, np.tile(self.first_moment, (orders, 1)),
-            np.tile(self.second_moment, (orders, 1)), (zero, zero),
-        )  # fmt: skip
+            zero, np.tile(self.first_moment, (orders, 1)), np.tile(self.second_moment, (orders, 1))
+        )
 
     def advance(
         self,
@@ -116,13 +113,8 @@ class Replayer:
         self, state: "ReplayState", step: int, gradient: Array, reference_update: Array | None
     ) -> tuple["ReplayState", Array]:
         """As `advance`, from the batches' undisplaced gradients (B, s); theirs is changed."""
-        bends = state.bends
         if self.factors.shape[1] and reference_update is not None and state.delta.any():
-            if step % self.every == 0:
-                bends = bends[1], self.curvature(self.nearest_anchor(step), state.delta)
-            gradient += bends[1] + (bends[1] - bends[0]) * np.float32(
-                step % self.every / self.every
-            )
+            gradient += self.curvature(self.nearest_anchor(step), state.delta)
         adam = self.training
         first = adam.beta1 * state.first + (1 - adam.beta1) * gradient
         second = adam.beta2 * state.second + (1 - adam.beta2) * np.square(gradient)
@@ -130,11 +122,11 @@ class Replayer:
         scale = np.sqrt(second / np.float32(1 - adam.beta2**done)) + np.float32(adam.epsilon)
         update = first / np.float32(1 - adam.beta1**done) / scale
         if reference_update is None:
-            return ReplayState(state.delta, first, second, bends), update
+            return ReplayState(state.delta, first, second), update
         rate = np.float32(learning_rates(adam)[step])
         decay = adam.weight_decay if adam.optimizer == "adamw" else 0.0
         delta = state.delta * np.float32(1 - rate * decay) - rate * (update - reference_update)
-        return ReplayState(delta, first, second, bends), update
+        return ReplayState(delta, first, second), update
 
     def batches_of(self, order: Order) -> NDArray[np.int32]:
         """(T, b) the order's samples by step."""
@@ -151,8 +143,6 @@ class ReplayState:
     """(B, s) Adam's first moment."""
     second: Array
     """(B, s) Adam's second moment."""
-    bends: tuple[Array, Array]
-    """(B, s) each, the last two products with Φ."""
 
 
 class ReferenceReplay:
