@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reorder_core import precompute
+from reorder_core import calibration, precompute
 from reorder_core.config import RunConfig
 from reorder_core.estimators.position import fit_position_table
 from reorder_core.store.lock import BuildLock
@@ -31,9 +31,9 @@ STEPS = (
     BuildStep("gradients", _files("projected"), precompute.take_gradients),
     BuildStep("curvature", _files("curvature"), precompute.take_curvature),
     BuildStep(
-        "calibration", _files("calibration", precompute.MEASURED), precompute.train_calibration
+        "calibration", _files("calibration", calibration.MEASURED), calibration.train_calibration
     ),
-    BuildStep("centre", _files("centre"), precompute.take_centre),
+    BuildStep("centre", _files("centre"), calibration.take_centre),
     BuildStep("position", _files("position"), fit_position_table),
     BuildStep("results", ("results.duckdb",), _publish),
 )  # fmt: skip
@@ -52,5 +52,5 @@ def build_run(
         state.run_steps(STEPS, context)
         kept = config.keep_checkpoints
         unkept = () if kept else _files("base_tokens", precompute.CHECKPOINTS)
-        drop = (*_files(precompute.MEASURED), *unkept)
+        drop = (*_files(calibration.MEASURED), *unkept)
         return state.publish(seeds={"run": config.seed}, drop=drop).path

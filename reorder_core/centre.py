@@ -83,9 +83,9 @@ class Measuring:
 
     def _keep(self, path: "_Path", spread: bool) -> None:
         at = self._weights[path.step_of]  # (N, K)
-        for knot, sums in enumerate(self._sums, 1):
+        for knot in range(1, at.shape[1]):
             met = np.flatnonzero(at[:, knot])
-            sums[met] += at[met, knot, None].astype(np.float32) * path.own[met]
+            self._sums[knot - 1, met] += at[met, knot, None].astype(np.float32) * path.own[met]
         self._grams += at[:, :, None] * at[:, None, :]
         self._rows.append(path.drawn)
         self._told += 1

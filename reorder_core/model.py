@@ -150,7 +150,8 @@ class FlatModel:
 
         def of(tokens: Tensor, length: Tensor, chance: Tensor | None = None) -> tuple[Tensor, ...]:
             one = Batch(tokens[None], length[None])
-            logits, pull = vjp(lambda parameters: self.logits(parameters, one)[0], theta)
+            found = vjp(lambda parameters: self.logits(parameters, one)[0], theta)
+            logits, pull = found[0], found[1]
             logs = logits.log_softmax(-1)  # (L−1, V)
             predicted = logs.exp()
             counted = torch.arange(1, len(tokens), device=theta.device) < length

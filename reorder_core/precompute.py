@@ -2,22 +2,18 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
 
 import numpy as np
 import torch
 
 from reorder_core import costs
-from reorder_core.centre import Measuring, drawn_rows
 from reorder_core.config import RunConfig
 from reorder_core.corpus import EncodedCorpus, prepare_corpus
 from reorder_core.curvature import pooled_factors, sampled_fisher
-from reorder_core.design import designed_orders, spread_count
 from reorder_core.errors import ConfigError
-from reorder_core.estimators.centred import centre_replayer, mean_updates
 from reorder_core.model import build_model
-from reorder_core.orders import Order, order_hash
-from reorder_core.projection import choose_coordinates, pack, unpack
+from reorder_core.orders import Order
+from reorder_core.projection import choose_coordinates, pack
 from reorder_core.schedule import learning_rates
 from reorder_core.store.samples import write_corpus
 from reorder_core.store.steps import BuildContext
@@ -32,8 +28,6 @@ from reorder_core.training import (
 )
 
 CHECKPOINTS = "checkpoints/anchors"
-MEASURED = "measured"
-"""What the designed retrainings told; serves the build only."""
 
 
 def prepare_text(context: BuildContext) -> float:
@@ -104,7 +98,7 @@ def train_base(context: BuildContext) -> float:
 
 def train_reference(context: BuildContext) -> float:
     """reference.safetensors and the checkpoints at the anchors."""
-    trainable = _trainable(context)
+    trainable = trainable_of(context)
     steps, kept, losses_at, probes_at = trainable.config.training.steps, [], [], []
 
     def on_step(step: int, theta: torch.Tensor) -> None:
@@ -140,7 +134,7 @@ def take_gradients(context: BuildContext) -> float:
     losses; `unseen` those at parameters without the sample's own contribution,
     for the replay, where a sample has not been trained when its turn comes.
     """
-    trainable, projection = _trainable(context), context.config.projection
+    trainable, projection = trainable_of(context), context.config.projection
     model, start = trainable.model, context.load("start")
     thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])  # (K, n)
     # Importance: the gradients' root mean square over the corpus at θ_0.
@@ -158,7 +152,7 @@ def take_gradients(context: BuildContext) -> float:
     gradients, probes = [], []
     for anchor, theta in enumerate(thetas):
         context.on_progress("gradients", anchor, len(thetas))
-        samples, domains = _read_gradients(trainable, theta, kept)
+        samples, domains = read_gradients(trainable, theta, kept)
         gradients.append(samples)
         probes.append(domains)
     seen = torch.tensor(np.stack(gradients))
@@ -237,7 +231,7 @@ def unseen_gradients(
 
 def take_curvature(context: BuildContext) -> float:
     """curvature.safetensors: a factor of the mean Hessian at each anchor."""
-    trainable, projection = _trainable(context), context.config.projection
+    trainable, projection = trainable_of(context), context.config.projection
     thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])
     projected = context.load("projected")
     index = torch.tensor(np.array(projected["coordinates"]))
@@ -253,68 +247,7 @@ def take_curvature(context: BuildContext) -> float:
     return costs.curvature_rre(len(thetas), projection.rank, len(trainable.samples))
 
 
-def train_calibration(context: BuildContext) -> float:
-    """calibration.safetensors: the designed retrainings that `hybrid` learns from; and what
-    they measure on their way, for `take_centre`.
-
-    Evaluated at the end only: losses along the way would cost as much again.
-    """
-    run, trainable = context.run(), _trainable(context)
-    orders = designed_orders(run, context.config.calibration.orders)
-    projected = context.load("projected")
-    index, weight = (np.array(projected[name]) for name in ("coordinates", "weight"))
-    at_start, spread = unpack("unseen", projected)[0], spread_count(len(orders))
-    measuring = Measuring(trainable, torch.tensor(index), at_start, len(orders), spread)
-    shape = (len(orders), len(trainable.eval_steps))
-    samples = np.full((*shape, run.count), np.nan, np.float32)
-    probes = np.full((*shape, len(run.probe_domains)), np.nan, np.float32)
-    for number, order in enumerate(orders):
-        context.on_progress("designed retrainings", number, len(orders))
-        # Not the ledger's copy: the same bits, however often the build was interrupted.
-        samples[number, -1], probes[number, -1] = measuring.train(number, order)
-    context.save(
-        "calibration",
-        {
-            "orders": np.array(orders, np.int32).reshape(len(orders), run.count),
-            "sample_loss_at": samples, "probe_loss_at": probes,
-        },
-        {"order_hashes": json.dumps([order_hash(order) for order in orders])},
-    )  # fmt: skip
-    measured = measuring.measured(weight)
-    context.save(MEASURED, asdict(measured) if measured else {"end": np.empty(0, np.float32)})
-    return costs.calibration_rre(len(orders), run.count, len(run.probes))
-
-
-def take_centre(context: BuildContext) -> float:
-    """centre.safetensors: the expansion around the mean of the designed retrainings.
-
-    Its cost holds the drawn targets of `train_calibration`: other estimators
-    learn from those retrainings, too, and do not need them.
-    """
-    measured, projection = context.load(MEASURED), context.config.projection
-    if "factor" not in measured:
-        context.save("centre", {"mean_update": np.empty((0, 0), np.float32)})
-        return 0.0
-    run, trainable = context.run(), _trainable(context)
-    index = torch.tensor(np.array(context.load("projected")["coordinates"]))
-    context.on_progress("second centre", 0, 1)
-    theta = torch.tensor(np.array(measured["end"]))
-    samples, probes = _read_gradients(trainable, theta, index)
-    arrays = {
-        **pack("gradients", np.array(measured["gradients"]), projection.bits),
-        **pack("factors", np.array(measured["factor"])[None], projection.bits),
-        **pack("end_gradients", samples, projection.bits),
-        **pack("end_probe_gradients", probes, projection.bits),
-    }
-    orders = np.array(context.load("calibration")["orders"])
-    # From the packed arrays: what a query replays must be centred as it is read.
-    mean = mean_updates(centre_replayer(run, arrays), orders[: spread_count(len(orders))])
-    context.save("centre", {**arrays, **pack("mean_update", mean, projection.bits)})
-    drawn = drawn_rows(len(orders), run.count, projection.rank)
-    return costs.centre_rre(drawn, run.count, len(run.probes))
-
-
-def _read_gradients(
+def read_gradients(
     trainable: Trainable, theta: torch.Tensor, index: torch.Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
     """(N, s) of the samples and (D, s) of the probe domains' means, at θ on coordinates."""
@@ -325,7 +258,8 @@ def _read_gradients(
     return samples.numpy(), probes.numpy()
 
 
-def _trainable(context: BuildContext) -> Trainable:
+def trainable_of(context: BuildContext) -> Trainable:
+    """The training side of a run that is being built."""
     metadata = context.metadata("start")
     return make_trainable(
         context.config, int(metadata["vocab_size"]), context.load("tokens"),
