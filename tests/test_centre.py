@@ -11,7 +11,7 @@ from reorder_core.estimators import informing_runs
 from reorder_core.estimators.centred import CentredEstimator, has_centre, prior_of
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.runs import designed_runs, no_runs
+from reorder_core.estimators.runs import designed_runs, no_runs, runs_of
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.orders import make_order
 from reorder_core.schedule import between_anchors
@@ -98,6 +98,21 @@ def test_one_order_alone_and_among_others_is_the_same(real_run: Run, centred) ->
         alone = centred.replayed(make_order(order, real_run.count))
         np.testing.assert_allclose(together.samples[row], alone.samples[-1], atol=2e-5)
         np.testing.assert_allclose(together.probes[row], alone.probes[-1], atol=2e-5)
+
+
+def test_an_order_learned_from_again_is_not_replayed_again(real_run: Run, monkeypatch) -> None:
+    prior, designed = CentredEstimator(real_run, designed_runs(real_run)), designed_runs(real_run)
+    replayed, simulate = [], prior.simulate
+    monkeypatch.setattr(prior, "simulate", lambda o: replayed.append(len(o)) or simulate(o))
+    first = HybridEstimator(real_run, designed, prior)
+    truth = retrain_once(real_run, fresh_orders(real_run, "random", 1, 81)[0])
+    more = first.taught(designed.joined(runs_of(real_run, [truth])))
+    assert replayed == [len(designed), 1]
+    order = fresh_orders(real_run, "random", 1, 82)[0]
+    afresh = HybridEstimator(real_run, designed.joined(runs_of(real_run, [truth])))
+    learned = more.estimate(order).sample_loss
+    np.testing.assert_allclose(learned, afresh.estimate(order).sample_loss, atol=2e-6)
+    assert np.abs(learned - first.estimate(order).sample_loss).max() > 1e-5
 
 
 def test_around_two_centres_real_retrainings_are_ranked_better(real_run: Run, centred) -> None:

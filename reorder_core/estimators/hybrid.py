@@ -136,7 +136,7 @@ class HybridEstimator:
         self._reach, self._excess = (Z90, Z90), EXCESSES[0]
         if not len(runs):
             return
-        ends = self.prior.simulate(runs.orders)
+        ends = self.prior.known_ends(runs.orders)
         deltas, samples, probes = ends.deltas, ends.samples, ends.probes
         coherence = [self.prior.coherence.of(order) for order in runs.orders]
         self._seen = self._describe(runs.orders, deltas, samples, probes, coherence)

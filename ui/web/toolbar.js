@@ -4,7 +4,7 @@ import { number, seconds } from './format.js';
 import { active, secondsLeft } from './jobs.js';
 
 const UNVERIFIED = 'Really retrain the model in this order, in the background, and lay the result over the estimate';
-const VERIFIED = 'This order was really retrained; the result lies over the estimate';
+const VERIFIED = 'This order was really retrained; diamonds, rings and ticks show the result over the estimate';
 
 export class Toolbar {
   /** owner: { send(command), setKind(kind), setPicking(on), setColour(mode) } */
@@ -71,7 +71,7 @@ function progress(job, ahead) {
 }
 
 function ending(job, view, ahead) {
-  if (view.truth) return `retrained in ${seconds(view.truth.seconds)}; diamonds, rings and ticks show it`;
+  if (view.truth) return `retrained in ${seconds(view.truth.seconds)}`;
   if (job?.state === 'failed') return `the retraining failed: ${job.message}`;
   if (job?.state === 'cancelled') return 'cancelled';
   if (ahead.length) return `another order is being retrained (${ahead.length})`;
