@@ -33,7 +33,7 @@ MEASURES = ("r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae", "coverag
             "query_ms_p50", "query_ms_p95", "precompute_rre", "bytes")  # fmt: skip
 ABOUT = {
     "projected": "replay on sampled coordinates with curvature",
-    "hybrid": "that, corrected by what real retrainings showed",
+    "hybrid": "the app’s default: a replay, corrected by what real retrainings showed",
     "taylor": "exact products at query time; slow",
     "fut": "the paper’s first-order estimate",
     "fut++": "the paper’s second-order estimate",

@@ -43,7 +43,7 @@ export class Toolbar {
     this.reset.disabled = view.atReference;
     const { source, ms } = view.estimate;
     const how = source === 'database' ? 'read from the database' : 'estimated';
-    setText(this.status, waiting ? 'estimating …' : `${how} in ${ms < 10 ? number(ms, 1) : number(ms, 0)} ms`);
+    setText(this.status, waiting ? 'estimating …' : `${how} in ${ms < 1000 ? `${number(ms, ms < 10 ? 1 : 0)} ms` : `${number(ms / 1000, 1)} s`}`);
     this.status.dataset.source = source;
   }
 
