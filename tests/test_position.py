@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reorder_core.estimators.position import open_position_table
+from reorder_core import metrics
+from reorder_core.estimators.position import PositionEstimator, open_position_table
+from reorder_core.estimators.runs import designed_runs, no_runs
 from reorder_core.estimators.trust import Z90
+from reorder_core.families import drawn_orders
 from reorder_core.moves import single_move
-from reorder_core.orders import steps_of
+from reorder_core.orders import insert, make_order, steps_of
 from reorder_core.store.run import open_run
 from reorder_core.store.writer import read_arrays, write_arrays
 
@@ -53,3 +56,28 @@ def test_a_run_built_with_one_table_still_opens(tmp_path: Path):
     run = open_run(DEMO)
     object.__setattr__(run, "path", old)  # its digests are those of the new table
     assert open_position_table(run).held_out.shape == (run.count, run.steps)
+
+
+def test_retrainings_refine_the_table_far_from_the_reference_and_leave_it_alone_near():
+    run = open_run(DEMO)
+    designed = designed_runs(run)
+    table, refined = PositionEstimator(run, no_runs(run)), PositionEstimator(run, designed)
+    asked = [run.ledger.of(order) for order in drawn_orders(run, "random", 32, 2027)]
+    judges = [judge for judge in asked if judge is not None]
+    true = np.stack([judge.sample_loss for judge in judges])
+    assert len(true) == 32 and true.std(0).mean() > 0.005
+    found = [[one.estimate(judge.order) for judge in judges] for one in (table, refined)]
+    before, after = (
+        metrics.r2(np.stack([e.sample_loss for e in estimates]), true,
+                   run.reference.sample_loss_at[-1])
+        for estimates in found
+    )  # fmt: skip
+    assert after > before + 0.1, "measured .53 for .27"
+    low, high = np.array([estimate.sample_interval for estimate in found[1]]).swapaxes(0, 1)
+    assert ((low <= true) & (true <= high)).mean() > 0.8
+    move = make_order(insert(run.reference_order, 3, 200), run.count)
+    near = [one.estimate(move) for one in (table, refined)]
+    assert np.array_equal(near[0].sample_loss, near[1].sample_loss)
+    assert near[0].sample_loss.std() > 0 and near[1].sample_interval is None
+    assert refined.fitted_on == designed.hashes and not table.fitted_on
+    assert refined.precompute_rre == pytest.approx(table.precompute_rre + designed.rre)
