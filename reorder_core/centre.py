@@ -97,7 +97,7 @@ class Measuring:
         """What they told together; None where too few ended. weight (s,): of the coordinates."""
         if self._told < FEWEST or not self._ends:
             return None
-        rows = np.concatenate(self._rows) if self._rows else np.empty((0, len(weight)), np.float32)
+        rows = np.concatenate(self._rows)
         rows *= np.float32(np.sqrt(HESSIAN_SCALE / max(1, len(rows))))
         factor = leading(rows, min(len(rows), KEPT * self._rank), weight)
         gradients = fitted_gradients(self._grams, self._sums, self._at_start)

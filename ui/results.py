@@ -71,6 +71,21 @@ def difference(run: Run, order: Order, base: Order) -> Difference:
     return known[key]
 
 
+def lacking(run: Run, orders: Sequence[Order], base: Order) -> list[Order]:
+    """Those orders whose difference from `base` nobody has computed yet."""
+    known, digest = differences(run), order_hash(base)
+    return [order for order in orders if (order_hash(order), digest) not in known]
+
+
+def work(run: Run, orders: Sequence[Order], base: Order, seconds: float) -> None:
+    """Compute differences of the orders from `base`, in turn, for about so long."""
+    until = time.monotonic() + seconds
+    for order in orders:
+        difference(run, order, base)
+        if time.monotonic() > until:
+            return
+
+
 @contextmanager
 def unaware(run: Run, orders: Sequence[Order]) -> Iterator[HybridEstimator]:
     """The estimator that learned from none of these orders' own retrainings, to be asked at once.

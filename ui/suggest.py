@@ -1,6 +1,5 @@
 """Suggested moves for the order on screen: asked for, worked out bit by bit, shown in words."""
 
-import time
 from typing import Any
 
 import streamlit as st
@@ -22,18 +21,12 @@ def obey(request: Suggest, run: Run, history: History) -> None:
 
 def lacking(run: Run, history: History) -> list[Order]:
     """The orders after the candidates that nobody has estimated yet."""
-    known, base = results.differences(run), order_hash(history.order)
-    orders = [order for _, order in _shortlist(run, history)]
-    return [order for order in orders if (order_hash(order), base) not in known]
+    return results.lacking(run, [o for _, o in _shortlist(run, history)], history.order)
 
 
 def work(run: Run, history: History, seconds: float) -> None:
     """Estimate candidates for about so long."""
-    until = time.monotonic() + seconds
-    for order in lacking(run, history):
-        results.difference(run, order, history.order)
-        if time.monotonic() > until:
-            return
+    results.work(run, lacking(run, history), history.order, seconds)
 
 
 def record(run: Run, history: History) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What a selected group would do at a few steps: estimated before it is dragged anywhere."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -27,17 +26,12 @@ def obey(request: Trial, run: Run, history: History) -> None:
 
 def lacking(run: Run, history: History) -> list[Order]:
     """The orders after the moves that nobody has estimated yet."""
-    known, base = results.differences(run), order_hash(history.order)
-    return [o for _, o in _moves(run, history) if (order_hash(o), base) not in known]
+    return results.lacking(run, [o for _, o in _moves(run, history)], history.order)
 
 
 def work(run: Run, history: History, seconds: float) -> None:
     """Estimate for about so long."""
-    until = time.monotonic() + seconds
-    for order in lacking(run, history):
-        results.difference(run, order, history.order)
-        if time.monotonic() > until:
-            return
+    results.work(run, lacking(run, history), history.order, seconds)
 
 
 def record(run: Run, history: History) -> dict[str, Any]:
