@@ -10,6 +10,7 @@ from reorder_core import costs
 from reorder_core.centre import Measuring, drawn_rows
 from reorder_core.design import designed_orders, spread_count
 from reorder_core.estimators.centred import centre_replayer, mean_updates
+from reorder_core.estimators.stored import open_stored
 from reorder_core.orders import order_hash
 from reorder_core.precompute import read_gradients, trainable_of
 from reorder_core.projection import pack, unpack
@@ -73,8 +74,9 @@ def take_centre(context: BuildContext) -> float:
         **pack("end_probe_gradients", probes, projection.bits),
     }
     orders = np.array(context.load("calibration")["orders"])
+    replayer = centre_replayer(open_stored(run).replayer, arrays)
     # From the packed arrays: what a query replays must be centred as it is read.
-    mean = mean_updates(centre_replayer(run, arrays), orders[: spread_count(len(orders))])
+    mean = mean_updates(replayer, orders[: spread_count(len(orders))])
     context.save("centre", {**arrays, **pack("mean_update", mean, projection.bits)})
     drawn = drawn_rows(len(orders), run.count, projection.rank)
     return costs.centre_rre(drawn, run.count, len(run.probes))

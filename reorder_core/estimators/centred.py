@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from reorder_core.estimators.projected import Ends, ProjectedEstimator
 from reorder_core.estimators.replay import Replayer, ReplayState
 from reorder_core.estimators.runs import TrainingRuns, hashes_in
-from reorder_core.estimators.stored import open_stored
 from reorder_core.projection import unpack
 from reorder_core.store.run import Run
 
@@ -42,9 +41,8 @@ def prior_of(run: Run, runs: TrainingRuns) -> type[ProjectedEstimator]:
     return CentredEstimator if known else ProjectedEstimator
 
 
-def centre_replayer(run: Run, arrays: Mapping[str, NDArray]) -> Replayer:
+def centre_replayer(around_reference: Replayer, arrays: Mapping[str, NDArray]) -> Replayer:
     """Replays around the mean of the designed retrainings, from the arrays of `centre`."""
-    around_reference = open_stored(run).replayer
     # Before training, nothing has moved: the first anchor's gradients are the reference run's.
     gradients = [around_reference.gradients[:1], unpack("gradients", arrays)]
     return replace(
@@ -60,10 +58,10 @@ def mean_updates(replayer: Replayer, orders: NDArray[np.int32]) -> Array:
     batches = orders.reshape(len(orders), replayer.training.steps, -1)
     for step in range(batches.shape[1]):
         step_batches = list(batches[:, step])
-        # Γ depends on the state alone; its mean is known only after it.
-        _, update = replayer.advance(state, step, step_batches, state.delta * 0)
+        # Taking Γ's mean off each Γ is taking their mean off the displacements.
+        state, update = replayer.advance(state, step, step_batches, state.delta * 0)
         updates.append(update.mean(0))
-        state, _ = replayer.advance(state, step, step_batches, updates[-1])
+        state = replace(state, delta=state.delta - state.delta.mean(0))
     return np.stack(updates)
 
 
@@ -86,13 +84,6 @@ class CentredEstimator(ProjectedEstimator):
     name = "centred"
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
-        arrays = run.arrays("centre")
-        self._mean = _Mean(
-            centre_replayer(run, arrays),
-            unpack("mean_update", arrays),
-            unpack("end_gradients", arrays),
-            unpack("end_probe_gradients", arrays),
-        )
         super().__init__(run, runs)
         self.fitted_on = hashes_in(run)
         self._both = [self._begin(1)]
@@ -106,6 +97,13 @@ class CentredEstimator(ProjectedEstimator):
         return ("projected", "centre")
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
+        arrays = self._run.arrays("centre")
+        self._mean = _Mean(
+            centre_replayer(replayer, arrays),
+            unpack("mean_update", arrays),
+            unpack("end_gradients", arrays),
+            unpack("end_probe_gradients", arrays),
+        )
         return replace(replayer, factors=self._mean.replayer.factors)
 
     def _begin(self, orders: int) -> ReplayState:

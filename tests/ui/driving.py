@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,3 +128,11 @@ def command_line(run: Run, command: str, order: Order, folder: Path) -> dict[str
          "--json"], cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     return json.loads(told.stdout)
+
+
+def pick(page: Any, samples: Iterable[int]) -> None:
+    """Select the samples' tiles with Ctrl held."""
+    page.keyboard.down("Control")
+    for sample in samples:
+        page.mouse.click(*centre(page, int(sample)))
+    page.keyboard.up("Control")

@@ -12,6 +12,7 @@ from driving import (
     number_on_page,
     open_timeline,
     order_in_address,
+    pick,
     settled,
     state,
     step_label,
@@ -194,10 +195,7 @@ def test_the_preview_of_a_group_adds_copies_and_warns_of_shared_wording(
 def test_a_group_of_unlike_samples_carries_no_warning(served: Served, page: Any) -> None:
     order = served.run.reference_order
     open_timeline(page, served.url)
-    page.keyboard.down("Control")
-    for slot in (10, 60, 130):
-        page.mouse.click(*centre(page, int(order[slot])))
-    page.keyboard.up("Control")
+    pick(page, order[[10, 60, 130]])
     page.mouse.move(*centre(page, int(order[10])))
     page.mouse.down()
     page.mouse.move(*centre(page, int(order[200])), steps=4)

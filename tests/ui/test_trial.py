@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from driving import Served, as_they_stand, centre, open_timeline, state
+from driving import Served, as_they_stand, centre, open_timeline, pick, state
 from sitting import fire, page, sent
 
 from reorder_core.moves import Move, apply
@@ -80,10 +80,7 @@ def test_canaries_selected_carry_their_estimates_along(served: Served, page: Any
 def test_a_group_that_the_table_can_price_is_not_asked_for(served: Served, page: Any) -> None:
     order = served.run.reference_order
     open_timeline(page, served.url)
-    page.keyboard.down("Control")
-    for slot in (10, 60, 130):
-        page.mouse.click(*centre(page, int(order[slot])))
-    page.keyboard.up("Control")
+    pick(page, order[[10, 60, 130]])
     page.wait_for_timeout(1500)
     page.mouse.move(*centre(page, int(order[10])))
     page.mouse.down()
