@@ -132,11 +132,15 @@ def judge(estimates: Sequence[Estimate], verified: Sequence[Verified]) -> Judged
 
 
 def coverage(inside: Array, seed: int = 0) -> dict[str, float]:
-    """Share inside of (O, N) with a 95 % interval over orders; losses of an order go together."""
+    """Share inside of (O, N) with a 95 % interval over orders; losses of an order go together.
+
+    Orders of which no loss has an interval are not counted.
+    """
     counted = np.isfinite(inside)
     losses = int(counted.sum())
     if not losses:
         return {"share": np.nan, "lo": np.nan, "hi": np.nan, "orders": len(inside), "losses": 0}
+    inside, counted = inside[counted.any(1)], counted[counted.any(1)]
     held, of = np.nansum(inside, axis=1), counted.sum(axis=1)  # (O,) each
     low, high = metrics.bootstrap_ci(lambda i: held[i].sum() / of[i].sum(), len(inside), seed)
     share = float(held.sum() / of.sum())

@@ -177,7 +177,8 @@ def coverages(run: Run, verified: Sequence[Verified], found: Judged) -> list[dic
     rows += [("family", name, inside[of == name]) for name in takeaway.FAMILY_WORDS if name in of]
     domains = theme.ordered_domains(run.domains)
     rows += [("domain", name, inside[:, domain == name]) for name in domains]
-    return [{"kind": kind, "name": name, **coverage(part)} for kind, name, part in rows]
+    told = [(kind, name, part) for kind, name, part in rows if np.isfinite(part).any()]
+    return [{"kind": kind, "name": name, **coverage(part)} for kind, name, part in told]
 
 
 def ranks(verified: Sequence[Verified], found: Judged) -> dict[str, dict[str, float]]:

@@ -96,10 +96,27 @@ def test_another_estimator_gives_other_points_and_one_without_intervals_no_cover
     demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = judged(page_of(demo, monkeypatch, estimator="projected"))
-    other = judged(page_of(demo, monkeypatch, estimator="position"))
-    assert one["points"]["retrained"] != "" and other["estimator"] == "position"
+    other = judged(page_of(demo, monkeypatch, estimator="reference"))
+    assert one["points"]["retrained"] != "" and other["estimator"] == "reference"
     assert one["points"]["estimated"] != other["points"]["estimated"]
     assert other["coverage"] == [] and one["coverage"]
+
+
+def test_orders_without_an_interval_count_in_no_coverage(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`position` has one only far from the reference order."""
+    run, record = open_run(demo), judged(page_of(demo, monkeypatch, estimator="position"))
+    position = open_estimator(run, "position")
+    asked = [run.ledger.get(row["hash"]) for row in record["orders"]]
+    estimates = [position.estimate(entry.order) for entry in asked if entry is not None]
+    with_one = sum(estimate.sample_interval is not None for estimate in estimates)
+    assert 0 < with_one < len(estimates)
+    all_orders = next(row for row in record["coverage"] if row["kind"] == "all")
+    assert all_orders["losses"] == with_one * run.count
+    assert all_orders["orders"] == with_one
+    families = {row["name"] for row in record["coverage"] if row["kind"] == "family"}
+    assert "random" in families and "move" not in families  # never as 0 %
 
 
 def test_a_link_that_cannot_be_shown_says_what_there_is(
