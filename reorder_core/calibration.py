@@ -1,17 +1,15 @@
 """Build steps that retrain: the designed orders, and the second centre that they measure."""
 
-import json
 from dataclasses import asdict
 
 import numpy as np
 import torch
 
 from reorder_core import costs
-from reorder_core.centre import Measuring, drawn_rows
+from reorder_core.centre import Measuring
 from reorder_core.design import designed_orders, spread_count
 from reorder_core.estimators.centred import centre_replayer, mean_updates
-from reorder_core.estimators.stored import open_stored
-from reorder_core.orders import order_hash
+from reorder_core.estimators.stored import open_stored, with_curvature
 from reorder_core.precompute import read_gradients, trainable_of
 from reorder_core.projection import pack, unpack
 from reorder_core.store.steps import BuildContext
@@ -29,9 +27,9 @@ def train_calibration(context: BuildContext) -> float:
     run, trainable = context.run(), trainable_of(context)
     orders = designed_orders(run, context.config.calibration.orders)
     projected = context.load("projected")
-    index, weight = (np.array(projected[name]) for name in ("coordinates", "weight"))
+    index = torch.tensor(np.array(projected["coordinates"]))
     at_start, spread = unpack("unseen", projected)[0], spread_count(len(orders))
-    measuring = Measuring(trainable, torch.tensor(index), at_start, len(orders), spread)
+    measuring = Measuring(trainable, index, at_start, spread)
     shape = (len(orders), len(trainable.eval_steps))
     samples = np.full((*shape, run.count), np.nan, np.float32)
     probes = np.full((*shape, len(run.probe_domains)), np.nan, np.float32)
@@ -45,21 +43,16 @@ def train_calibration(context: BuildContext) -> float:
             "orders": np.array(orders, np.int32).reshape(len(orders), run.count),
             "sample_loss_at": samples, "probe_loss_at": probes,
         },
-        {"order_hashes": json.dumps([order_hash(order) for order in orders])},
     )  # fmt: skip
-    measured = measuring.measured(weight)
+    measured = measuring.measured()
     context.save(MEASURED, asdict(measured) if measured else {"end": np.empty(0, np.float32)})
     return costs.calibration_rre(len(orders), run.count, len(run.probes))
 
 
 def take_centre(context: BuildContext) -> float:
-    """centre.safetensors: the expansion around the mean of the designed retrainings.
-
-    Its cost holds the drawn targets of `train_calibration`: other estimators
-    learn from those retrainings, too, and do not need them.
-    """
+    """centre.safetensors: the expansion around the mean of the designed retrainings."""
     measured, projection = context.load(MEASURED), context.config.projection
-    if "factor" not in measured:
+    if "gradients" not in measured:
         context.save("centre", {"mean_update": np.empty((0, 0), np.float32)})
         return 0.0
     run, trainable = context.run(), trainable_of(context)
@@ -69,14 +62,13 @@ def take_centre(context: BuildContext) -> float:
     samples, probes = read_gradients(trainable, theta, index)
     arrays = {
         **pack("gradients", np.array(measured["gradients"]), projection.bits),
-        **pack("factors", np.array(measured["factor"])[None], projection.bits),
         **pack("end_gradients", samples, projection.bits),
         **pack("end_probe_gradients", probes, projection.bits),
     }
     orders = np.array(context.load("calibration")["orders"])
-    replayer = centre_replayer(open_stored(run).replayer, arrays)
+    around_reference = with_curvature(open_stored(run).replayer, run)
+    replayer = centre_replayer(around_reference, arrays)
     # From the packed arrays: what a query replays must be centred as it is read.
     mean = mean_updates(replayer, orders[: spread_count(len(orders))])
     context.save("centre", {**arrays, **pack("mean_update", mean, projection.bits)})
-    drawn = drawn_rows(len(orders), run.count, projection.rank)
-    return costs.centre_rre(drawn, run.count, len(run.probes))
+    return costs.centre_rre(run.count, len(run.probes))

@@ -5,9 +5,7 @@ all of them, so random orders lie nearer to the mean of some retrainings than
 to it. And a retraining measures more than its last losses: each sample's
 gradient is taken before the sample was seen, on a path that another order may
 well take, at as many different steps as there are retrainings. Interpolated
-over steps they are the gradients about the mean path, for nothing. Targets
-drawn from the same forward passes give the rows of a Fisher matrix, for a
-backward pass each.
+over steps they are the gradients about the mean path, for nothing.
 """
 
 from dataclasses import dataclass
@@ -17,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reorder_core.curvature import leading
 from reorder_core.orders import Order, steps_of
 from reorder_core.schedule import anchor_steps, between_anchors
 from reorder_core.training import Trainable
@@ -25,22 +22,8 @@ from reorder_core.training import Trainable
 Array = NDArray[np.floating]
 FEWEST = 4
 """Retrainings below which there is no mean to speak of."""
-DRAWS, KEPT = 8, 2
-"""Rows drawn in all, and directions kept of them, in units of `projection.rank`."""
-HESSIAN_SCALE = 1.4
-"""H over F, by many more draws than at the anchors of the reference run (docs/fidelity.md)."""
 SMOOTH = 1.0
 """Observations' worth of the prior that a gradient is alike at neighbouring anchors."""
-
-
-def drawn_rows(orders: int, samples: int, rank: int) -> int:
-    """How many targets are drawn in all: a sequence at most once in each retraining."""
-    return min(orders * samples, DRAWS * rank) if orders >= FEWEST else 0
-
-
-def kept_rows(orders: int, samples: int, rank: int) -> int:
-    """R′, rows of the factor."""
-    return min(drawn_rows(orders, samples, rank), KEPT * rank)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +32,6 @@ class Measured:
 
     gradients: Array
     """(K − 1, N, s) as if unseen, about the mean path at the anchors after the first."""
-    factor: Array
-    """(R′, s) Φ with the mean Hessian ≈ ΦᵀΦ."""
     end: Array
     """(n,) θ_T, mean over the spread ones."""
 
@@ -58,9 +39,7 @@ class Measured:
 class Measuring:
     """Trains designed orders and keeps what they tell; a run that diverges tells nothing."""
 
-    def __init__(
-        self, trainable: Trainable, index: Tensor, at_start: Array, orders: int, spread: int
-    ) -> None:
+    def __init__(self, trainable: Trainable, index: Tensor, at_start: Array, spread: int) -> None:
         config = trainable.config
         self._trainable, self._index, self._at_start = trainable, index, at_start
         self._spread, self._told, self._ends = spread, 0, 0
@@ -68,14 +47,11 @@ class Measuring:
         self._weights = between_anchors(anchors, config.training.steps)  # (T, K)
         self._sums = np.zeros((len(anchors) - 1, *at_start.shape), np.float32)
         self._grams = np.zeros((len(at_start), len(anchors), len(anchors)))
-        self._rank, self._rows = config.projection.rank, []
-        most = max(1, orders * len(at_start))
-        self._share = drawn_rows(orders, len(at_start), self._rank) / most
         self._end = torch.zeros(trainable.model.size, dtype=torch.float64)
 
     def train(self, number: int, order: Order) -> tuple[Array, Array]:
         """Final losses of the samples (N,) and of the probe domains (D,) under an order."""
-        path = _Path(self._trainable, self._index, order, self._share, number)
+        path = _Path(self._trainable, self._index, order)
         self._trainable.train(order, path.on_step, path.gradient)
         if path.is_finite:
             self._keep(path, number < self._spread)
@@ -87,21 +63,17 @@ class Measuring:
             met = np.flatnonzero(at[:, knot])
             self._sums[knot - 1, met] += at[met, knot, None].astype(np.float32) * path.own[met]
         self._grams += at[:, :, None] * at[:, None, :]
-        self._rows.append(path.drawn)
         self._told += 1
         if spread:
             self._end += path.theta.double()
             self._ends += 1
 
-    def measured(self, weight: Array) -> Measured | None:
-        """What they told together; None where too few ended. weight (s,): of the coordinates."""
+    def measured(self) -> Measured | None:
+        """What they told together; None where too few ended."""
         if self._told < FEWEST or not self._ends:
             return None
-        rows = np.concatenate(self._rows)
-        rows *= np.float32(np.sqrt(HESSIAN_SCALE / max(1, len(rows))))
-        factor = leading(rows, min(len(rows), KEPT * self._rank), weight)
         gradients = fitted_gradients(self._grams, self._sums, self._at_start)
-        return Measured(gradients, factor, (self._end / self._ends).float().numpy())
+        return Measured(gradients, (self._end / self._ends).float().numpy())
 
 
 def fitted_gradients(grams: Array, sums: Array, at_start: Array) -> Array:
@@ -120,18 +92,14 @@ def fitted_gradients(grams: Array, sums: Array, at_start: Array) -> Array:
 
 
 class _Path:
-    """One retraining's own gradients, and those of drawn targets."""
+    """One retraining's own gradients."""
 
-    def __init__(
-        self, trainable: Trainable, index: Tensor, order: Order, share: float, number: int
-    ) -> None:
+    def __init__(self, trainable: Trainable, index: Tensor, order: Order) -> None:
         options = trainable.config.training
-        self._trainable, self._index, self._share = trainable, index, share
+        self._trainable, self._index = trainable, index
         self._batches = order.reshape(options.steps, options.batch_size)
-        self._random = np.random.default_rng([trainable.config.seed, 4, number])
         self.step_of = steps_of(order[None], options.batch_size)[0]
         self.own = np.empty((len(order), len(index)), np.float32)
-        self._drawn: list[Array] = []
         self.theta = trainable.start.theta
 
     def on_step(self, step: int, theta: Tensor) -> None:
@@ -139,24 +107,13 @@ class _Path:
 
     def gradient(self, step: int, theta: Tensor) -> tuple[float, Tensor]:
         """Of the batch's mean loss, from its samples' own."""
-        size = len(self._batches[step])
-        before, after = (int(round(at * size * self._share, 6)) for at in (step, step + 1))
-        ids = self._random.permutation(self._batches[step])  # the first ones are drawn for, too
+        ids = self._batches[step]
         batch = self._trainable.samples.take(ids.tolist())
-        chances = self._random.random((after - before, batch.tokens.shape[1] - 1))
-        losses, total, own, drawn = self._trainable.model.paired_gradients(
-            theta.detach(), batch, torch.tensor(chances).to(theta.dtype),
-            lambda rows: rows[:, self._index],
-        )  # fmt: skip
+        losses, total, own = self._trainable.model.summed_gradients(
+            theta.detach(), batch, lambda rows: rows[:, self._index]
+        )
         self.own[ids] = own.numpy()
-        targets = (batch.lengths[: len(drawn)] - 1).to(theta.dtype)
-        self._drawn.append((drawn * targets.sqrt()[:, None]).numpy())
-        return float(losses.mean()), total / size
-
-    @property
-    def drawn(self) -> Array:
-        """(…, s) rows whose outer products average to the Fisher matrix along the path."""
-        return np.concatenate(self._drawn)
+        return float(losses.mean()), total / len(ids)
 
     @property
     def is_finite(self) -> bool:

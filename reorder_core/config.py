@@ -88,12 +88,12 @@ class TrainingConfig(ScheduleConfig):
 
 
 class ProjectionConfig(_Part):
-    coordinates: Count = 16384
+    coordinates: Count = 24576
     """s, parameters on which an order is replayed; all of them where there are fewer."""
     anchors: Annotated[int, Field(ge=2)] = 4
     """K, reference steps at which gradients and curvature are taken, first and last included."""
-    rank: Annotated[int, Field(ge=0)] = 512
-    """R, sampled gradients that make up the curvature at an anchor."""
+    rank: Annotated[int, Field(ge=0)] = 1280
+    """R, targets drawn at an anchor, whose gradients make up the curvature."""
     bits: Literal[8, 16, 32] = 16
     """Stored precision of gradients and curvature."""
 

@@ -27,16 +27,16 @@ def gradients_rre(anchors: Sequence[int], samples: int, probes: int) -> float:
     """Importance, gradients of samples and probes at the anchors, then those as if unseen.
 
     `anchors` are steps, the last of them T. For the unseen ones the run is
-    followed once more with gradients of its own samples, and each sample is
+    followed once more by the gradients of its own samples, and each sample is
     looked at anew at every anchor after its step.
     """
-    unseen = 2.0 + sum(anchors) / anchors[-1]
+    unseen = 1.0 + sum(anchors) / anchors[-1]
     return 1.0 + len(anchors) * (1 + probes / samples) + unseen
 
 
-def curvature_rre(anchors: int, rank: int, samples: int) -> float:
-    """Sampled gradients: targets cost a forward pass, the gradients one of each."""
-    return anchors * rank / samples * 4 / 3
+def curvature_rre(anchors: int, sequences: int, each: int, samples: int) -> float:
+    """At each anchor a forward pass of some sequences, and so many draws back through it."""
+    return anchors * sequences * (1 + 2 * each) / (3 * samples)
 
 
 def calibration_rre(orders: int, samples: int, probes: int) -> float:
@@ -44,10 +44,6 @@ def calibration_rre(orders: int, samples: int, probes: int) -> float:
     return orders * (1 + evaluation_rre(samples, probes))
 
 
-def centre_rre(drawn: int, samples: int, probes: int) -> float:
-    """What the designed retrainings measure on their way, and the gradients at their mean end.
-
-    A drawn target shares the training's own forward pass, so it costs a
-    backward pass: two thirds of a gradient.
-    """
-    return drawn / samples * 2 / 3 + 1 + probes / samples if drawn else 0.0
+def centre_rre(samples: int, probes: int) -> float:
+    """Gradients at the designed retrainings' mean end; what they measure on their way is free."""
+    return 1 + probes / samples

@@ -9,63 +9,63 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
 
 from reorder_core.model import Batch, FlatModel
 
-HESSIAN_SCALE = 1.3
+HESSIAN_SCALE = 1.5
 """H over F. Along gradients it is 1.5 to 2; less is best under the noise (docs/fidelity.md)."""
-KEPT = 1.5
-"""Rows kept at an anchor, in units of those drawn there."""
+KEPT = 0.35
+"""Rows kept, in units of those drawn at an anchor."""
+
+
+def draws(rank: int, samples: int) -> tuple[int, int]:
+    """D sequences, and C targets drawn for each of them, for at most `rank` rows at an anchor.
+
+    A sequence is passed forward once for all of its draws, so the fewest are taken.
+    """
+    each = -(-rank // samples) if rank else 0
+    return (rank // each if each else 0), each
 
 
 def sampled_fisher(
     model: FlatModel, theta: Tensor, samples: Batch, rank: int, index: Tensor, seed: list[int]
 ) -> np.ndarray:
-    """(R, s) float32 factor Φ of the mean Hessian on the coordinates `index`.
+    """(D · C, s) float32 factor Φ of the mean Hessian on the coordinates `index`.
 
     A sequence's loss is a mean over its m targets, so the outer product of a
     sampled gradient is on average 1/m of the sequence's Fisher matrix: row r
     is √(m_r / R) times that gradient.
     """
+    sequences, each = draws(rank, len(samples))
     random = np.random.default_rng(seed)
-    rows = np.empty((rank, len(index)), np.float32)
-    # Each sequence as often as any other, in random order.
-    chosen = np.concatenate(
-        [random.permutation(len(samples)) for _ in range(-(-rank // len(samples)))]
-    )[:rank] if rank else np.empty(0, np.int64)  # fmt: skip
-    generator = torch.Generator().manual_seed(int(random.integers(2**31)))
-    for start in range(0, rank, 32):
-        part = samples.take(chosen[start : start + 32].tolist())
-        targets = model.sample_targets(theta, part, generator)
-        gradients = model.sample_gradients(theta, part, lambda g: g[:, index], targets)
-        scale = ((part.lengths - 1).float() / rank).sqrt()
-        rows[start : start + len(part)] = (gradients * scale[:, None]).numpy()
-    return rows
+    part = samples.take(random.permutation(len(samples))[:sequences].tolist())
+    chances = torch.tensor(random.random((sequences, each, samples.tokens.shape[1] - 1)))
+    if not each:
+        return np.empty((0, len(index)), np.float32)
+    rows = model.drawn_gradients(theta, part, chances.to(theta.dtype), lambda g: g[:, index])
+    scale = ((part.lengths - 1).to(rows.dtype) / len(rows)).sqrt()
+    return (rows * scale.repeat_interleave(each)[:, None]).numpy()
 
 
-def kept_rank(rank: int) -> int:
-    """R′, rows of the pooled factor at an anchor, for R drawn there."""
-    return int(KEPT * rank)
+def kept_rank(anchors: int, rank: int, samples: int) -> int:
+    """R′, rows of the factor that a build keeps."""
+    sequences, each = draws(rank, samples)
+    return min(int(KEPT * rank), anchors * sequences * each)
 
 
-def pooled_factors(drawn: Sequence[np.ndarray], weight: np.ndarray) -> np.ndarray:
-    """(K, R', s) factors of the mean Hessian from each anchor's own sampled rows (R, s).
+def pooled_factor(drawn: Sequence[np.ndarray], kept: int, weight: np.ndarray) -> np.ndarray:
+    """(R', s) factor of the mean Hessian at all steps, from the rows drawn at each anchor.
 
-    Rows of an anchor and of those beside it, averaged and scaled to the
-    Hessian; then the R' leading directions of that factor in the inner product
-    of the coordinates' `weight` (s,), so that a query reads fewer numbers.
+    Curvature changes less along a training than an anchor's own draws scatter,
+    so all are averaged, and scaled to the Hessian; then the R' leading
+    directions in the inner product of the coordinates' `weight` (s,), so that
+    a query reads fewer numbers.
     """
-    pooled = []
-    for anchor in range(len(drawn)):
-        near = drawn[max(0, anchor - 1) : anchor + 2]
-        pooled.append(np.concatenate(near) * np.float32(np.sqrt(HESSIAN_SCALE / len(near))))
-    kept = min(kept_rank(len(drawn[0])), *(len(rows) for rows in pooled))
-    return np.stack([leading(rows, kept, weight) for rows in pooled])
-
-
-def leading(rows: np.ndarray, count: int, weight: np.ndarray) -> np.ndarray:
-    """(count, s) the leading directions of a factor (R, s), in the inner product of `weight`."""
+    rows = np.concatenate(drawn) * np.float32(np.sqrt(HESSIAN_SCALE / len(drawn)))
     gram = ((rows * weight) @ rows.T).astype(np.float64)
-    vectors = np.linalg.eigh(gram)[1][:, len(rows) - count :]  # ascending eigenvalues
+    if not kept:
+        return rows[:0]
+    vectors = eigh(gram, subset_by_index=(len(rows) - kept, len(rows) - 1))[1]
     return vectors.astype(np.float32).T @ rows

@@ -6,7 +6,7 @@ seed, and losses and per-sample gradients as functions of θ.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a local config needs no network
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, vjp, vmap
+from torch.func import functional_call, grad_and_value, vjp, vmap
 from transformers import (
     GPT2Config,
     GPT2LMHeadModel,
@@ -74,16 +74,12 @@ class FlatModel:
         inputs = {"input_ids": batch.tokens, "attention_mask": mask, "use_cache": False}
         return functional_call(self.module, parameters, (), inputs).logits[:, :-1]
 
-    def losses(self, theta: Tensor, batch: Batch, targets: Tensor | None = None) -> Tensor:
-        """(B,) mean next-token cross-entropy of each sequence, nats per token.
-
-        `targets` (B, L−1) stand in for the text's own next tokens.
-        """
+    def losses(self, theta: Tensor, batch: Batch) -> Tensor:
+        """(B,) mean next-token cross-entropy of each sequence, nats per token."""
         count, length = batch.tokens.shape
         logits = self.logits(theta, batch)
-        targets = batch.tokens[:, 1:] if targets is None else targets
         nats = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), reduction="none"
+            logits.flatten(0, 1), batch.tokens[:, 1:].flatten(), reduction="none"
         ).view(count, length - 1)
         positions = torch.arange(1, length, device=theta.device)
         counted = (positions < batch.lengths[:, None]).to(theta.dtype)
@@ -99,88 +95,72 @@ class FlatModel:
             pieces = [self.losses(theta, batch.take(i)) for i in _chunks(len(batch), chunk)]
         return torch.cat(pieces)
 
-    def sample_targets(self, theta: Tensor, batch: Batch, generator: torch.Generator) -> Tensor:
-        """(B, L−1) next tokens drawn from the model's own predictions."""
-        with torch.no_grad():
-            chances = self.logits(theta, batch).float().softmax(-1)
-        drawn = torch.multinomial(chances.flatten(0, 1), 1, generator=generator)
-        return drawn.view(len(batch), -1)
-
     def sample_gradients(
-        self,
-        theta: Tensor,
-        batch: Batch,
-        keep: Callable[[Tensor], Tensor] = lambda rows: rows,
-        targets: Tensor | None = None,
+        self, theta: Tensor, batch: Batch, keep: Callable[[Tensor], Tensor] = lambda rows: rows
     ) -> Tensor:
         """(B, …) gradient of each sequence's own loss, passed through `keep` chunk by chunk.
 
         `theta` is (n,), or (B, n): each sequence at parameters of its own.
         `keep` maps (c, n) to what is wanted of it, so that B · n numbers are
-        never held. `targets` as in `losses`.
+        never held.
         """
-        targets = batch.tokens[:, 1:] if targets is None else targets
+        return torch.cat([keep(rows) for rows, _ in self._own_gradients(theta, batch)])
 
-        def loss(parameters: Tensor, tokens: Tensor, length: Tensor, target: Tensor) -> Tensor:
-            return self.losses(parameters, Batch(tokens[None], length[None]), target[None])[0]
+    def summed_gradients(
+        self, theta: Tensor, batch: Batch, keep: Callable[[Tensor], Tensor] = lambda rows: rows
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Losses (B,), the sum of their gradients (n,), and through `keep` each one's (B, …)."""
+        total, losses, kept = torch.zeros_like(theta), [], []
+        for rows, found in self._own_gradients(theta, batch):
+            total += rows.sum(0)
+            losses.append(found)
+            kept.append(keep(rows))
+        return torch.cat(losses), total, torch.cat(kept)
+
+    def _own_gradients(self, theta: Tensor, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
+        """(c, n) gradients and (c,) losses, chunk by chunk."""
+
+        def loss(parameters: Tensor, tokens: Tensor, length: Tensor) -> Tensor:
+            return self.losses(parameters, Batch(tokens[None], length[None]))[0]
 
         own = theta.ndim == 2
-        gradients = vmap(grad(loss), in_dims=(0 if own else None, 0, 0, 0))
-        chunk = max(1, min(32, MAX_CHUNK_NUMBERS // self.size))
-        pieces = []
-        for index in _chunks(len(batch), chunk):
+        gradients = vmap(grad_and_value(loss), in_dims=(0 if own else None, 0, 0))
+        for index in _chunks(len(batch), self._chunk(1)):
             part = batch.take(index)
-            at = theta[index] if own else theta
-            rows = gradients(at, part.tokens, part.lengths, targets[index])
-            pieces.append(keep(rows.detach()))
-        return torch.cat(pieces)
+            rows, losses = gradients(theta[index] if own else theta, part.tokens, part.lengths)
+            yield rows.detach(), losses.detach()
 
-    def paired_gradients(
+    def drawn_gradients(
         self, theta: Tensor, batch: Batch, chances: Tensor, keep: Callable[[Tensor], Tensor]
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Gradients of each sequence's loss on its own targets, and on targets drawn for the first.
+    ) -> Tensor:
+        """(B · C, …) gradients on C targets drawn for each sequence, passed through `keep`.
 
-        `chances` (D, L−1) in [0, 1) draw the targets of the first D sequences
-        from the model's predictions. Both go back through one forward pass, so
-        a draw costs a backward pass only. Returns the losses (B,), the sum of
-        the own gradients (n,), and through `keep` the own ones (B, …) and the
-        drawn ones (D, …).
+        `chances` (B, C, L−1) in [0, 1) draw next tokens from the model's
+        predictions. All go back through one forward pass, so that a draw costs
+        a backward pass only.
         """
         vocabulary = torch.arange(self.module.config.vocab_size, device=theta.device)
 
-        def of(tokens: Tensor, length: Tensor, chance: Tensor | None = None) -> tuple[Tensor, ...]:
+        def of(tokens: Tensor, length: Tensor, chance: Tensor) -> Tensor:
             one = Batch(tokens[None], length[None])
             found = vjp(lambda parameters: self.logits(parameters, one)[0], theta)
-            logits, pull = found[0], found[1]
-            logs = logits.log_softmax(-1)  # (L−1, V)
-            predicted = logs.exp()
+            predicted, pull = found[0].softmax(-1), found[1]  # (L−1, V)
+            drawn = (predicted.cumsum(-1) < chance[..., None]).sum(-1)  # (C, L−1)
+            hit = vocabulary == drawn.clamp(max=len(vocabulary) - 1)[..., None]
             counted = torch.arange(1, len(tokens), device=theta.device) < length
             share = counted.to(theta.dtype) / (length - 1)
+            return vmap(pull)((predicted - hit.to(theta.dtype)) * share[:, None])[0]
 
-            def back(targets: Tensor) -> Tensor:
-                hit = (vocabulary == targets[:, None]).to(theta.dtype)
-                return pull((predicted - hit) * share[:, None])[0]
+        pieces = []
+        for index in _chunks(len(batch), self._chunk(chances.shape[1])):
+            part = batch.take(index)
+            rows = vmap(of)(part.tokens, part.lengths, chances[index])  # (c, C, n)
+            pieces.append(keep(rows.detach().flatten(0, 1)))
+        return torch.cat(pieces)
 
-            loss = -logs.gather(-1, tokens[1:, None])[:, 0] @ share
-            if chance is None:
-                return loss, back(tokens[1:])
-            drawn = (predicted.cumsum(-1) < chance[:, None]).sum(-1)
-            return loss, back(tokens[1:]), back(drawn.clamp(max=len(vocabulary) - 1))
-
-        chunk = max(1, min(32, MAX_CHUNK_NUMBERS // (2 * self.size)))
-        total, losses, owns = torch.zeros_like(theta), [], []
-        draws = [keep(total[None])[:0]]
-        drawn = list(range(len(chances)))
-        for first in (drawn, list(range(len(chances), len(batch)))):
-            for index in (first[at : at + chunk] for at in range(0, len(first), chunk)):
-                part = batch.take(index)
-                more = (chances[index],) if first is drawn else ()
-                loss, own, *sampled = vmap(of)(part.tokens, part.lengths, *more)
-                total += own.detach().sum(0)
-                losses.append(loss.detach())
-                owns.append(keep(own.detach()))
-                draws += [keep(rows.detach()) for rows in sampled]
-        return torch.cat(losses), total, torch.cat(owns), torch.cat(draws)
+    def _chunk(self, gradients: int) -> int:
+        """Sequences side by side, at so many gradients each."""
+        return max(1, min(32, MAX_CHUNK_NUMBERS // (gradients * self.size)))
 
 
 def build_model(config: ModelConfig, vocab_size: int, sequence_length: int, seed: int) -> FlatModel:

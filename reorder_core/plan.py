@@ -108,18 +108,19 @@ def _name(path: Path) -> str:
 
 
 def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
-    from reorder_core.centre import drawn_rows
+    from reorder_core.centre import FEWEST
+    from reorder_core.curvature import draws
 
     samples, base = config.corpus.samples, config.training.base
     anchors = anchor_steps(config.training.steps, config.projection.anchors)
-    rank, orders = config.projection.rank, config.calibration.orders
+    drawn, orders = draws(config.projection.rank, samples), config.calibration.orders
     return {
         "base": costs.base_rre(base.steps, base.batch_size, samples),
         "reference": costs.reference_rre(len(anchors), samples, text.probes),
         "gradients": costs.gradients_rre(anchors, samples, text.probes),
-        "curvature": costs.curvature_rre(len(anchors), rank, samples),
+        "curvature": costs.curvature_rre(len(anchors), *drawn, samples),
         "calibration": costs.calibration_rre(orders, samples, text.probes),
-        "centre": costs.centre_rre(drawn_rows(orders, samples, rank), samples, text.probes),
+        "centre": costs.centre_rre(samples, text.probes) if orders >= FEWEST else 0.0,
     }
 
 
@@ -139,7 +140,7 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
         "reference": 4 * (count + 2 * steps + anchors + anchors * rows),
         "projected": 20 * coordinates
         + sum(_packed(config, rows, coordinates) for rows in gradients),
-        "curvature": _packed(config, anchors * _rank(config), coordinates),
+        "curvature": _packed(config, _rank(config), coordinates),
         "calibration": 4 * orders * (count + anchors * rows),
         "centre": _centre_bytes(config, domains, coordinates),
         "position": 4 * count * (2 * steps * (1 + domains) + 2),
@@ -148,12 +149,13 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
 
 
 def _centre_bytes(config: RunConfig, domains: int, coordinates: int) -> int:
-    from reorder_core.centre import kept_rows
+    from reorder_core.centre import FEWEST
 
+    if config.calibration.orders < FEWEST:
+        return 0
     count, steps, anchors = config.corpus.samples, config.training.steps, config.projection.anchors
-    rows = kept_rows(config.calibration.orders, count, config.projection.rank)
-    held = (count * (anchors - 1), rows, count, domains, steps) if rows else ()
-    return sum(_packed(config, kept, coordinates) for kept in held)
+    held = (count * (anchors - 1), count, domains, steps)
+    return sum(_packed(config, rows, coordinates) for rows in held)
 
 
 def _coordinates(config: RunConfig, parameters: int) -> int:
@@ -161,10 +163,11 @@ def _coordinates(config: RunConfig, parameters: int) -> int:
 
 
 def _rank(config: RunConfig) -> int:
-    """Rows of the curvature's factor at an anchor."""
+    """Rows of the curvature's factor."""
     from reorder_core.curvature import kept_rank
 
-    return kept_rank(config.projection.rank)
+    projection = config.projection
+    return kept_rank(projection.anchors, projection.rank, config.corpus.samples)
 
 
 def _packed(config: RunConfig, rows: int, coordinates: int) -> int:

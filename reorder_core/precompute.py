@@ -9,7 +9,7 @@ import torch
 from reorder_core import costs
 from reorder_core.config import RunConfig
 from reorder_core.corpus import EncodedCorpus, prepare_corpus
-from reorder_core.curvature import pooled_factors, sampled_fisher
+from reorder_core.curvature import draws, kept_rank, pooled_factor, sampled_fisher
 from reorder_core.errors import ConfigError
 from reorder_core.model import build_model
 from reorder_core.orders import Order
@@ -203,15 +203,14 @@ def unseen_gradients(
     rates, unseen = learning_rates(adam), seen.clone()
     second, updates = trainable.start.second_moment.clone(), trainable.start.updates
 
-    def follow(step: int, theta: torch.Tensor) -> None:
+    def follow(step: int, theta: torch.Tensor) -> tuple[float, torch.Tensor]:
         nonlocal second
-        if step == adam.steps:
-            return
         on_step(step)
         ids = batches[step].tolist()
         part = trainable.samples.take(ids)
-        own = model.sample_gradients(theta.clone(), part)  # (b, n)
-        second = adam.beta2 * second + (1 - adam.beta2) * own.mean(0).square()
+        losses, total, own = model.summed_gradients(theta.detach(), part)  # (b,), (n,), (b, n)
+        gradient = total / len(ids)
+        second = adam.beta2 * second + (1 - adam.beta2) * gradient.square()
         corrected = second / (1 - adam.beta2 ** (updates + step + 1))
         moved = own / (corrected.sqrt() + adam.epsilon) / len(ids)
         for anchor, at in enumerate(trainable.eval_steps):
@@ -224,14 +223,16 @@ def unseen_gradients(
             )  # fmt: skip
             undone = thetas[anchor] + share * moved
             unseen[anchor, ids] = model.sample_gradients(undone, part, lambda g: g[:, kept])
+        return float(losses.mean()), gradient
 
-    trainable.train(order, follow)
+    trainable.train(order, gradient=follow)
     return unseen
 
 
 def take_curvature(context: BuildContext) -> float:
-    """curvature.safetensors: a factor of the mean Hessian at each anchor."""
+    """curvature.safetensors: a factor of the mean Hessian, from draws at each anchor."""
     trainable, projection = trainable_of(context), context.config.projection
+    count = len(trainable.samples)
     thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])
     projected = context.load("projected")
     index = torch.tensor(np.array(projected["coordinates"]))
@@ -239,12 +240,14 @@ def take_curvature(context: BuildContext) -> float:
     for anchor, theta in enumerate(thetas):
         context.on_progress("curvature", anchor, len(thetas))
         seed = [context.config.seed, 2, anchor]
-        model = trainable.model
-        rank = projection.rank
-        drawn.append(sampled_fisher(model, theta, trainable.samples, rank, index, seed))
-    factors = pooled_factors(drawn, np.array(projected["weight"]))
-    context.save("curvature", pack("factors", factors, projection.bits))
-    return costs.curvature_rre(len(thetas), projection.rank, len(trainable.samples))
+        rows = sampled_fisher(
+            trainable.model, theta, trainable.samples, projection.rank, index, seed
+        )
+        drawn.append(rows)
+    kept = kept_rank(len(thetas), projection.rank, count)
+    factor = pooled_factor(drawn, kept, np.array(projected["weight"]))
+    context.save("curvature", pack("factor", factor, projection.bits))
+    return costs.curvature_rre(len(thetas), *draws(projection.rank, count), count)
 
 
 def read_gradients(

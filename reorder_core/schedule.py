@@ -32,6 +32,11 @@ def anchor_steps(steps: int, anchors: int) -> tuple[int, ...]:
     return tuple(round(k * steps / (anchors - 1)) for k in range(anchors))
 
 
+def nearest_anchor(anchors: Sequence[int], step: int) -> int:
+    """The number of the anchor nearest to `step`."""
+    return int(np.argmin([abs(anchor - step) for anchor in anchors]))
+
+
 def between_anchors(anchors: Sequence[int], steps: int) -> NDArray[np.float32]:
     """(T, K) shares with which what is known at the anchors stands for each step, in a line."""
     return np.stack(

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from reorder_core import metrics
-from reorder_core.centre import drawn_rows, fitted_gradients
-from reorder_core.curvature import sampled_fisher
+from reorder_core.centre import fitted_gradients
 from reorder_core.estimators import informing_runs
 from reorder_core.estimators.centred import CentredEstimator, has_centre, prior_of
 from reorder_core.estimators.hybrid import HybridEstimator
@@ -42,35 +41,15 @@ def test_a_sample_never_met_late_keeps_the_gradient_it_had_before() -> None:
     np.testing.assert_allclose(found[:, 0], np.repeat(known, 2, 0))
 
 
-def test_one_forward_pass_gives_each_samples_own_gradient_and_loss(real_run: Run) -> None:
+def test_summed_gradients_are_each_samples_own(real_run: Run) -> None:
     trainable = open_trainable(real_run)
     model, theta = trainable.model, trainable.start.theta
     batch = trainable.samples.take(list(range(5)))
-    chances = torch.rand(3, batch.tokens.shape[1] - 1)
-    losses, total, own, drawn = model.paired_gradients(theta, batch, chances, lambda g: g)
+    losses, total, own = model.summed_gradients(theta, batch)
     expected = model.sample_gradients(theta, batch)
     torch.testing.assert_close(own, expected, atol=1e-6, rtol=1e-4)
     torch.testing.assert_close(total, expected.sum(0), atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(losses, model.losses(theta, batch).detach())
-    assert drawn.shape == (3, model.size)
-    assert (drawn - own[:3]).norm() > 0.1 * own[:3].norm()
-
-
-def test_drawn_targets_give_the_fisher_matrix_of_the_anchors_draws(real_run: Run) -> None:
-    """Traces over coordinates and along one direction, both by many draws."""
-    trainable = open_trainable(real_run)
-    model, theta, some = trainable.model, trainable.start.theta, list(range(6))
-    batch, every = trainable.samples.take(some), torch.arange(trainable.model.size)
-    generator = torch.Generator().manual_seed(0)
-    rows = []
-    for _ in range(60):
-        chances = torch.rand(6, batch.tokens.shape[1] - 1, generator=generator)
-        drawn = model.paired_gradients(theta, batch, chances, lambda g: g)[3]
-        rows.append(drawn * (batch.lengths - 1).float().sqrt()[:, None] / 360**0.5)
-    found, along = torch.cat(rows).numpy(), model.sample_gradients(theta, batch).mean(0).numpy()
-    known = sampled_fisher(model, theta, batch, 360, every, [1])
-    assert np.square(found).sum() == pytest.approx(np.square(known).sum(), rel=0.05)
-    assert np.square(found @ along).sum() == pytest.approx(np.square(known @ along).sum(), rel=0.3)
 
 
 def test_the_reference_order_is_exact_and_the_spread_orders_stay_about_their_mean(
@@ -116,7 +95,7 @@ def test_an_order_learned_from_again_is_not_replayed_again(real_run: Run, monkey
 
 
 def test_around_two_centres_real_retrainings_are_ranked_better(real_run: Run, centred) -> None:
-    judges = [retrain_once(real_run, order) for order in fresh_orders(real_run, "random", 12, 55)]
+    judges = [retrain_once(real_run, order) for order in fresh_orders(real_run, "random", 24, 56)]
     true = np.stack([judge.sample_loss for judge in judges])
     assert true.std(0).mean() > 0.005
     designed = designed_runs(real_run)
@@ -128,7 +107,7 @@ def test_around_two_centres_real_retrainings_are_ranked_better(real_run: Run, ce
             HybridEstimator(real_run, designed, centred),
         )
     )
-    # When written, of 16 other orders: ρ_sample .983 for .977, R² .993 for .991.
+    # When written: ρ_sample .983 for .977, R² .986 for .983; two other seeds likewise.
     assert metrics.rho_sample(after, true) > metrics.rho_sample(before, true)
     known = real_run.reference.sample_loss_at[-1]
     assert metrics.r2(after, true, known) > metrics.r2(before, true, known)
@@ -145,9 +124,3 @@ def test_who_may_not_know_a_designed_retraining_expands_around_the_reference(rea
     assert isinstance(hybrid.prior, CentredEstimator)
     assert not isinstance(hybrid.taught(hidden).prior, CentredEstimator)
     assert hybrid.prior.fitted_on == designed.hashes
-
-
-def test_too_few_retrainings_are_no_centre() -> None:
-    assert drawn_rows(3, 48, 96) == 0
-    assert drawn_rows(4, 48, 96) == 4 * 48
-    assert drawn_rows(16, 256, 112) == 8 * 112

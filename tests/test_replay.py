@@ -71,10 +71,10 @@ def test_projected_beats_the_baselines_on_real_retrainings(real_run: Run) -> Non
     assert found["projected"]["rho_sample"] > 0.9
 
 
-def _replayer(training: TrainingConfig, gradients: np.ndarray, factors: np.ndarray) -> Replayer:
+def _replayer(training: TrainingConfig, gradients: np.ndarray, factor: np.ndarray) -> Replayer:
     size = gradients.shape[-1]
     zero = np.zeros(size)
-    return Replayer(training, gradients, factors, np.ones(size), zero, zero, 0)
+    return Replayer(training, gradients, factor, np.ones(size), zero, zero, 0)
 
 
 def _replayed(replayer: Replayer, reference: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -89,7 +89,7 @@ def _replayed(replayer: Replayer, reference: np.ndarray, order: np.ndarray) -> n
 def test_with_gradients_that_do_not_change_the_replay_is_torch_adam() -> None:
     training = TrainingConfig(steps=6, batch_size=2, learning_rate=0.01, schedule="cosine")
     gradients = np.random.default_rng(0).normal(size=(12, 7))
-    replayer = _replayer(training, np.stack([gradients] * 3), np.zeros((3, 0, 7)))
+    replayer = _replayer(training, np.stack([gradients] * 3), np.zeros((0, 7)))
     reference, order = np.arange(12), np.random.default_rng(1).permutation(12)
 
     def trained(ids: np.ndarray) -> np.ndarray:
@@ -127,8 +127,8 @@ def test_on_a_quadratic_loss_with_exact_curvature_only_interpolation_errs() -> N
     reference = np.arange(2 * steps)
     thetas = trajectory(reference)  # every step an anchor: nothing to interpolate
     gradients = (thetas[:, None] - centres) @ hessian
-    exact = _replayer(training, gradients, np.stack([root] * (steps + 1)))
-    blind = _replayer(training, gradients, np.zeros((steps + 1, 0, size)))
+    exact = _replayer(training, gradients, root)
+    blind = _replayer(training, gradients, np.zeros((0, size)))
     for seed in range(4):
         order = np.random.default_rng(seed).permutation(reference)
         truth = trajectory(order)[-1] - thetas[-1]

@@ -78,7 +78,7 @@ def test_arrays_the_run_was_published_without_are_named(tiny_run: Run):
         tiny_run.arrays("curvature")
 
 
-@pytest.mark.parametrize("text", ["", "[1, 2", "a: [", "format: 1\n", "format: 1\nid: 3\n", "\0"])
+@pytest.mark.parametrize("text", ["", "[1, 2", "a: [", "format: 2\n", "format: 2\nid: 3\n", "\0"])
 def test_a_garbled_run_file_is_a_store_error(tiny_path: Path, text: str):
     (tiny_path / "run.yaml").write_text(text)
     with pytest.raises(StoreError):
@@ -92,10 +92,11 @@ def test_an_edited_run_file_is_noticed(tiny_path: Path):
         open_run(tiny_path)
 
 
-def test_a_newer_format_asks_for_an_update(tiny_path: Path):
+@pytest.mark.parametrize(("format", "asked"), [(3, "update reorder, or build"), (1, "build the")])
+def test_another_format_is_refused(tiny_path: Path, format: int, asked: str):
     value = yaml.safe_load((tiny_path / "run.yaml").read_text())
-    (tiny_path / "run.yaml").write_text(yaml.safe_dump(value | {"format": 2}))
-    with pytest.raises(StoreError, match="has format 2, this version reads up to 1; update"):
+    (tiny_path / "run.yaml").write_text(yaml.safe_dump(value | {"format": format}))
+    with pytest.raises(StoreError, match=f"has format {format}, this version reads 2; {asked}"):
         open_run(tiny_path)
 
 

@@ -86,9 +86,8 @@ def test_with_every_coordinate_and_exact_curvature_the_replay_is_the_same() -> N
     expand(np.zeros(size), adam, rates, pairs, pairs, losses.linearized,
            lambda step, theta, delta: thetas.append(theta))  # fmt: skip
     gradients = (np.array(thetas)[:, None] - losses.centres) @ losses.hessians[0]
-    factors = np.stack([losses.roots[0]] * 7)
     replayer = Replayer(
-        training, gradients, factors, np.ones(size), np.zeros(size), np.zeros(size), 0
+        training, gradients, losses.roots[0], np.ones(size), np.zeros(size), np.zeros(size), 0
     )
     state = replayer.begin(1)
     for step, update in enumerate(ReferenceReplay(replayer, reference).updates):

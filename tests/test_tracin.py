@@ -6,7 +6,7 @@ from reorder_core.estimators import open_estimator
 from reorder_core.estimators.replay import ReferenceReplay
 from reorder_core.estimators.stored import open_stored
 from reorder_core.orders import steps_of
-from reorder_core.schedule import learning_rates
+from reorder_core.schedule import learning_rates, nearest_anchor
 from reorder_core.store.run import Run
 
 
@@ -23,7 +23,7 @@ def test_each_pair_of_samples_adds_its_inner_product(real_run: Run) -> None:
         for other, step in enumerate(steps_of(order[None], real_run.batch_size)[0]):
             if step >= until:
                 continue
-            anchor = replayer.nearest_anchor(int(step))
+            anchor = nearest_anchor(replayer.anchors, int(step))
             at = max(1, replayer.anchors[anchor])
             second = states[at].second[0] / (1 - 0.999 ** (replayer.updates + at))
             product = seen[anchor][sample] * seen[anchor][other] / (np.sqrt(second) + 1e-8)

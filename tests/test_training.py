@@ -15,7 +15,7 @@ from real import tiny_real_config
 
 from reorder_core.build import build_run
 from reorder_core.config import ModelConfig
-from reorder_core.curvature import sampled_fisher
+from reorder_core.curvature import draws, pooled_factor, sampled_fisher
 from reorder_core.errors import StoreError
 from reorder_core.model import Batch, build_model
 from reorder_core.orders import make_order
@@ -127,6 +127,39 @@ def test_sampled_fisher_approaches_the_gauss_newton_matrix_as_rank_grows() -> No
 
     assert error(4096) < 0.15  # 0.07 when written
     assert error(4096) < 0.5 * error(64)
+
+
+def test_drawn_targets_of_padding_do_not_count() -> None:
+    model, batch = build_model(ModelConfig(hidden_size=16, heads=2), 50, LENGTH, 1), small_batch(4)
+    theta, chances = model.initial_parameters(), torch.rand(4, 3, LENGTH - 1)
+    changed = batch.tokens.clone()
+    changed[torch.arange(LENGTH) >= batch.lengths[:, None]] = 7
+    drawn = model.drawn_gradients(theta, batch, chances, lambda rows: rows)
+    assert drawn.shape == (12, model.size)
+    assert (drawn[0] - drawn[1]).norm() > 0.1 * drawn[0].norm()  # draws of one sequence differ
+    padded = Batch(changed, batch.lengths)
+    torch.testing.assert_close(drawn, model.drawn_gradients(theta, padded, chances, lambda g: g))
+
+
+def test_the_fewest_sequences_are_passed_forward_for_their_draws() -> None:
+    assert draws(0, 256) == (0, 0)
+    assert draws(96, 256) == (96, 1)
+    assert draws(512, 256) == (256, 2)
+    assert draws(1280, 512) == (426, 3)  # 1,278 rows: never more than asked for
+
+
+def test_a_pooled_factor_keeps_the_leading_directions_of_all_draws() -> None:
+    random, weight = np.random.default_rng(0), np.array([1, 4, 1, 9, 1, 2], np.float32)
+    drawn = [random.normal(size=(5, 6)).astype(np.float32) for _ in range(3)]
+    every = np.concatenate(drawn)
+    mean = 1.5 * every.T @ every / 3  # the mean of three factors' matrices, scaled to the Hessian
+    whole = pooled_factor(drawn, 6, weight)
+    np.testing.assert_allclose(whole.T @ whole, mean, rtol=1e-4, atol=1e-4)
+    root = np.sqrt(weight)
+    values = np.linalg.eigvalsh(root[:, None] * mean * root)
+    kept = pooled_factor(drawn, 2, weight)
+    left = root[:, None] * (mean - kept.T @ kept) * root
+    assert np.linalg.norm(left, 2) == pytest.approx(values[-3], rel=1e-3)
 
 
 def _gauss_newton(model, theta: torch.Tensor, batch: Batch) -> torch.Tensor:

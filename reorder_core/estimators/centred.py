@@ -3,8 +3,8 @@
 The reference run is the right centre for its neighbours, the mean of the
 designed retrainings for orders far from it, which lie nearer to that mean. An
 order is replayed around both, side by side; what they say is mixed by its
-distance from the reference, of which both are exact. The mean's gradients and
-the curvature of both were measured by the retrainings themselves (`centre`).
+distance from the reference, of which both are exact. The mean's gradients were
+measured by the retrainings themselves (`centre`); one curvature serves both.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ NEAR = 0.1
 
 def has_centre(run: Run) -> bool:
     """Whether the build had retrainings to take a mean of; older runs have none."""
-    return run.file("centre").is_file() and "factors" in run.arrays("centre")
+    return run.file("centre").is_file() and "gradients" in run.arrays("centre")
 
 
 def prior_of(run: Run, runs: TrainingRuns) -> type[ProjectedEstimator]:
@@ -45,11 +45,7 @@ def centre_replayer(around_reference: Replayer, arrays: Mapping[str, NDArray]) -
     """Replays around the mean of the designed retrainings, from the arrays of `centre`."""
     # Before training, nothing has moved: the first anchor's gradients are the reference run's.
     gradients = [around_reference.gradients[:1], unpack("gradients", arrays)]
-    return replace(
-        around_reference,
-        gradients=np.concatenate(gradients),
-        factors=unpack("factors", arrays),
-    )
+    return replace(around_reference, gradients=np.concatenate(gradients))
 
 
 def mean_updates(replayer: Replayer, orders: NDArray[np.int32]) -> Array:
@@ -91,20 +87,20 @@ class CentredEstimator(ProjectedEstimator):
             self._both.append(self._advance(self._both[-1], step, [batch]))
 
     def _steps(self) -> tuple[str, ...]:
-        return ("gradients", "centre")
+        return ("gradients", "curvature", "centre")
 
     def _files(self) -> tuple[str, ...]:
-        return ("projected", "centre")
+        return ("projected", "curvature", "centre")
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
-        arrays = self._run.arrays("centre")
+        arrays, replayer = self._run.arrays("centre"), super()._with_curvature(replayer)
         self._mean = _Mean(
             centre_replayer(replayer, arrays),
             unpack("mean_update", arrays),
             unpack("end_gradients", arrays),
             unpack("end_probe_gradients", arrays),
         )
-        return replace(replayer, factors=self._mean.replayer.factors)
+        return replayer
 
     def _begin(self, orders: int) -> ReplayState:
         """States (2B, s): B around the reference run, B around the mean."""
@@ -145,8 +141,8 @@ class CentredEstimator(ProjectedEstimator):
         _, about_mean = np.split(state.delta, 2)
         origin, known = self._both[-1].delta[1:], self._run.reference
         weighted = (about_mean - origin) * self.replayer.weight
-        bend = self.replayer.half_curvature(-1, about_mean)
-        bend = (bend - self.replayer.half_curvature(-1, origin))[:, None]
+        bend = self.replayer.half_curvature(about_mean)
+        bend = (bend - self.replayer.half_curvature(origin))[:, None]
         samples = known.sample_loss_at[-1] + weighted @ self._mean.gradients.T
         probes = known.probe_loss_at[-1] + weighted @ self._mean.probe_gradients.T
         return samples + bend, probes + bend

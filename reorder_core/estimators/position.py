@@ -17,7 +17,7 @@ from scipy.linalg import solve
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.retrain_regression import Regression, tuned_shapes
-from reorder_core.estimators.runs import TrainingRuns, designed_runs, no_runs, taught
+from reorder_core.estimators.runs import TrainingRuns, no_runs, taught
 from reorder_core.estimators.trust import interval
 from reorder_core.orders import Order, order_hash, steps_of
 from reorder_core.store.run import Run
@@ -30,15 +30,12 @@ SPARSE, MOVED = 2, 16
 """Orders near the reference's per random one; one sample in so many is moved in each."""
 NEAR = 0.25
 """Share of samples at another step beyond which held-out loss is read from random orders."""
-OWN_SHARE, HELD_OUT_SHARE = 0.55, 0.45
-"""Errors of a move's preview, in units of `own_sd` and of `position`'s error on random orders.
-
-Measured on one-move retrainings of two runs, `benchmarks/preview.py`.
+OWN_SHARE = 0.55
+"""Error of a move's effect on the sample's own loss, in units of what its step leaves unexplained
+of it over random orders; measured on one-move retrainings of two runs, `benchmarks/preview.py`.
 """
 FEWEST = 4
 """Retrainings below which nothing is learned of what the table gets wrong."""
-UNVERIFIED = 5.0
-"""How much wider than the table's misfit the error is where no retraining tells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,21 +69,12 @@ class PositionTable:
 
 
 def open_position_table(run: Run) -> PositionTable:
-    """The table that the build fitted, with errors as real retrainings show them.
-
-    Raises EstimatorError where the run has none.
-    """
-    arrays, designed = _arrays(run), designed_runs(run)
-    held_out_sd = UNVERIFIED * arrays["held_out_sd"]
-    if len(designed):
-        position = PositionEstimator(run, no_runs(run))
-        estimated = [position.estimate(order).probe_loss.mean() for order in designed.orders]
-        error = np.array(estimated) - designed.probe_loss_at[:, -1].mean(1)
-        # A sum over the samples that change step adds up to the whole when all do.
-        size = HELD_OUT_SHARE * np.sqrt(np.square(error).mean() / run.count)
-        held_out_sd = np.full(run.count, size, dtype=np.float32)
-    own_sd = OWN_SHARE * arrays["own_sd"]
-    return PositionTable(arrays["own"], arrays["held_out"], arrays["probe"], own_sd, held_out_sd)
+    """The table that the build fitted; raises EstimatorError where the run has none."""
+    arrays = _arrays(run)
+    return PositionTable(
+        arrays["own"], arrays["held_out"], arrays["probe"], OWN_SHARE * arrays["own_sd"],
+        arrays["held_out_sd"],
+    )  # fmt: skip
 
 
 class PositionEstimator:
@@ -159,18 +147,23 @@ def fit_position_table(context: BuildContext) -> float:
     random = np.random.default_rng([context.config.seed, 3])
     orders = [random.permutation(run.reference_order) for _ in range(count)]
     orders += [_near(run.reference_order, random) for _ in range(SPARSE * count)]
-    losses, probes = [], []
+    losses, probes, distances = [], [], []
     for start in range(0, len(orders), CHUNK):
         context.on_progress("position effects", start, len(orders))
         ends = estimator.simulate(np.stack(orders[start : start + CHUNK]))
         losses.append(ends.samples)
         probes.append(ends.probes)
+        distances.append(estimator.distance(ends.deltas))
     sample_loss, probe_loss = np.concatenate(losses), np.concatenate(probes)
     home, *steps = steps_of(np.stack([run.reference_order, *orders]), run.batch_size)
     far, near = np.array(steps[:count]), np.array(steps[count:])
     probe_near = probe_loss[count:] - run.reference.probe_loss_at[-1]
     probe_far, _ = fit_probes(None, far, probe_loss[:count], run.steps)
-    probe, held_out_sd = fit_probes(home, near, probe_near, run.steps)
+    probe, misfit = fit_probes(home, near, probe_near, run.steps)
+    # What the table was fitted to errs, too: by `trust`'s law, in proportion to its distance.
+    moved = np.maximum(1, (near != home).sum(1))
+    distance = np.sqrt((np.square(np.concatenate(distances)[count:]) / moved).mean())
+    held_out_sd = np.hypot(misfit, estimator.probe_unit.mean() * distance)
     context.save("position", {
         **fit_own(far, sample_loss[:count], run.steps), "probe": probe, "probe_far": probe_far,
         "held_out": probe.mean(0), "held_out_sd": np.full(run.count, held_out_sd, np.float32),
@@ -225,9 +218,7 @@ def fit_probes(
 def _arrays(run: Run) -> dict[str, Array]:
     if not run.file("position").is_file():
         raise EstimatorError(f"{run.path} has no position table; build the run again")
-    arrays = {name: np.asarray(value) for name, value in run.arrays("position").items()}
-    # Runs built before held-out loss had two tables hold the one from random orders.
-    return {"probe_far": arrays["probe"]} | arrays
+    return {name: np.asarray(value) for name, value in run.arrays("position").items()}
 
 
 def _cosines(steps: int, count: int) -> NDArray[np.float64]:

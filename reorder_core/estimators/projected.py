@@ -6,7 +6,7 @@ reference run: ℓ_i(γ) ≈ ℓ_i(θ) + g_i·δ + ½ δᵀ H δ, H the mean Hes
 """
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -20,7 +20,7 @@ from reorder_core.estimators.replay import (
     first_changed_step,
 )
 from reorder_core.estimators.runs import TrainingRuns
-from reorder_core.estimators.stored import open_stored
+from reorder_core.estimators.stored import open_stored, with_curvature
 from reorder_core.estimators.trust import (
     POWER,
     Z90,
@@ -30,7 +30,6 @@ from reorder_core.estimators.trust import (
     interval,
 )
 from reorder_core.orders import Order, order_hash
-from reorder_core.projection import unpack
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -123,7 +122,9 @@ class ProjectedEstimator:
         kept = [states[step] for step in self.replayer.anchors]
         end = self._end(kept[-1])
         deltas = [self._moved(k, state) for k, state in enumerate(kept[:-1])]
-        rows = [self._read_anchor(k, delta) for k, delta in enumerate(deltas)]
+        known = self._run.reference  # before the first step nothing has moved
+        rows = [(known.sample_loss_at[:1], known.probe_loss_at[:1])]
+        rows += [self._read_anchor(k, delta) for k, delta in enumerate(deltas) if k]
         samples = np.concatenate([*(row[0] for row in rows), end.samples])
         probes = np.concatenate([*(row[1] for row in rows), end.probes])
         moved = np.concatenate([*deltas, end.deltas])
@@ -191,7 +192,7 @@ class ProjectedEstimator:
     def _read_anchor(self, anchor: int, delta: Array) -> tuple[Array, Array]:
         """(B, N) and (B, D) losses for δ (B, s) at an anchor."""
         known, weighted = self._run.reference, delta * self.replayer.weight
-        bend = self.replayer.half_curvature(anchor, delta)[:, None]
+        bend = self.replayer.half_curvature(delta)[:, None]
         samples = known.sample_loss_at[anchor] + weighted @ self._gradients[anchor].T
         probes = known.probe_loss_at[anchor] + weighted @ self._probe_gradients[anchor].T
         return samples + bend, probes + bend
@@ -228,7 +229,7 @@ class ProjectedEstimator:
         return ("projected", "curvature")
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
-        return replace(replayer, factors=unpack("factors", self._run.arrays("curvature")))
+        return with_curvature(replayer, self._run)
 
 
 class ReplayEstimator(ProjectedEstimator):

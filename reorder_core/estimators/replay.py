@@ -7,7 +7,7 @@ inside Adam instead of around it):
     g_t(order) = mean over the step's samples of g_i(t) + H_t (γ_t − θ_t)
     γ_{t+1} = γ_t − η_t Γ(m_t, v_t),   exact Adam on the coordinates S
 
-with g_i(t) interpolated between anchors and H_t ≈ Φᵀ Φ of the nearest anchor.
+with g_i(t) interpolated between anchors and H_t ≈ Φᵀ Φ, the same at all steps.
 What is returned is δ_t = γ_t − θ_t, so the reference order gives exactly 0.
 """
 
@@ -25,7 +25,7 @@ Array = NDArray[np.floating]
 FEW = 4
 """Replays side by side for which a product with Φ each, while rows are in the cache, is faster
 than one of matrices, which would copy Φ."""
-BLOCK = 32
+BLOCK = 64
 """Rows of Φ used while they are in the processor's cache: each is read once a step, not twice."""
 
 
@@ -36,9 +36,8 @@ class Replayer:
     training: TrainingConfig
     gradients: Array
     """(K, N, s) per-sample gradients at the anchors, as if the sample were not yet seen."""
-    factors: Array
-    """(K, R, s) Φ with Hessian ≈ ΦᵀΦ, or (1, R, s) for all anchors alike; R = 0 for a replay
-    without derivatives."""
+    factor: Array
+    """(R, s) Φ with Hessian ≈ ΦᵀΦ; R = 0 for a replay without derivatives."""
     weight: Array
     """(s,) inverse inclusion probabilities, for inner products."""
     first_moment: Array
@@ -52,27 +51,22 @@ class Replayer:
         """(K,) the anchors' steps."""
         return anchor_steps(self.training.steps, len(self.gradients))
 
-    def curvature(self, anchor: int, delta: Array) -> Array:
-        """(B, s) ΦᵀΦ δ at an anchor, for δ (B, s)."""
-        factor, weighted = self._factor(anchor), delta * self.weight
+    def curvature(self, delta: Array) -> Array:
+        """(B, s) ΦᵀΦ δ, for δ (B, s)."""
+        weighted = delta * self.weight
+        if len(delta) > FEW:
+            return (weighted @ self.factor.T) @ self.factor
         product = np.zeros_like(delta)
-        few = len(delta) <= FEW
-        for start in range(0, len(factor), BLOCK):
-            rows = factor[start : start + BLOCK]
-            if not few:
-                product += (weighted @ rows.T) @ rows
-                continue
+        for start in range(0, len(self.factor), BLOCK):
+            rows = self.factor[start : start + BLOCK]
             for row, along in enumerate(weighted):
                 product[row] += (rows @ along) @ rows
         return product
 
-    def half_curvature(self, anchor: int, delta: Array) -> Array:
-        """(B,) ½ δᵀ Φᵀ Φ δ at an anchor."""
-        along = (delta * self.weight) @ self._factor(anchor).T
+    def half_curvature(self, delta: Array) -> Array:
+        """(B,) ½ δᵀ Φᵀ Φ δ."""
+        along = (delta * self.weight) @ self.factor.T
         return 0.5 * np.square(along).sum(-1)
-
-    def _factor(self, anchor: int) -> Array:
-        return self.factors[anchor if len(self.factors) > 1 else 0]
 
     def mean_gradient(self, step: int, samples: NDArray[np.int32]) -> Array:
         """(s,) mean of g_i(t) over a step's samples, interpolated between anchors."""
@@ -81,12 +75,8 @@ class Replayer:
         before, after = self.anchors[later - 1], self.anchors[later]
         share = np.float32((step - before) / (after - before))
         ids = np.sort(samples)  # a sum's last bits depend on its order; a batch has none
-        early = self.gradients[later - 1][ids].mean(0)
-        return early + share * (self.gradients[later][ids].mean(0) - early)
-
-    def nearest_anchor(self, step: int) -> int:
-        """The anchor whose curvature stands for `step`."""
-        return int(np.argmin([abs(anchor - step) for anchor in self.anchors]))
+        early, late = (_mean_of(self.gradients[at], ids) for at in (later - 1, later))
+        return early + share * (late - early)
 
     def begin(self, orders: int) -> "ReplayState":
         """States of `orders` replays before the first update."""
@@ -113,8 +103,8 @@ class Replayer:
         self, state: "ReplayState", step: int, gradient: Array, reference_update: Array | None
     ) -> tuple["ReplayState", Array]:
         """As `advance`, from the batches' undisplaced gradients (B, s); theirs is changed."""
-        if self.factors.shape[1] and reference_update is not None and state.delta.any():
-            gradient += self.curvature(self.nearest_anchor(step), state.delta)
+        if len(self.factor) and reference_update is not None and state.delta.any():
+            gradient += self.curvature(state.delta)
         adam = self.training
         first = adam.beta1 * state.first + (1 - adam.beta1) * gradient
         second = adam.beta2 * state.second + (1 - adam.beta2) * np.square(gradient)
@@ -131,6 +121,14 @@ class Replayer:
     def batches_of(self, order: Order) -> NDArray[np.int32]:
         """(T, b) the order's samples by step."""
         return order.reshape(self.training.steps, self.training.batch_size)
+
+
+def _mean_of(rows: Array, ids: NDArray[np.int32]) -> Array:
+    """(s,) mean of rows (N, s) at a few ids, added up where they lie."""
+    total = rows[ids[0]].copy()
+    for row in ids[1:]:
+        total += rows[row]
+    return total / np.float32(len(ids))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
 """What a build left of gradients, as estimators read it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ class Stored:
     """projected.safetensors, unpacked; s coordinates."""
 
     replayer: Replayer
-    """Without curvature: its factors have no rows."""
+    """Without curvature: its factor has no rows."""
     gradients: list[Array]
     """K arrays (N, s) of the samples, at the anchors' parameters as they are."""
     probe_gradients: Array
@@ -35,10 +35,15 @@ def open_stored(run: Run) -> Stored:
             f"the run has {run.count}; build it again"
         )
     replayer = Replayer(
-        run.config.training, unseen, np.zeros((len(unseen), 0, len(weight)), np.float32), weight,
+        run.config.training, unseen, np.zeros((0, len(weight)), np.float32), weight,
         np.array(arrays["first_moment"]), np.array(arrays["second_moment"]),
         int(run.metadata("projected")["updates"]),
     )  # fmt: skip
     # At the first anchor nothing has been trained, so nothing has been seen.
     seen = [unseen[0], *unpack("gradients", arrays)]
     return Stored(replayer, seen, unpack("probe_gradients", arrays))
+
+
+def with_curvature(replayer: Replayer, run: Run) -> Replayer:
+    """The replayer with the run's factor of the mean Hessian."""
+    return replace(replayer, factor=unpack("factor", run.arrays("curvature")))

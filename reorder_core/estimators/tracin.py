@@ -21,6 +21,7 @@ from reorder_core.estimators.replay import ReferenceReplay
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.estimators.stored import open_stored
 from reorder_core.orders import Order, order_hash, steps_of
+from reorder_core.schedule import nearest_anchor
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -47,7 +48,9 @@ class TracinEstimator:
             targets = np.concatenate([seen[anchor], probes[anchor]]) * replayer.weight
             pairs.append(-(targets * scale) @ seen[anchor].T / run.batch_size)
         self._pairs = np.stack(pairs)  # (K, N + D, N)
-        self._nearest = np.array([replayer.nearest_anchor(step) for step in range(run.steps)])
+        self._nearest = np.array(
+            [nearest_anchor(replayer.anchors, step) for step in range(run.steps)]
+        )
         self._steps = steps_of(run.reference_order[None], run.batch_size)[0]
         self.bytes = self._pairs.nbytes
 

@@ -12,7 +12,7 @@ from reorder_core.config import RunConfig
 from reorder_core.errors import RunNotFound, StoreError
 from reorder_core.store.writer import file_digest, json_digest, write_text
 
-FORMAT = 1
+FORMAT = 2
 RUN_FILE = "run.yaml"
 BUILD_FILE = "build.json"
 _HEADER = "# Written when the build was complete. Digests are checked on opening: do not edit.\n"
@@ -87,7 +87,7 @@ def read_manifest(folder: Path) -> Manifest:
     """The content of the folder's run.yaml.
 
     Raises RunNotFound where there is none, StoreError where it was altered or
-    was written by a newer version.
+    was written by another version, in another format.
     """
     path = folder / RUN_FILE
     try:
@@ -99,10 +99,11 @@ def read_manifest(folder: Path) -> Manifest:
         raise StoreError(f"{path} cannot be read ({reason}); build the run again") from None
     if not isinstance(value, dict) or not isinstance(value.get("format"), int):
         raise StoreError(f"{path} does not describe a run; build the run again")
-    if value["format"] > FORMAT:
+    if value["format"] != FORMAT:
+        newer = "update reorder, or " if value["format"] > FORMAT else ""
         raise StoreError(
-            f"{path} has format {value['format']}, this version reads up to {FORMAT}; "
-            "update reorder, or build the run again"
+            f"{path} has format {value['format']}, this version reads {FORMAT}; "
+            f"{newer}build the run again"
         )
     return _checked(path, value)
 
