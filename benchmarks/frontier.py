@@ -1,18 +1,20 @@
 """Accuracy against cost: every estimator, the learned ones at several numbers of retrainings.
 
-    ./run python benchmarks/frontier.py RUN [RUN ...] [--orders 32] [--seed 2027] [--figure PATH]
+    ./run python benchmarks/frontier.py [RUN ...] [--orders 32] [--seed 2027] [--figure PATH]
+        [--points PATH]
 
 Judges on random orders of `--seed`. `hybrid` learns from the build's own
 designed retrainings first, which alone can be its second centre (all of them
 or none); the others learn from orders all spread over the training
 (`--learn-seed`), which are retrained into the run's ledger, as `hybrid` does
 beyond the designed ones. Prints a table a run and draws all of them in one
-figure. Costs count what a method needs: its precomputation, and its
-retrainings with the evaluations it uses (at the end; simfluence also along
-the way).
+figure, with those of earlier calls where `--points` keeps them. Costs count
+what a method needs: its precomputation, and its retrainings with the
+evaluations it uses (at the end; simfluence also along the way).
 """
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -129,15 +131,17 @@ def draw(settings: dict[str, list[dict[str, Any]]], path: Path) -> None:
 def main() -> None:
     """Prints the tables, then draws the figure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, nargs="+")
+    parser.add_argument("run", type=Path, nargs="*")
     parser.add_argument("--orders", type=int, default=32)
     parser.add_argument("--seed", type=int, default=2027)
     parser.add_argument("--learn-seed", type=int, default=90_001)
     parser.add_argument("--runs", default="4,8,16,32,64")
     parser.add_argument("--slow", default="fut,fut++", help="slower ones to measure as well")
     parser.add_argument("--figure", type=Path)
+    parser.add_argument("--points", type=Path, help="JSON of what is measured, by the run's name")
     options = parser.parse_args()
-    settings = {}
+    kept = options.points is not None and options.points.is_file()
+    settings = json.loads(options.points.read_text()) if kept else {}
     for path in options.run:
         run = open_run(path)
         print(f"\n{run.id}, {options.orders} random orders, seed {options.seed}\n")
@@ -145,6 +149,8 @@ def main() -> None:
               + " | rel. MAE | query ms p50 |")  # fmt: skip
         print("|" + "---|" * (len(MEASURES) + 5))
         settings[run.name] = points(run, options)
+        if options.points:
+            options.points.write_text(json.dumps(settings, default=float))
     if options.figure:
         draw(settings, options.figure)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reorder_core.model import Batch, FlatModel
 
-HESSIAN_SCALE = 1.5
+HESSIAN_SCALE = 1.4
 """H over F. Along gradients it is 1.5 to 2; less is best under the noise (docs/fidelity.md)."""
 KEPT = 0.35
 """Rows kept, in units of those drawn at an anchor."""

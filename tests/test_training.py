@@ -152,7 +152,7 @@ def test_a_pooled_factor_keeps_the_leading_directions_of_all_draws() -> None:
     random, weight = np.random.default_rng(0), np.array([1, 4, 1, 9, 1, 2], np.float32)
     drawn = [random.normal(size=(5, 6)).astype(np.float32) for _ in range(3)]
     every = np.concatenate(drawn)
-    mean = 1.5 * every.T @ every / 3  # the mean of three factors' matrices, scaled to the Hessian
+    mean = 1.4 * every.T @ every / 3  # the mean of three factors' matrices, scaled to the Hessian
     whole = pooled_factor(drawn, 6, weight)
     np.testing.assert_allclose(whole.T @ whole, mean, rtol=1e-4, atol=1e-4)
     root = np.sqrt(weight)
