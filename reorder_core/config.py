@@ -94,6 +94,8 @@ class ProjectionConfig(_Part):
     """K, reference steps at which gradients and curvature are taken, first and last included."""
     rank: Annotated[int, Field(ge=0)] = 1280
     """R, targets drawn at an anchor, whose gradients make up the curvature."""
+    kept: Count | None = None
+    """R′, rows of the curvature's factor that `hybrid` reads; none: .35 R, as `projected` does."""
     bits: Literal[8, 16, 32] = 16
     """Stored precision of gradients and curvature."""
 

@@ -12,12 +12,13 @@ import torch
 from scipy.linalg import eigh
 from torch import Tensor
 
+from reorder_core.config import ProjectionConfig
 from reorder_core.model import Batch, FlatModel
 
 HESSIAN_SCALE = 1.4
 """H over F. Along gradients it is 1.5 to 2; less is best under the noise (docs/fidelity.md)."""
 KEPT = 0.35
-"""Rows kept, in units of those drawn at an anchor."""
+"""Rows kept unless told otherwise, in units of those drawn at an anchor."""
 
 
 def draws(rank: int, samples: int) -> tuple[int, int]:
@@ -49,10 +50,11 @@ def sampled_fisher(
     return (rows * scale.repeat_interleave(each)[:, None]).numpy()
 
 
-def kept_rank(anchors: int, rank: int, samples: int) -> int:
+def kept_rank(projection: ProjectionConfig, samples: int) -> int:
     """R′, rows of the factor that a build keeps."""
-    sequences, each = draws(rank, samples)
-    return min(int(KEPT * rank), anchors * sequences * each)
+    sequences, each = draws(projection.rank, samples)
+    wanted = projection.kept or int(KEPT * projection.rank)
+    return min(wanted, projection.anchors * sequences * each)
 
 
 def pooled_factor(drawn: Sequence[np.ndarray], kept: int, weight: np.ndarray) -> np.ndarray:
@@ -61,7 +63,7 @@ def pooled_factor(drawn: Sequence[np.ndarray], kept: int, weight: np.ndarray) ->
     Curvature changes less along a training than an anchor's own draws scatter,
     so all are averaged, and scaled to the Hessian; then the R' leading
     directions in the inner product of the coordinates' `weight` (s,), so that
-    a query reads fewer numbers.
+    a query reads fewer numbers, the least of them first.
     """
     rows = np.concatenate(drawn) * np.float32(np.sqrt(HESSIAN_SCALE / len(drawn)))
     gram = ((rows * weight) @ rows.T).astype(np.float64)

@@ -166,8 +166,7 @@ def _rank(config: RunConfig) -> int:
     """Rows of the curvature's factor."""
     from reorder_core.curvature import kept_rank
 
-    projection = config.projection
-    return kept_rank(projection.anchors, projection.rank, config.corpus.samples)
+    return kept_rank(config.projection, config.corpus.samples)
 
 
 def _packed(config: RunConfig, rows: int, coordinates: int) -> int:

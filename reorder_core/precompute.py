@@ -244,7 +244,7 @@ def take_curvature(context: BuildContext) -> float:
             trainable.model, theta, trainable.samples, projection.rank, index, seed
         )
         drawn.append(rows)
-    kept = kept_rank(len(thetas), projection.rank, count)
+    kept = kept_rank(projection, count)
     factor = pooled_factor(drawn, kept, np.array(projected["weight"]))
     context.save("curvature", pack("factor", factor, projection.bits))
     return costs.curvature_rre(len(thetas), *draws(projection.rank, count), count)

@@ -1,10 +1,14 @@
 """The second centre: what designed retrainings measure, and replays around their mean."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from real import tiny_real_config
 
 from reorder_core import metrics
+from reorder_core.build import build_run
 from reorder_core.centre import fitted_gradients
 from reorder_core.estimators import informing_runs
 from reorder_core.estimators.centred import CentredEstimator, has_centre, prior_of
@@ -14,7 +18,7 @@ from reorder_core.estimators.runs import designed_runs, no_runs, runs_of
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.orders import make_order
 from reorder_core.schedule import between_anchors
-from reorder_core.store.run import Run
+from reorder_core.store.run import Run, open_run
 from reorder_core.training import open_trainable
 
 
@@ -124,3 +128,17 @@ def test_who_may_not_know_a_designed_retraining_expands_around_the_reference(rea
     assert isinstance(hybrid.prior, CentredEstimator)
     assert not isinstance(hybrid.taught(hidden).prior, CentredEstimator)
     assert hybrid.prior.fitted_on == designed.hashes
+
+
+def test_projected_reads_the_leading_rows_and_both_centres_all_that_were_kept(
+    tmp_path: Path,
+) -> None:
+    projection = {"coordinates": 300, "anchors": 2, "rank": 40, "kept": 30}
+    config = tiny_real_config(projection=projection, position={"orders": 16})
+    run = open_run(build_run(config, tmp_path / "run"))
+    one, two = (kind(run, designed_runs(run)) for kind in (ProjectedEstimator, CentredEstimator))
+    every, leading = two.replayer.factor, one.replayer.factor
+    assert (len(every), len(leading)) == (30, 14)
+    assert np.array_equal(every[-14:], leading)
+    sizes = (np.square(every) * two.replayer.weight).sum(1)
+    assert np.all(np.diff(sizes) > -1e-3 * sizes[-1])  # the least first

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from reorder_core.estimators.projected import Ends, ProjectedEstimator
 from reorder_core.estimators.replay import Replayer, ReplayState
 from reorder_core.estimators.runs import TrainingRuns, hashes_in
+from reorder_core.estimators.stored import with_curvature
 from reorder_core.projection import unpack
 from reorder_core.store.run import Run
 
@@ -93,7 +94,8 @@ class CentredEstimator(ProjectedEstimator):
         return ("projected", "curvature", "centre")
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
-        arrays, replayer = self._run.arrays("centre"), super()._with_curvature(replayer)
+        # All rows, where `projected` reads the leading ones: single moves need them.
+        arrays, replayer = self._run.arrays("centre"), with_curvature(replayer, self._run)
         self._mean = _Mean(
             centre_replayer(replayer, arrays),
             unpack("mean_update", arrays),

@@ -6,7 +6,7 @@ reference run: ℓ_i(γ) ≈ ℓ_i(θ) + g_i·δ + ½ δᵀ H δ, H the mean Hes
 """
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -35,6 +35,8 @@ from reorder_core.store.run import Run
 Array = NDArray[np.floating]
 REMEMBERED = 24
 """Orders whose replay is kept: a history goes back and forth among few."""
+LEADING = 0.35
+"""Rows of the curvature's factor that are read, in units of those drawn at an anchor."""
 ENDS = 256
 """Orders of which only the end is kept: those that were retrained, and are learned from again."""
 
@@ -229,7 +231,9 @@ class ProjectedEstimator:
         return ("projected", "curvature")
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
-        return with_curvature(replayer, self._run)
+        leading = int(LEADING * self._run.config.projection.rank)
+        replayer = with_curvature(replayer, self._run)
+        return replace(replayer, factor=np.ascontiguousarray(replayer.factor[-leading:]))
 
 
 class ReplayEstimator(ProjectedEstimator):

@@ -69,8 +69,9 @@ def run_id(config: RunConfig, corpus_digest: str, start_digest: str) -> str:
 def _identifying(config: RunConfig) -> dict[str, Any]:
     """The configuration without later fields that are unset: older runs stay themselves."""
     value = config.model_dump(mode="json")
-    if value["training"]["order_seed"] is None:
-        del value["training"]["order_seed"]
+    for part, name in (("training", "order_seed"), ("projection", "kept")):
+        if value[part][name] is None:
+            del value[part][name]
     return value
 
 
