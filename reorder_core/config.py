@@ -95,9 +95,14 @@ class ProjectionConfig(_Part):
     rank: Annotated[int, Field(ge=0)] = 1280
     """R, targets drawn at an anchor, whose gradients make up the curvature."""
     kept: Count | None = None
-    """R′, rows of the curvature's factor that `hybrid` reads; none: .35 R, as `projected` does."""
+    """R′, rows of the curvature's factor that `hybrid` reads; none: as many as `projected`."""
     bits: Literal[8, 16, 32] = 16
     """Stored precision of gradients and curvature."""
+
+    @property
+    def leading(self) -> int:
+        """Rows of the curvature's factor that `projected` reads, the leading ones: .35 R."""
+        return int(0.35 * self.rank)
 
 
 class CalibrationConfig(_Part):

@@ -17,8 +17,6 @@ from reorder_core.model import Batch, FlatModel
 
 HESSIAN_SCALE = 1.4
 """H over F. Along gradients it is 1.5 to 2; less is best under the noise (docs/fidelity.md)."""
-KEPT = 0.35
-"""Rows kept unless told otherwise, in units of those drawn at an anchor."""
 
 
 def draws(rank: int, samples: int) -> tuple[int, int]:
@@ -53,7 +51,7 @@ def sampled_fisher(
 def kept_rank(projection: ProjectionConfig, samples: int) -> int:
     """R′, rows of the factor that a build keeps."""
     sequences, each = draws(projection.rank, samples)
-    wanted = projection.kept or int(KEPT * projection.rank)
+    wanted = projection.kept or projection.leading
     return min(wanted, projection.anchors * sequences * each)
 
 
@@ -66,8 +64,8 @@ def pooled_factor(drawn: Sequence[np.ndarray], kept: int, weight: np.ndarray) ->
     a query reads fewer numbers, the least of them first.
     """
     rows = np.concatenate(drawn) * np.float32(np.sqrt(HESSIAN_SCALE / len(drawn)))
-    gram = ((rows * weight) @ rows.T).astype(np.float64)
     if not kept:
         return rows[:0]
+    gram = ((rows * weight) @ rows.T).astype(np.float64)
     vectors = eigh(gram, subset_by_index=(len(rows) - kept, len(rows) - 1))[1]
     return vectors.astype(np.float32).T @ rows

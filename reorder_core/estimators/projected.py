@@ -35,8 +35,6 @@ from reorder_core.store.run import Run
 Array = NDArray[np.floating]
 REMEMBERED = 24
 """Orders whose replay is kept: a history goes back and forth among few."""
-LEADING = 0.35
-"""Rows of the curvature's factor that are read, in units of those drawn at an anchor."""
 ENDS = 256
 """Orders of which only the end is kept: those that were retrained, and are learned from again."""
 
@@ -231,9 +229,8 @@ class ProjectedEstimator:
         return ("projected", "curvature")
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
-        leading = int(LEADING * self._run.config.projection.rank)
         replayer = with_curvature(replayer, self._run)
-        return replace(replayer, factor=np.ascontiguousarray(replayer.factor[-leading:]))
+        return replace(replayer, factor=replayer.factor[-self._run.config.projection.leading :])
 
 
 class ReplayEstimator(ProjectedEstimator):

@@ -130,8 +130,10 @@ export class Ledger {
     const counts = new Map();
     for (const { family } of view.orders) counts.set(family, (counts.get(family) ?? 0) + 1);
     this.unit.textContent = [...counts].map(([name, count]) => `${count} ${name}`).join(', ');
-    this.note.textContent = (view.fitted
-      ? `${view.fitted === 1 ? '1 more order in the ledger was' : `${view.fitted} more orders in the ledger were`} used to fit this estimator and ${view.fitted === 1 ? 'judges' : 'judge'} nothing here. ` : '')
+    const fitted = view.fitted === 1
+      ? '1 more order in the ledger was used to fit this estimator and judges nothing here. '
+      : `${view.fitted} more orders in the ledger were used to fit this estimator and judge nothing here. `;
+    this.note.textContent = (view.fitted ? fitted : '')
       + `At most the ${view.most} newest of a family are shown. An order opens on the Timeline.`;
     this.draw();
   }
