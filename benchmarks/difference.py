@@ -22,7 +22,7 @@ from reorder_core.estimators.runs import designed_runs
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.heatmap import usual_moves
 from reorder_core.metrics import bootstrap_ci
-from reorder_core.orders import Order, insert, steps_of, swap
+from reorder_core.orders.order import Order, insert, steps_of, swap
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
 

@@ -14,7 +14,7 @@ from reorder_core.estimators import hybrid
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.runs import designed_runs
 from reorder_core.fidelity import fresh_orders, measure_estimator, retrained_truth
-from reorder_core.orders import FAMILIES
+from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import open_run
 
 MEASURES = ("r2", "rho_sample", "rho_heldout", "rel_mae", "coverage90")

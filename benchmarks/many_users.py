@@ -27,7 +27,7 @@ from typing import Any
 from browser_app import CHROMIUM, FLAGS, READY, ROOT, served, wait_until_healthy
 from playwright.sync_api import sync_playwright
 
-from reorder_core.orders import Order, insert, order_hash, slots_of
+from reorder_core.orders.order import Order, insert, order_hash, slots_of
 from reorder_core.store.run import open_run
 
 WATCH = """

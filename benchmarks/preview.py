@@ -13,8 +13,8 @@ import numpy as np
 
 from reorder_core.estimators.position import open_position_table
 from reorder_core.estimators.trust import Z90
-from reorder_core.moves import single_move
-from reorder_core.orders import steps_of
+from reorder_core.orders.moves import single_move
+from reorder_core.orders.order import steps_of
 from reorder_core.store.run import open_run
 
 

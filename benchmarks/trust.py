@@ -14,7 +14,7 @@ import numpy as np
 from reorder_core.estimators import open_estimator
 from reorder_core.fidelity import fresh_orders, retrained_truth
 from reorder_core.metrics import spearman
-from reorder_core.orders import FAMILIES
+from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import open_run
 
 

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from reorder_core.orders import Order, steps_of
+from reorder_core.orders.order import Order, steps_of
 from reorder_core.schedule import anchor_steps, between_anchors
 from reorder_core.training import Trainable
 

@@ -16,7 +16,8 @@ import typer
 from reorder_core import report
 from reorder_core.config import read_config
 from reorder_core.errors import EstimatorError, ReorderError
-from reorder_core.orders import FAMILIES, Order, read_order
+from reorder_core.orders.families import FAMILIES
+from reorder_core.orders.order import Order, read_order
 from reorder_core.progress import ProgressReport
 from reorder_core.store.run import Run, open_run
 from reorder_core.store.writer import finite

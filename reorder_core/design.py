@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from reorder_core.families import drawn_orders
-from reorder_core.orders import Order
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 SHARES = {"blocks": 0.125, "curriculum": 0.125}

@@ -1,6 +1,7 @@
 """Orders of a family, drawn for a run."""
 
-from reorder_core.orders import Order, random_orders
+from reorder_core.orders.families import random_orders
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 

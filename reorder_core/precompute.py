@@ -12,7 +12,7 @@ from reorder_core.corpus import EncodedCorpus, prepare_corpus
 from reorder_core.curvature import draws, kept_rank, pooled_factor, sampled_fisher
 from reorder_core.errors import ConfigError
 from reorder_core.model import build_model
-from reorder_core.orders import Order
+from reorder_core.orders.order import Order
 from reorder_core.projection import choose_coordinates, pack
 from reorder_core.schedule import learning_rates
 from reorder_core.store.samples import write_corpus

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reorder_core.errors import OrderError
-from reorder_core.orders import Order, make_order
+from reorder_core.orders.order import Order, make_order
 from reorder_core.store.run import Run
 
 Options = Mapping[str, Any]

@@ -13,7 +13,7 @@ import numpy as np
 
 from reorder_core.estimators import DEFAULT, open_estimator
 from reorder_core.estimators.position import open_position_table
-from reorder_core.orders import Order, insert, make_order, slots_of
+from reorder_core.orders.order import Order, insert, make_order, slots_of
 from reorder_core.store.run import Run
 
 MOST_DOMAINS = 4

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from reorder_core.errors import OrderError
 from reorder_core.estimators.base import Difference
 from reorder_core.estimators.position import PositionTable
-from reorder_core.moves import Move
-from reorder_core.orders import Order, slots_of
+from reorder_core.orders.moves import Move
+from reorder_core.orders.order import Order, slots_of
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from reorder_core.config import RunConfig, ScheduleConfig, TrainingConfig
 from reorder_core.model import Batch, FlatModel, build_model
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.schedule import anchor_steps, learning_rate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run

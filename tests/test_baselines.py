@@ -9,7 +9,7 @@ from reorder_core.estimators.retrain_regression import Regression, RetrainRegres
 from reorder_core.estimators.runs import designed_runs, no_runs, runs_of
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.metrics import rho_sample
-from reorder_core.orders import steps_of
+from reorder_core.orders.order import steps_of
 from reorder_core.store.run import Run
 
 

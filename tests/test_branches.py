@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import Move, apply_all, whole
-from reorder_core.orders import make_order, swap
+from reorder_core.orders.moves import Move, apply_all, whole
+from reorder_core.orders.order import make_order, swap
 from reorder_core.store.branches import MOST_BRANCHES, Branch, SavedBranches, _decoded, _encoded
 from reorder_core.store.database import ResultCache
 

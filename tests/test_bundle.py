@@ -19,7 +19,7 @@ from reorder_core.bundle import (
 )
 from reorder_core.errors import OrderError
 from reorder_core.estimators import open_estimator
-from reorder_core.orders import order_hash, parse_order, swap
+from reorder_core.orders.order import order_hash, parse_order, swap
 from reorder_core.store.run import Run, open_run
 
 DEMO = Path(__file__).parent.parent / "data" / "demo"

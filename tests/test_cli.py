@@ -13,7 +13,7 @@ from fabricated import COUNT, build_tiny, flip_last_byte, tiny_config
 from typer.testing import CliRunner, Result
 
 from reorder_core.cli import app
-from reorder_core.orders import make_order, order_hash
+from reorder_core.orders.order import make_order, order_hash
 from reorder_core.progress import ProgressReport
 from reorder_core.store.run import open_run
 

@@ -10,7 +10,7 @@ from reorder_core.estimators.hybrid import OTHERS, OWN, RANGE, SCALE, SLOPE, Hyb
 from reorder_core.estimators.runs import TrainingRuns, designed_runs, no_runs, runs_of
 from reorder_core.estimators.trust import POWER
 from reorder_core.fidelity import fresh_orders, retrain_once
-from reorder_core.orders import Order, insert, make_order, order_hash, steps_of
+from reorder_core.orders.order import Order, insert, make_order, order_hash, steps_of
 from reorder_core.store.run import Run
 
 

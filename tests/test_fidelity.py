@@ -7,7 +7,7 @@ import pytest
 from reorder_core.errors import EstimatorError, OrderError
 from reorder_core.estimators.runs import hashes_in
 from reorder_core.fidelity import fresh_orders, measure
-from reorder_core.orders import Order, order_hash, swap
+from reorder_core.orders.order import Order, order_hash, swap
 from reorder_core.store.run import Run, open_run
 from reorder_core.store.writer import write_arrays
 

@@ -12,7 +12,7 @@ from reorder_core.heatmap import (
     plan_moves,
     true_map,
 )
-from reorder_core.orders import order_hash, slots_of
+from reorder_core.orders.order import order_hash, slots_of
 from reorder_core.store.run import Run, open_run
 
 

@@ -9,7 +9,7 @@ from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.runs import designed_runs, no_runs, runs_of
 from reorder_core.fidelity import fresh_orders, retrain_once
-from reorder_core.orders import make_order
+from reorder_core.orders.order import make_order
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 

@@ -8,7 +8,7 @@ import pytest
 from fabricated import COUNT, build_tiny, tiny_config
 
 from reorder_core.errors import StoreError
-from reorder_core.orders import make_order, order_hash
+from reorder_core.orders.order import make_order, order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import (
+from reorder_core.orders.moves import (
     Move,
     apply,
     apply_all,
@@ -15,7 +15,7 @@ from reorder_core.moves import (
     single_move,
     whole,
 )
-from reorder_core.orders import make_order, move
+from reorder_core.orders.order import make_order, move
 
 
 @st.composite

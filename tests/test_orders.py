@@ -7,18 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reorder_core.errors import OrderError
-from reorder_core.orders import (
-    FAMILIES,
+from reorder_core.orders.families import FAMILIES, random_orders
+from reorder_core.orders.links import decode_order, encode_order
+from reorder_core.orders.order import (
     Order,
-    decode_order,
-    encode_order,
     first_changed_slot,
     insert,
     make_order,
     move,
     order_hash,
     parse_order,
-    random_orders,
     read_order,
     slots_of,
     swap,

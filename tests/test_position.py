@@ -10,8 +10,8 @@ from reorder_core.estimators.position import PositionEstimator, open_position_ta
 from reorder_core.estimators.runs import designed_runs, no_runs
 from reorder_core.estimators.trust import Z90
 from reorder_core.families import drawn_orders
-from reorder_core.moves import single_move
-from reorder_core.orders import insert, make_order, steps_of
+from reorder_core.orders.moves import single_move
+from reorder_core.orders.order import insert, make_order, steps_of
 from reorder_core.store.run import open_run
 
 DEMO = Path(__file__).parent.parent / "data" / "demo"

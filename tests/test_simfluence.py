@@ -11,7 +11,7 @@ from reorder_core.estimators.simfluence import (
     fit,
     simulate,
 )
-from reorder_core.orders import order_hash
+from reorder_core.orders.order import order_hash
 from reorder_core.store.run import Run
 
 SAMPLES, STEPS, BATCH = 8, 4, 2

@@ -5,7 +5,7 @@ import pytest
 
 from reorder_core.estimators import informing_runs
 from reorder_core.fidelity import retrain_once
-from reorder_core.orders import insert, make_order, order_hash, swap, training_hash
+from reorder_core.orders.order import insert, make_order, order_hash, swap, training_hash
 from reorder_core.store.run import Run
 from reorder_core.verified import families_of, judges
 

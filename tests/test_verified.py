@@ -8,7 +8,7 @@ import pytest
 from reorder_core import estimators
 from reorder_core.fidelity import fresh_orders, measure, retrain_once
 from reorder_core.heatmap import usual_moves
-from reorder_core.orders import order_hash, swap
+from reorder_core.orders.order import order_hash, swap
 from reorder_core.store.run import Run
 from reorder_core.verified import BY_HAND, HEAT_MAP, coverage, families_of, judge, judges
 

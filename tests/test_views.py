@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reorder_core.errors import OrderError, StoreError
-from reorder_core.orders import make_order, swap
+from reorder_core.orders.order import make_order, swap
 from reorder_core.store.database import ResultCache
 from reorder_core.store.views import LONGEST_NAME, MOST_VIEWS, SavedViews, View
 

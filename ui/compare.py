@@ -3,7 +3,7 @@
 from typing import Any
 
 from reorder_core.errors import OrderError, ReorderError
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
 from ui import frames, results, state
 from ui.events import Compare

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import Move, make_move
-from reorder_core.orders import Order, make_order
+from reorder_core.orders.moves import Move, make_move
+from reorder_core.orders.order import Order, make_order
 
 _LARGEST_SEQUENCE = 2**53
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from reorder_core import metrics
 from reorder_core.heatmap import compare, estimated_map, missing_moves, true_map
-from reorder_core.orders import FAMILIES, encode_order
+from reorder_core.orders.families import FAMILIES
+from reorder_core.orders.links import encode_order
 from reorder_core.store.run import Run
 from reorder_core.store.writer import finite
 from reorder_core.verified import (

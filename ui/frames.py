@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
 from ui import results, theme
 

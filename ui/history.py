@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import Move, apply, apply_all, whole
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.moves import Move, apply, apply_all, whole
+from reorder_core.orders.order import Order, order_hash
 
 LONGEST, BRANCHES, LONGEST_NAME = 500, 24, 40
 MAIN = "main"

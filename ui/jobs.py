@@ -19,7 +19,7 @@ from typing import Literal
 
 import streamlit as st
 
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.order import Order, order_hash
 
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).parent.parent

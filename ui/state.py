@@ -4,8 +4,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from reorder_core.moves import Kind
-from reorder_core.orders import Order
+from reorder_core.orders.moves import Kind
+from reorder_core.orders.order import Order
 from reorder_core.suggest import Goal
 from ui.history import History
 

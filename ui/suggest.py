@@ -4,8 +4,8 @@ from typing import Any
 
 import streamlit as st
 
-from reorder_core.moves import Move, apply
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.moves import Move, apply
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
 from reorder_core.suggest import Goal, Suggestion, candidates, make_goal, suggestions
 from ui import results, state, words

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import Move, apply, make_move
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.moves import Move, apply, make_move
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
 from ui import effects, results, state
 from ui.events import Trial

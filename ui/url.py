@@ -3,8 +3,9 @@
 import streamlit as st
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import Move, apply_all, decode_moves, encode_moves
-from reorder_core.orders import Order, decode_order, encode_order, order_hash
+from reorder_core.orders.links import decode_order, encode_order
+from reorder_core.orders.moves import Move, apply_all, decode_moves, encode_moves
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
 from ui import branches, state
 from ui.history import MAIN, History

@@ -1,7 +1,7 @@
 """Moves told in words: `canary 31: step 4 → step 29`."""
 
-from reorder_core.moves import Move, from_slots
-from reorder_core.orders import Order
+from reorder_core.orders.moves import Move, from_slots
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 MARKS = ("canary", "poison", "duplicate")

@@ -16,7 +16,7 @@ from reorder_core.estimators.runs import TrainingRuns, designed_runs, verified_r
 from reorder_core.estimators.simfluence import SimfluenceEstimator
 from reorder_core.estimators.taylor import TaylorEstimator
 from reorder_core.estimators.tracin import TracinEstimator
-from reorder_core.orders import Order
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 _LIVE = (

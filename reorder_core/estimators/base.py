@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.orders import Order
+from reorder_core.orders.order import Order
 
 Array = NDArray[np.floating]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from reorder_core.estimators.adam import Adam
 from reorder_core.estimators.base import Estimate
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.schedule import learning_rates
 from reorder_core.store.run import Run
 

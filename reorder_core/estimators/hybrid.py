@@ -28,7 +28,7 @@ from reorder_core.estimators.gaussian import Posterior, condition, step_covarian
 from reorder_core.estimators.projected import ProjectedEstimator, Replayed
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.estimators.trust import POWER, Z90, expected_error, interval
-from reorder_core.orders import Order, order_hash, steps_of
+from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

@@ -29,7 +29,7 @@ from reorder_core.estimators.trust import (
     expected_error,
     interval,
 )
-from reorder_core.orders import Order, order_hash
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import StoreError
-from reorder_core.orders import Order
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 from reorder_core.store.writer import read_arrays, read_metadata, write_arrays
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.config import TrainingConfig
-from reorder_core.orders import Order
+from reorder_core.orders.order import Order
 from reorder_core.schedule import anchor_steps, learning_rates
 
 Array = NDArray[np.floating]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
-from reorder_core.orders import Order, training_hash
+from reorder_core.orders.order import Order, training_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol, Self
 
 from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.runs import TrainingRuns
-from reorder_core.orders import Order
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 OnStep = Callable[[int, Any, Any], None]

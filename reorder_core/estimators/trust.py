@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.replay import Replayer
-from reorder_core.orders import Order
+from reorder_core.orders.order import Order
 
 Array = NDArray[np.floating]
 POWER = 2.0

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reorder_core.errors import StoreError
-from reorder_core.orders import slots_of
+from reorder_core.orders.order import slots_of
 from reorder_core.store.run import Run
 from reorder_core.store.writer import part_of
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reorder_core.config import RunConfig
 from reorder_core.costs import evaluation_rre
 from reorder_core.errors import RunBusy, RunNotFound, StoreError
-from reorder_core.orders import Order, make_order, training_hash
+from reorder_core.orders.order import Order, make_order, training_hash
 from reorder_core.store.ledger import Ledger
 from reorder_core.store.lock import lock_holder
 from reorder_core.store.manifest import (

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from reorder_core.errors import OrderError, StoreError
-from reorder_core.orders import Order, make_order, order_hash
+from reorder_core.orders.order import Order, make_order, order_hash
 from reorder_core.store.database import ResultCache
 
 MOST_VIEWS, LONGEST_NAME, LONGEST_NOTE, LONGEST_MOVES, LONGEST_METRIC = 200, 80, 500, 1000, 20

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
 
-from reorder_core.orders import Order, decode_order
+from reorder_core.orders.links import decode_order
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 ROOT = Path(__file__).parent.parent.parent

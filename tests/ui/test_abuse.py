@@ -11,15 +11,9 @@ from hypothesis import strategies as st
 from sitting import fire, page, sent
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import decode_moves
-from reorder_core.orders import (
-    decode_order,
-    encode_order,
-    make_order,
-    order_hash,
-    parse_order,
-    swap,
-)
+from reorder_core.orders.links import decode_order, encode_order
+from reorder_core.orders.moves import decode_moves
+from reorder_core.orders.order import make_order, order_hash, parse_order, swap
 from reorder_core.store.run import open_run
 from ui.events import parse_event, sequence_of
 

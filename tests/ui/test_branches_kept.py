@@ -7,7 +7,7 @@ import pytest
 from driving import READY, Served, drag, open_timeline, settled, state
 from sitting import fire, page, sent
 
-from reorder_core.orders import swap
+from reorder_core.orders.order import swap
 from reorder_core.store.run import open_run
 from ui import state as keys
 

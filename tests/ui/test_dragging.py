@@ -17,7 +17,7 @@ from driving import (
     state,
 )
 
-from reorder_core.orders import insert, order_hash, slots_of, swap
+from reorder_core.orders.order import insert, order_hash, slots_of, swap
 
 
 def test_dragging_with_the_mouse_shows_what_the_command_line_estimates(

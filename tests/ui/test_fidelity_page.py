@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from reorder_core.estimators import ESTIMATORS, open_estimator
 from reorder_core.heatmap import usual_moves
-from reorder_core.orders import order_hash
+from reorder_core.orders.order import order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
 from reorder_core.verified import families_of, judges

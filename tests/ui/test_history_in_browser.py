@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from driving import READY, Served, drag, open_timeline, order_in_address, settled, state
 
-from reorder_core.orders import encode_order, insert, order_hash
+from reorder_core.orders.links import encode_order
+from reorder_core.orders.order import insert, order_hash
 
 
 def test_undo_and_redo_by_button_and_by_key(served: Served, page: Any) -> None:

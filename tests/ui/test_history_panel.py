@@ -9,7 +9,7 @@ from deck import clear, save
 from driving import Served, drag, number_on_page, open_timeline, order_in_address, settled, state
 
 from reorder_core.estimators import informing_runs, open_estimator
-from reorder_core.moves import Move, apply_all
+from reorder_core.orders.moves import Move, apply_all
 from ui import words
 
 MOVES = ".ro-move"

@@ -13,7 +13,8 @@ from driving import ROOT
 from sitting import app, page
 from streamlit.testing.v1 import AppTest
 
-from reorder_core.orders import encode_order, insert, order_hash
+from reorder_core.orders.links import encode_order
+from reorder_core.orders.order import insert, order_hash
 from reorder_core.store.run import open_run
 from ui import state
 

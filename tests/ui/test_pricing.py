@@ -6,8 +6,8 @@ import numpy as np
 from driving import Served, open_timeline
 
 from reorder_core.estimators.position import open_position_table
-from reorder_core.moves import Move, apply
-from reorder_core.orders import Order, make_order, steps_of
+from reorder_core.orders.moves import Move, apply
+from reorder_core.orders.order import Order, make_order, steps_of
 from reorder_core.store.run import Run
 
 PRICED = """async ([folder, order, moves]) => {

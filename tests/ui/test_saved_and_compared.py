@@ -18,7 +18,7 @@ from driving import (
 
 from reorder_core.estimators import informing_runs, open_estimator
 from reorder_core.estimators.hybrid import HybridEstimator
-from reorder_core.orders import slots_of
+from reorder_core.orders.order import slots_of
 
 MARKUP = "<img src=x onerror=alert(1)> & “late”"
 

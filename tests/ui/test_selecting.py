@@ -19,8 +19,8 @@ from driving import (
 )
 
 from reorder_core.estimators.position import open_position_table
-from reorder_core.moves import Move, apply
-from reorder_core.orders import steps_of
+from reorder_core.orders.moves import Move, apply
+from reorder_core.orders.order import steps_of
 from reorder_core.store.run import Run
 
 GROUPS = "Select a group of samples"

@@ -11,7 +11,7 @@ import pytest
 from driving import READY, Served, drag, open_timeline, order_in_address, state
 
 from reorder_core.estimators import informing_runs, open_estimator
-from reorder_core.orders import order_hash, parse_order
+from reorder_core.orders.order import order_hash, parse_order
 
 
 def menu(page: Any, entry: str) -> None:

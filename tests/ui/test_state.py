@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reorder_core.errors import OrderError
-from reorder_core.moves import Move, apply, apply_all
-from reorder_core.orders import make_order, order_hash, swap
+from reorder_core.orders.moves import Move, apply, apply_all
+from reorder_core.orders.order import make_order, order_hash, swap
 from ui.events import Request, parse_event, sequence_of
 from ui.history import LONGEST, History
 from ui.jobs import Jobs

@@ -9,7 +9,7 @@ from driving import Served, drag, open_timeline, order_in_address, settled, stat
 from sitting import fire, page, sent
 
 from reorder_core.estimators.position import open_position_table
-from reorder_core.moves import Move, apply
+from reorder_core.orders.moves import Move, apply
 from reorder_core.store.run import open_run
 from reorder_core.suggest import Goal, candidates
 from ui import results, words

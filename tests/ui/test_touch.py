@@ -18,7 +18,7 @@ from driving import (
     step_label,
 )
 
-from reorder_core.moves import Move, apply
+from reorder_core.orders.moves import Move, apply
 
 SCROLLED = "document.querySelector('[data-testid=stMain]').scrollTop"
 

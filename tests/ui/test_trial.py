@@ -8,7 +8,7 @@ import pytest
 from driving import Served, as_they_stand, centre, open_timeline, pick, state
 from sitting import fire, page, sent
 
-from reorder_core.moves import Move, apply
+from reorder_core.orders.moves import Move, apply
 from reorder_core.store.run import open_run
 from ui import results, trial
 from ui import state as keys

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from reorder_core.moves import Move, whole
+from reorder_core.orders.moves import Move, whole
 from reorder_core.store.run import Run, open_run
 from ui import words
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from reorder_core.errors import OrderError
-from reorder_core.orders import Order, make_order, order_hash, slots_of, swap
+from reorder_core.orders.order import Order, make_order, order_hash, slots_of, swap
 
 Kind = Literal["insert", "swap", "order"]
 _CODES: dict[str, Kind] = {"i": "insert", "s": "swap"}

@@ -1,13 +1,12 @@
-"""Orders of samples: reading, checking, moving, hashing, drawing at random.
+"""Orders of samples: reading, checking, moving, hashing.
 
 `order[slot]` is a sample id; step t trains slots t·b … t·b+b−1. An order here
 is a one-epoch permutation of 0..N−1, held as a read-only int32 array.
 """
 
-import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -128,7 +127,7 @@ def steps_of(orders: NDArray[np.integer], batch_size: int) -> NDArray[np.intp]:
 def insert(order: Order, sample_id: int, slot: int) -> Order:
     """`order` with a sample taken out and put back at `slot`, others shifting."""
     rest = np.delete(order, slots_of(order)[sample_id])
-    return _frozen(np.insert(rest, slot, sample_id))
+    return frozen(np.insert(rest, slot, sample_id))
 
 
 def swap(order: Order, sample_id: int, slot: int) -> Order:
@@ -136,7 +135,7 @@ def swap(order: Order, sample_id: int, slot: int) -> Order:
     moved = order.copy()
     moved[slots_of(order)[sample_id]] = order[slot]
     moved[slot] = sample_id
-    return _frozen(moved)
+    return frozen(moved)
 
 
 def move(order: Order, sample_id: int, slot: int, kind: MoveKind) -> Order:
@@ -155,128 +154,8 @@ def first_changed_slot(a: Order, b: Order) -> int:
     return int(changed[0]) if len(changed) else len(a)
 
 
-# --- short text for URLs -------------------------------------------------------
-
-
-def encode_order(order: Order) -> str:
-    """The order's Lehmer rank as URL-safe text: 256 samples take 282 characters."""
-    remaining = list(range(len(order)))
-    rank = 0
-    for value in order.tolist():
-        position = remaining.index(value)
-        rank = rank * len(remaining) + position
-        remaining.pop(position)
-    size = (rank.bit_length() + 7) // 8
-    return base64.urlsafe_b64encode(rank.to_bytes(size, "big")).decode().rstrip("=")
-
-
-def decode_order(text: str, count: int) -> Order:
-    """The inverse of `encode_order`; raises OrderError for text it did not write."""
-    alphabet = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
-    # b64decode silently drops foreign characters, so look first.
-    if not set(text) <= alphabet or len(text) > 4 * count + 4 or len(text) % 4 == 1:
-        raise OrderError("the order in this link is damaged; ask for the link again")
-    rank = int.from_bytes(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), "big")
-    positions = []
-    for size in range(1, count + 1):
-        rank, position = divmod(rank, size)
-        positions.append(position)
-    if rank:
-        raise OrderError(
-            f"the order in this link is for more than the {count} samples of this run; "
-            "open the run that the link was made in"
-        )
-    remaining = list(range(count))
-    return make_order([remaining.pop(position) for position in reversed(positions)], count)
-
-
-# --- families of orders, for fidelity ------------------------------------------
-
-
-def random_orders(
-    family: str,
-    reference: Order,
-    batch_size: int,
-    domains: Sequence[str],
-    lengths: Sequence[int],
-    orders: int,
-    seed: int,
-) -> list[Order]:
-    """`orders` orders of a family that train differently from each other and the reference.
-
-    random: uniform permutations. move: one insert or swap in the reference.
-    blocks: whole steps, or whole domains, permuted as blocks. curriculum:
-    sorted by length, by domain or interleaved, ties broken at random.
-    Raises OrderError for an unknown family.
-    """
-    draw = FAMILIES.get(family)
-    if draw is None:
-        raise OrderError(f"unknown family {family!r}; expected one of {', '.join(FAMILIES)}")
-    random = np.random.default_rng([seed, list(FAMILIES).index(family)])
-    context = _Context(reference, batch_size, np.array(domains), np.array(lengths))
-    drawn: dict[str, Order] = {training_hash(reference, batch_size): reference}
-    for _ in range(1000 * orders):
-        if len(drawn) > orders:
-            break
-        order = draw(context, random)
-        drawn.setdefault(training_hash(order, batch_size), order)
-    if len(drawn) <= orders:
-        raise OrderError(
-            f"only {len(drawn) - 1} different orders of family {family!r} exist for this run; "
-            f"{orders} were asked for"
-        )
-    return list(drawn.values())[1:]
-
-
-class _Context:
-    def __init__(
-        self, reference: Order, batch_size: int, domains: NDArray[Any], lengths: NDArray[Any]
-    ) -> None:
-        self.reference, self.batch_size = reference, batch_size
-        self.domains, self.lengths = domains, lengths
-
-
-def _random(context: _Context, random: np.random.Generator) -> Order:
-    return _frozen(random.permutation(context.reference))
-
-
-def _one_move(context: _Context, random: np.random.Generator) -> Order:
-    count = len(context.reference)
-    kind: MoveKind = "insert" if random.random() < 0.5 else "swap"
-    return move(context.reference, int(random.integers(count)), int(random.integers(count)), kind)
-
-
-def _blocks(context: _Context, random: np.random.Generator) -> Order:
-    if random.random() < 0.5:
-        steps = context.reference.reshape(-1, context.batch_size)
-        return _frozen(steps[random.permutation(len(steps))].reshape(-1))
-    names = random.permutation(np.unique(context.domains))
-    by_domain = [context.reference[context.domains[context.reference] == n] for n in names]
-    return _frozen(np.concatenate(by_domain))
-
-
-def _curriculum(context: _Context, random: np.random.Generator) -> Order:
-    count = len(context.reference)
-    jitter = random.random(count)
-    names, codes = np.unique(context.domains, return_inverse=True)
-    keys = (
-        context.lengths,
-        -context.lengths,
-        random.permutation(len(names))[codes],
-        random.permutation(len(names))[codes] + 2.0 * jitter,  # blocks that overlap
-    )
-    return _frozen(np.lexsort((jitter, keys[random.integers(len(keys))])))
-
-
-FAMILIES: dict[str, Callable[[_Context, np.random.Generator], Order]] = {
-    "random": _random,
-    "move": _one_move,
-    "blocks": _blocks,
-    "curriculum": _curriculum,
-}
-
-
-def _frozen(order: NDArray[Any]) -> Order:
+def frozen(order: NDArray[Any]) -> Order:
+    """A read-only int32 copy of an order that is known to be right."""
     result = np.array(order, dtype=np.int32)
     result.flags.writeable = False
     return result

@@ -1,0 +1,1 @@
+"""Orders: checked, moved, named, written into links, drawn by family."""
