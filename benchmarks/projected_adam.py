@@ -23,7 +23,7 @@ from reorder_core import metrics
 from reorder_core.estimators.projection_store import projection
 from reorder_core.projection import choose_coordinates
 from reorder_core.store.run import open_run
-from reorder_core.training import Trainable, open_trainable
+from reorder_core.training.loop import Trainable, open_trainable
 
 Array = NDArray[np.float32]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reorder_core.orders.order import Order, steps_of
-from reorder_core.schedule import anchor_steps, between_anchors
-from reorder_core.training import Trainable
+from reorder_core.training.loop import Trainable
+from reorder_core.training.schedule import anchor_steps, between_anchors
 
 Array = NDArray[np.floating]
 FEWEST = 4

@@ -13,7 +13,7 @@ from scipy.linalg import eigh
 from torch import Tensor
 
 from reorder_core.config import ProjectionConfig
-from reorder_core.model import Batch, FlatModel
+from reorder_core.training.model import Batch, FlatModel
 
 HESSIAN_SCALE = 1.4
 """H over F. Along gradients it is 1.5 to 2; less is best under the noise (docs/fidelity.md)."""

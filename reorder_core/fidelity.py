@@ -132,7 +132,7 @@ def retrain_once(run: Run, order: Order, on_progress: Progress = lambda *_: None
     known = run.ledger.get(order_hash(order))
     if known is not None:
         return known
-    from reorder_core.training import retrain  # imports torch
+    from reorder_core.training.loop import retrain  # imports torch
 
     result = retrain(run, order, on_progress)
     run.ledger.append(result)

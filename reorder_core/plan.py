@@ -17,7 +17,7 @@ import numpy as np
 from reorder_core import costs
 from reorder_core.config import RunConfig
 from reorder_core.estimators.position import CHUNK, SPARSE
-from reorder_core.schedule import anchor_steps
+from reorder_core.training.schedule import anchor_steps
 
 TIMED_AT_MOST = 50_000_000
 """Parameters; a larger model is not made in memory to be timed."""
@@ -71,7 +71,7 @@ def make_plan(config: RunConfig) -> Plan:
 
     Raises CorpusError for text that is not enough.
     """
-    from reorder_core.model import parameter_count
+    from reorder_core.training.model import parameter_count
 
     text = _prepared(config)
     length = config.corpus.sequence_length
@@ -178,8 +178,8 @@ def _packed(config: RunConfig, rows: int, coordinates: int) -> int:
 
 def _step_seconds(config: RunConfig, text: _Text) -> float:
     """Of one training step, timed on this machine."""
-    from reorder_core.model import build_model
-    from reorder_core.training import TrainState, make_batch, train, use_one_thread
+    from reorder_core.training.loop import TrainState, make_batch, train, use_one_thread
+    from reorder_core.training.model import build_model
 
     use_one_thread()
     model = build_model(config.model, text.vocab_size, config.corpus.sequence_length, config.seed)

@@ -11,14 +11,12 @@ from reorder_core.config import RunConfig
 from reorder_core.corpus import EncodedCorpus, prepare_corpus
 from reorder_core.curvature import draws, kept_rank, pooled_factor, sampled_fisher
 from reorder_core.errors import ConfigError
-from reorder_core.model import build_model
 from reorder_core.orders.order import Order
 from reorder_core.projection import choose_coordinates, pack
-from reorder_core.schedule import learning_rates
 from reorder_core.store.samples import write_corpus
 from reorder_core.store.steps import BuildContext
 from reorder_core.store.writer import write_text
-from reorder_core.training import (
+from reorder_core.training.loop import (
     Trainable,
     TrainState,
     make_batch,
@@ -26,6 +24,8 @@ from reorder_core.training import (
     train,
     use_one_thread,
 )
+from reorder_core.training.model import build_model
+from reorder_core.training.schedule import learning_rates
 
 CHECKPOINTS = "checkpoints/anchors"
 

@@ -111,7 +111,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch, retrain: Callable[..., Retrained]) ->
         LIVE_ESTIMATORS=names,
         ESTIMATORS=names,
     )
-    monkeypatch.setitem(sys.modules, "reorder_core.training", SimpleNamespace(retrain=noted))
+    monkeypatch.setitem(sys.modules, "reorder_core.training.loop", SimpleNamespace(retrain=noted))
     for name, value in vars(estimators).items():
         monkeypatch.setattr(reorder_core.estimators, name, value, raising=False)
     return trained

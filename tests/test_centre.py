@@ -17,9 +17,9 @@ from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.runs import designed_runs, no_runs, runs_of
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import make_order
-from reorder_core.schedule import between_anchors
 from reorder_core.store.run import Run, open_run
-from reorder_core.training import open_trainable
+from reorder_core.training.loop import open_trainable
+from reorder_core.training.schedule import between_anchors
 
 
 @pytest.fixture(scope="module")

@@ -206,7 +206,7 @@ def test_a_wrong_command_line_is_exit_code_2(arguments):
 
 
 def test_without_torch_the_commands_that_train_say_so(tiny_path, order_file, monkeypatch):
-    monkeypatch.setitem(sys.modules, "reorder_core.training", None)
+    monkeypatch.setitem(sys.modules, "reorder_core.training.loop", None)
     monkeypatch.delitem(sys.modules, "torch", raising=False)
 
     def missing(*_):

@@ -14,7 +14,7 @@ from reorder_core.config import read_config
 from reorder_core.store.manifest import config_digest, read_manifest
 from reorder_core.store.run import Run, open_run
 from reorder_core.store.writer import file_digest
-from reorder_core.training import retrain
+from reorder_core.training.loop import retrain
 
 ROOT = Path(__file__).parent.parent
 

@@ -17,12 +17,12 @@ from tokenizers import Tokenizer
 from reorder_core.config import CorpusConfig, TokenizerConfig
 from reorder_core.corpus import EncodedCorpus, TextSample, TokenizedSamples, overlap, prepare_corpus
 from reorder_core.corpus import prepare as prepare_module
-from reorder_core.corpus.controlled import arithmetic, biography, invent_person
 from reorder_core.corpus.encoding import Window, cut_windows, train_tokenizer
 from reorder_core.corpus.overlap import RUN
 from reorder_core.corpus.planted import SECRET_DIGITS, poison
-from reorder_core.corpus.python_docs import SKIPPED_FOLDERS, read_module, standard_library
 from reorder_core.corpus.samples import EOS, PAD, Document
+from reorder_core.corpus.sources.controlled import arithmetic, biography, invent_person
+from reorder_core.corpus.sources.python_docs import SKIPPED_FOLDERS, read_module, standard_library
 from reorder_core.corpus.splitting import equal_shares, sections
 from reorder_core.errors import CorpusError
 

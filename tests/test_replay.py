@@ -12,8 +12,8 @@ from reorder_core.estimators.runs import no_runs
 from reorder_core.fidelity import measure
 from reorder_core.metrics import spearman
 from reorder_core.orders.order import move
-from reorder_core.schedule import learning_rates
 from reorder_core.store.run import Run
+from reorder_core.training.schedule import learning_rates
 
 
 def random_order(run: Run, seed: int) -> np.ndarray:

@@ -15,8 +15,8 @@ from reorder_core.estimators.replay import ReferenceReplay, Replayer
 from reorder_core.estimators.runs import designed_runs, no_runs
 from reorder_core.estimators.taylor import TaylorEstimator, expand
 from reorder_core.metrics import r2, rho_sample
-from reorder_core.schedule import learning_rates
 from reorder_core.store.run import Run
+from reorder_core.training.schedule import learning_rates
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def test_precision_is_no_part_of_the_answer(real_run: Run) -> None:
 
 
 def test_the_estimated_model_can_be_taken_away(real_run: Run, tmp_path: Path) -> None:
-    from reorder_core.training import open_trainable
+    from reorder_core.training.loop import open_trainable
 
     order = np.random.default_rng(0).permutation(real_run.reference_order)
     taylor = TaylorEstimator(real_run, no_runs(real_run))

@@ -6,8 +6,8 @@ from reorder_core.estimators import open_estimator
 from reorder_core.estimators.replay import ReferenceReplay
 from reorder_core.estimators.stored import open_stored
 from reorder_core.orders.order import steps_of
-from reorder_core.schedule import learning_rates, nearest_anchor
 from reorder_core.store.run import Run
+from reorder_core.training.schedule import learning_rates, nearest_anchor
 
 
 def test_each_pair_of_samples_adds_its_inner_product(real_run: Run) -> None:

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from reorder_core.corpus.encoding import Window, cut_windows
 from reorder_core.corpus.samples import EOS, Document
-from reorder_core.corpus.wording import invented_name, pick, words
+from reorder_core.corpus.sources.wording import invented_name, pick, words
 from reorder_core.errors import CorpusError
 
 CANARIES = "canaries"

@@ -8,12 +8,12 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from reorder_core.config import CorpusConfig, TokenizerConfig
-from reorder_core.corpus import controlled, python_docs
 from reorder_core.corpus.encoding import Window, cut_windows, stack, train_tokenizer
-from reorder_core.corpus.folder import folder_documents
 from reorder_core.corpus.overlap import RUN, SeenRuns, overlap
 from reorder_core.corpus.planted import canary_documents, canary_windows, poison
 from reorder_core.corpus.samples import Document, EncodedCorpus, TokenizedSamples
+from reorder_core.corpus.sources import controlled, python_docs
+from reorder_core.corpus.sources.folder import folder_documents
 from reorder_core.corpus.splitting import (
     BASE_PER_DOCUMENT,
     PROBES_PER_DOCUMENT,

@@ -14,8 +14,8 @@ import numpy as np
 from reorder_core.estimators.adam import Adam
 from reorder_core.estimators.base import Estimate
 from reorder_core.orders.order import Order, order_hash
-from reorder_core.schedule import learning_rates
 from reorder_core.store.run import Run
+from reorder_core.training.schedule import learning_rates
 
 Follow = Callable[[Callable[[int, Any, Any], None]], None]
 """Calls its argument with (t, θ_t, δ_t) at every step of an estimate."""
@@ -35,7 +35,7 @@ class FullParameters:
         """Read from the run folder; `precision` is float32, as trained, or float64."""
         import torch
 
-        from reorder_core.training import open_trainable
+        from reorder_core.training.loop import open_trainable
 
         trainable, kind = open_trainable(run), getattr(torch, precision)
         trainable.model.module.to(kind)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from reorder_core.config import TrainingConfig
 from reorder_core.orders.order import Order
-from reorder_core.schedule import anchor_steps, learning_rates
+from reorder_core.training.schedule import anchor_steps, learning_rates
 
 Array = NDArray[np.floating]
 FEW = 4

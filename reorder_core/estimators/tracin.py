@@ -21,8 +21,8 @@ from reorder_core.estimators.replay import ReferenceReplay
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.estimators.stored import open_stored
 from reorder_core.orders.order import Order, order_hash, steps_of
-from reorder_core.schedule import nearest_anchor
 from reorder_core.store.run import Run
+from reorder_core.training.schedule import nearest_anchor
 
 Array = NDArray[np.floating]
 

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from reorder_core.config import RunConfig, ScheduleConfig, TrainingConfig
-from reorder_core.model import Batch, FlatModel, build_model
 from reorder_core.orders.order import Order, order_hash
-from reorder_core.schedule import anchor_steps, learning_rate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
+from reorder_core.training.model import Batch, FlatModel, build_model
+from reorder_core.training.schedule import anchor_steps, learning_rate
 
 OnStep = Callable[[int, Tensor], None]
 Gradient = Callable[[int, Tensor], tuple[float, Tensor]]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from reorder_core.corpus.wording import Random, pick, words
+from reorder_core.corpus.sources.wording import Random, pick, words
 
 GRAMMAR: dict[str, Sequence[str]] = {
     "opening": [

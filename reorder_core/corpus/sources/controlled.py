@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from reorder_core.corpus.samples import Document
-from reorder_core.corpus.stories import story
-from reorder_core.corpus.wording import Random, invented_name, pick, words
+from reorder_core.corpus.sources.stories import story
+from reorder_core.corpus.sources.wording import Random, invented_name, pick, words
 
 TRADES = words(
     """glass blower|clock maker|map drawer|bee keeper|ship builder|bell founder|paper maker|

@@ -12,7 +12,7 @@ from typing import Any
 
 from reorder_core.config import CorpusConfig
 from reorder_core.corpus.samples import Document
-from reorder_core.corpus.wording import words
+from reorder_core.corpus.sources.wording import words
 from reorder_core.errors import CorpusError
 
 log = logging.getLogger(__name__)

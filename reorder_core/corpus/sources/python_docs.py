@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from reorder_core.corpus.samples import Document
-from reorder_core.corpus.wording import words
+from reorder_core.corpus.sources.wording import words
 from reorder_core.errors import CorpusError
 
 DOMAINS = ("reference", "docstrings", "code")

@@ -1,0 +1,1 @@
+"""The model, its schedule and its training; `schedule` alone needs no torch."""
