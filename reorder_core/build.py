@@ -6,7 +6,7 @@ from reorder_core import calibration, precompute
 from reorder_core.config import RunConfig
 from reorder_core.estimators.position import fit_position_table
 from reorder_core.store.lock import BuildLock
-from reorder_core.store.results import publish_results
+from reorder_core.store.published import publish_results
 from reorder_core.store.steps import BuildContext, BuildState, BuildStep, Progress
 
 

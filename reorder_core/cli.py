@@ -19,8 +19,8 @@ from reorder_core.errors import EstimatorError, ReorderError
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, read_order
 from reorder_core.progress import ProgressReport
+from reorder_core.store.files import finite
 from reorder_core.store.run import Run, open_run
-from reorder_core.store.writer import finite
 
 app = typer.Typer(
     help="What would the model have learned, had its samples come in another order?",

@@ -14,9 +14,9 @@ from statistics import median
 
 import numpy as np
 
-from reorder_core import costs
 from reorder_core.config import RunConfig
 from reorder_core.estimators.position import CHUNK, SPARSE
+from reorder_core.store import costs
 from reorder_core.training.schedule import anchor_steps
 
 TIMED_AT_MOST = 50_000_000

@@ -11,9 +11,9 @@ import yaml
 from real import TINY, tiny_real_config
 
 from reorder_core.config import read_config
+from reorder_core.store.files import file_digest
 from reorder_core.store.manifest import config_digest, read_manifest
 from reorder_core.store.run import Run, open_run
-from reorder_core.store.writer import file_digest
 from reorder_core.training.loop import retrain
 
 ROOT = Path(__file__).parent.parent

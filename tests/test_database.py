@@ -10,7 +10,7 @@ import pytest
 from reorder_core.errors import StoreError
 from reorder_core.estimators.base import Estimate
 from reorder_core.store.database import ResultCache
-from reorder_core.store.results import publish_results, read_results
+from reorder_core.store.published import publish_results, read_results
 from reorder_core.store.run import Run
 
 

@@ -8,8 +8,8 @@ from reorder_core.errors import EstimatorError, OrderError
 from reorder_core.estimators.runs import hashes_in
 from reorder_core.fidelity import fresh_orders, measure
 from reorder_core.orders.order import Order, order_hash, swap
+from reorder_core.store.files import write_arrays
 from reorder_core.store.run import Run, open_run
-from reorder_core.store.writer import write_arrays
 
 CONTRACT = {
     "r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae", "coverage90",

@@ -18,8 +18,8 @@ from reorder_core.config import ModelConfig
 from reorder_core.curvature import draws, pooled_factor, sampled_fisher
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import make_order
+from reorder_core.store.files import file_digest
 from reorder_core.store.run import Run, open_run
-from reorder_core.store.writer import file_digest
 from reorder_core.training.loop import retrain
 from reorder_core.training.model import Batch, build_model
 

@@ -6,7 +6,7 @@ import pytest
 import safetensors.numpy
 
 from reorder_core.errors import StoreError
-from reorder_core.store.writer import (
+from reorder_core.store.files import (
     file_digest,
     read_arrays,
     read_json,

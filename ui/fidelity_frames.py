@@ -10,8 +10,8 @@ from reorder_core import metrics
 from reorder_core.heatmap import compare, estimated_map, missing_moves, true_map
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.links import encode_order
+from reorder_core.store.files import finite
 from reorder_core.store.run import Run
-from reorder_core.store.writer import finite
 from reorder_core.verified import (
     BY_HAND,
     HEAT_MAP,

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import Order
+from reorder_core.store.files import read_arrays, read_metadata, write_arrays
 from reorder_core.store.run import Run
-from reorder_core.store.writer import read_arrays, read_metadata, write_arrays
 
 Array = NDArray[np.floating]
 BLOCK = 8192

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.orders.order import Order, make_order, order_hash, training_hash
-from reorder_core.store.writer import json_digest, read_json, write_json
+from reorder_core.store.files import json_digest, read_json, write_json
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float32]

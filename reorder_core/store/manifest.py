@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from reorder_core.config import RunConfig
 from reorder_core.errors import RunNotFound, StoreError
-from reorder_core.store.writer import file_digest, json_digest, write_text
+from reorder_core.store.files import file_digest, json_digest, write_text
 
 FORMAT = 2
 RUN_FILE = "run.yaml"

@@ -11,9 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.config import RunConfig
-from reorder_core.costs import evaluation_rre
 from reorder_core.errors import RunBusy, RunNotFound, StoreError
 from reorder_core.orders.order import Order, make_order, training_hash
+from reorder_core.store.costs import evaluation_rre
+from reorder_core.store.files import (
+    Arrays,
+    file_digest,
+    json_digest,
+    read_arrays,
+    read_json,
+    read_metadata,
+)
 from reorder_core.store.ledger import Ledger
 from reorder_core.store.lock import lock_holder
 from reorder_core.store.manifest import (
@@ -24,15 +32,7 @@ from reorder_core.store.manifest import (
     read_manifest,
     run_id,
 )  # fmt: skip
-from reorder_core.store.samples import Sample, Texts, domains_of, read_corpus
-from reorder_core.store.writer import (
-    Arrays,
-    file_digest,
-    json_digest,
-    read_arrays,
-    read_json,
-    read_metadata,
-)  # fmt: skip
+from reorder_core.store.texts import Sample, Texts, domains_of, read_corpus
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float32]

@@ -12,6 +12,15 @@ from typing import Any
 import reorder_core
 from reorder_core.config import RunConfig
 from reorder_core.errors import ConfigError, ReorderError, StoreError
+from reorder_core.store.files import (
+    Arrays,
+    read_arrays,
+    read_json,
+    read_metadata,
+    remove_parts,
+    write_arrays,
+    write_json,
+)
 from reorder_core.store.manifest import (
     BUILD_FILE,
     RUN_FILE,
@@ -26,16 +35,7 @@ from reorder_core.store.manifest import (
     write_manifest,
 )  # fmt: skip
 from reorder_core.store.run import Run, unfinished_run
-from reorder_core.store.samples import read_corpus
-from reorder_core.store.writer import (
-    Arrays,
-    read_arrays,
-    read_json,
-    read_metadata,
-    remove_parts,
-    write_arrays,
-    write_json,
-)  # fmt: skip
+from reorder_core.store.texts import read_corpus
 
 log = logging.getLogger(__name__)
 

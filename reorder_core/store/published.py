@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import slots_of
+from reorder_core.store.files import part_of
 from reorder_core.store.run import Run
-from reorder_core.store.writer import part_of
 
 RESULTS_FILE = "results.duckdb"
 

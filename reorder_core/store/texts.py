@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reorder_core.errors import StoreError
-from reorder_core.store.writer import read_json, write_json
+from reorder_core.store.files import read_json, write_json
 
 if TYPE_CHECKING:  # build-side types; their modules are not needed to query a run
     from reorder_core.corpus import EncodedCorpus, TokenizedSamples
