@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from reorder_core.errors import OrderError
-from reorder_core.estimators.base import Estimate
 from reorder_core.orders.order import Order, order_hash, slots_of
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from reorder_core import metrics
 from reorder_core.errors import OrderError
-from reorder_core.estimators.base import Estimate, Estimator
 from reorder_core.estimators.runs import hashes_in
 from reorder_core.families import drawn_orders
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Estimate, Estimator
 from reorder_core.store.files import finite, write_json
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from reorder_core import metrics
 from reorder_core.errors import OrderError
-from reorder_core.estimators.base import Estimator
 from reorder_core.fidelity import retrain_all
 from reorder_core.orders.order import Order, insert, slots_of, training_hash
+from reorder_core.records.estimates import Estimator
 from reorder_core.store.run import Run
 
 Array = NDArray[Any]

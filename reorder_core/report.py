@@ -11,8 +11,8 @@ from rich.table import Table
 
 from reorder_core.caution import cautions
 from reorder_core.errors import StoreError
-from reorder_core.estimators.base import Estimate
 from reorder_core.plan import Plan
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.manifest import RUN_FILE, read_manifest
 from reorder_core.store.run import Run, open_run

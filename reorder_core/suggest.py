@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError
-from reorder_core.estimators.base import Difference
 from reorder_core.estimators.position import PositionTable
 from reorder_core.orders.moves import Move
 from reorder_core.orders.order import Order, slots_of
+from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

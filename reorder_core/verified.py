@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from reorder_core import metrics
 from reorder_core.errors import OrderError
-from reorder_core.estimators.base import Estimate
 from reorder_core.families import drawn_orders
 from reorder_core.heatmap import usual_moves
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 

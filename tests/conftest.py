@@ -12,8 +12,8 @@ from fabricated import EVAL_STEPS, STEPS, build_tiny
 
 import reorder_core.estimators
 from reorder_core.errors import EstimatorError
-from reorder_core.estimators.base import Estimate
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
 

@@ -8,10 +8,10 @@ import pytest
 from fabricated import BATCH, COUNT, DOMAINS, STEPS, build_tiny
 
 from reorder_core.errors import OrderError
-from reorder_core.estimators.base import Difference
 from reorder_core.estimators.position import PositionTable
 from reorder_core.orders.moves import Move, apply
 from reorder_core.orders.order import insert, make_order, slots_of, steps_of
+from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from reorder_core.suggest import (
     SHORTLIST,

@@ -3,9 +3,9 @@
 import time
 from typing import Any
 
-from reorder_core.estimators.base import Difference
 from reorder_core.orders.moves import Move
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from ui import frames, results, words
 from ui.history import Entry, History

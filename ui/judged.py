@@ -5,9 +5,9 @@ import time
 
 import streamlit as st
 
-from reorder_core.estimators.base import Array, Estimate
 from reorder_core.heatmap import Moves, usual_moves
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Array, Estimate
 from reorder_core.store.run import Run
 from reorder_core.verified import Verified, families_of, judges
 from ui import results

@@ -8,9 +8,9 @@ from typing import Any
 
 from reorder_core import bundle
 from reorder_core.errors import OrderError, StoreError
-from reorder_core.estimators.base import Estimate
 from reorder_core.orders.moves import encode_moves, whole
 from reorder_core.orders.order import order_hash
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 from reorder_core.store.views import View

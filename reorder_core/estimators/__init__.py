@@ -5,7 +5,6 @@ line and fidelity need to know of any of them.
 """
 
 from reorder_core.errors import EstimatorError
-from reorder_core.estimators.base import Estimate, Estimator
 from reorder_core.estimators.fut import FutEstimator, FutPlusEstimator
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.position import PositionEstimator
@@ -17,6 +16,7 @@ from reorder_core.estimators.simfluence import SimfluenceEstimator
 from reorder_core.estimators.taylor import TaylorEstimator
 from reorder_core.estimators.tracin import TracinEstimator
 from reorder_core.orders.order import Order
+from reorder_core.records.estimates import Estimate, Estimator
 from reorder_core.store.run import Run
 
 _LIVE = (

@@ -34,10 +34,10 @@ from typing import Any, Literal
 import numpy as np
 
 from reorder_core.estimators.adam import Adam
-from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.projection_store import GradientStore, open_store
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.orders.order import Order
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 
 Moments = Literal["order", "reference"]

@@ -22,13 +22,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.base import Difference, Estimate
 from reorder_core.estimators.centred import prior_of
 from reorder_core.estimators.gaussian import Posterior, condition, step_covariance
 from reorder_core.estimators.projected import ProjectedEstimator, Replayed
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.estimators.trust import POWER, Z90, expected_error, interval
 from reorder_core.orders.order import Order, order_hash, steps_of
+from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

@@ -12,7 +12,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.replay import (
     ReferenceReplay,
     Replayer,
@@ -30,6 +29,7 @@ from reorder_core.estimators.trust import (
     interval,
 )
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 
 

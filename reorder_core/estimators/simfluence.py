@@ -19,9 +19,9 @@ Departures:
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.runs import TrainingRuns, taught
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

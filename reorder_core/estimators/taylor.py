@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.orders.order import Order
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 
 OnStep = Callable[[int, Any, Any], None]

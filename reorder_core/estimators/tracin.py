@@ -16,11 +16,11 @@ No curvature: where a loss moves because the path did is not seen.
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.base import Estimate
 from reorder_core.estimators.replay import ReferenceReplay
 from reorder_core.estimators.runs import TrainingRuns
 from reorder_core.estimators.stored import open_stored
 from reorder_core.orders.order import Order, order_hash, steps_of
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import nearest_anchor
 

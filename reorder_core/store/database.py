@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.base import Estimate
+from reorder_core.records.estimates import Estimate
 
 log = logging.getLogger(__name__)
 

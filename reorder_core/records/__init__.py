@@ -1,0 +1,1 @@
+"""What is passed around: losses under an order, estimated or retrained."""
