@@ -18,7 +18,7 @@ import numpy as np
 
 from reorder_core.estimators import informing_runs
 from reorder_core.estimators.hybrid import HybridEstimator
-from reorder_core.estimators.runs import designed_runs
+from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.heatmap import usual_moves
 from reorder_core.metrics import bootstrap_ci

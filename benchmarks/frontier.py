@@ -22,7 +22,12 @@ import numpy as np
 
 from reorder_core.design import spread_orders
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.runs import TrainingRuns, designed_runs, no_runs, runs_of
+from reorder_core.estimators.learning.retrainings import (
+    TrainingRuns,
+    designed_runs,
+    no_runs,
+    runs_of,
+)
 from reorder_core.fidelity import fresh_orders, measure_estimator, retrain_once, retrained_truth
 from reorder_core.store.run import Run, open_run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from reorder_core.estimators.position import open_position_table
-from reorder_core.estimators.trust import Z90
+from reorder_core.estimators.replay.error_law import Z90
 from reorder_core.orders.moves import single_move
 from reorder_core.orders.order import steps_of
 from reorder_core.store.run import open_run

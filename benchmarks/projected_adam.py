@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core import metrics
-from reorder_core.estimators.projection_store import projection
-from reorder_core.projection import choose_coordinates
+from reorder_core.estimators.dense_projection import projection
+from reorder_core.estimators.replay.projection import choose_coordinates
 from reorder_core.store.run import open_run
 from reorder_core.training.loop import Trainable, open_trainable
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from fidelity_table import COLUMNS, row
 
-from reorder_core.estimators.centred import CentredEstimator
 from reorder_core.estimators.hybrid import HybridEstimator
+from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.runs import designed_runs
+from reorder_core.estimators.replay.two_centres import CentredEstimator
 from reorder_core.fidelity import fresh_orders, measure_estimator, retrained_truth
 from reorder_core.store.run import open_run
 

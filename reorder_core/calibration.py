@@ -7,10 +7,10 @@ import torch
 
 from reorder_core.centre import Measuring
 from reorder_core.design import designed_orders, spread_count
-from reorder_core.estimators.centred import centre_replayer, mean_updates
-from reorder_core.estimators.stored import open_stored, with_curvature
+from reorder_core.estimators.replay.gradients import open_stored, with_curvature
+from reorder_core.estimators.replay.projection import pack, unpack
+from reorder_core.estimators.replay.two_centres import centre_replayer, mean_updates
 from reorder_core.precompute import read_gradients, trainable_of
-from reorder_core.projection import pack, unpack
 from reorder_core.store import costs
 from reorder_core.store.steps import BuildContext
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from reorder_core import metrics
+from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.runs import designed_runs, no_runs
 from reorder_core.store.run import Run
 
 ROUNDING = 1e-5

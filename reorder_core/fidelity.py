@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from reorder_core import metrics
 from reorder_core.errors import OrderError
-from reorder_core.estimators.runs import hashes_in
+from reorder_core.estimators.learning.retrainings import hashes_in
 from reorder_core.families import drawn_orders
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate, Estimator

@@ -11,7 +11,7 @@ from reorder_core import metrics
 from reorder_core.build import build_run
 from reorder_core.caution import cautions, self_check
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.runs import designed_runs
+from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.orders.order import make_order
 from reorder_core.store.run import Run, open_run
 

@@ -11,10 +11,10 @@ from reorder_core import metrics
 from reorder_core.build import build_run
 from reorder_core.centre import fitted_gradients
 from reorder_core.estimators import informing_runs
-from reorder_core.estimators.centred import CentredEstimator, has_centre, prior_of
 from reorder_core.estimators.hybrid import HybridEstimator
+from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.runs import designed_runs, no_runs, runs_of
+from reorder_core.estimators.replay.two_centres import CentredEstimator, has_centre, prior_of
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import make_order
 from reorder_core.store.run import Run, open_run

@@ -7,8 +7,13 @@ import pytest
 
 from reorder_core.estimators import informing_runs
 from reorder_core.estimators.hybrid import OTHERS, OWN, RANGE, SCALE, SLOPE, HybridEstimator
-from reorder_core.estimators.runs import TrainingRuns, designed_runs, no_runs, runs_of
-from reorder_core.estimators.trust import POWER
+from reorder_core.estimators.learning.retrainings import (
+    TrainingRuns,
+    designed_runs,
+    no_runs,
+    runs_of,
+)
+from reorder_core.estimators.replay.error_law import POWER
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import Order, insert, make_order, order_hash, steps_of
 from reorder_core.store.run import Run

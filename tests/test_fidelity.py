@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from reorder_core.errors import EstimatorError, OrderError
-from reorder_core.estimators.runs import hashes_in
+from reorder_core.estimators.learning.retrainings import hashes_in
 from reorder_core.fidelity import fresh_orders, measure
 from reorder_core.orders.order import Order, order_hash, swap
 from reorder_core.store.files import write_arrays

@@ -8,11 +8,11 @@ import torch
 
 from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.adam import Adam
-from reorder_core.estimators.full import FullParameters
+from reorder_core.estimators.dense_projection import projection
+from reorder_core.estimators.full_parameters import FullParameters
 from reorder_core.estimators.fut import FutEstimator, FutPlusEstimator, expanded_update
-from reorder_core.estimators.projection_store import projection
-from reorder_core.estimators.runs import designed_runs, no_runs
+from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
+from reorder_core.estimators.replay.adam import Adam
 from reorder_core.metrics import rho_sample
 from reorder_core.store.run import Run, open_run
 

@@ -6,8 +6,8 @@ import pytest
 from reorder_core import metrics
 from reorder_core.design import spread_orders
 from reorder_core.estimators.hybrid import HybridEstimator
+from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.runs import designed_runs, no_runs, runs_of
 from reorder_core.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import make_order
 from reorder_core.store.ledger import Retrained

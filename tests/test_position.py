@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from reorder_core import metrics
+from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
 from reorder_core.estimators.position import PositionEstimator, open_position_table
-from reorder_core.estimators.runs import designed_runs, no_runs
-from reorder_core.estimators.trust import Z90
+from reorder_core.estimators.replay.error_law import Z90
 from reorder_core.families import drawn_orders
 from reorder_core.orders.moves import single_move
 from reorder_core.orders.order import insert, make_order, steps_of

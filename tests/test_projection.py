@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reorder_core.projection import choose_coordinates, pack, unpack
+from reorder_core.estimators.replay.projection import choose_coordinates, pack, unpack
 
 
 def test_all_coordinates_are_taken_where_there_are_no_more() -> None:

@@ -5,10 +5,10 @@ import torch
 
 from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
+from reorder_core.estimators.learning.retrainings import no_runs
 from reorder_core.estimators.position import fit_own, fit_probes
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.replay import ReferenceReplay, Replayer
-from reorder_core.estimators.runs import no_runs
+from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer
 from reorder_core.fidelity import measure
 from reorder_core.metrics import spearman
 from reorder_core.orders.order import move

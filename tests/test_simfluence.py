@@ -3,7 +3,7 @@
 import numpy as np
 
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.runs import designed_runs
+from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.estimators.simfluence import (
     SimfluenceEstimator,
     _linearized,

@@ -10,9 +10,9 @@ from transformers import AutoModelForCausalLM
 
 from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.adam import Adam
-from reorder_core.estimators.replay import ReferenceReplay, Replayer
-from reorder_core.estimators.runs import designed_runs, no_runs
+from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
+from reorder_core.estimators.replay.adam import Adam
+from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer
 from reorder_core.estimators.taylor import TaylorEstimator, expand
 from reorder_core.metrics import r2, rho_sample
 from reorder_core.store.run import Run

@@ -3,8 +3,8 @@
 import numpy as np
 
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.replay import ReferenceReplay
-from reorder_core.estimators.stored import open_stored
+from reorder_core.estimators.replay.gradients import open_stored
+from reorder_core.estimators.replay.replayer import ReferenceReplay
 from reorder_core.orders.order import steps_of
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import learning_rates, nearest_anchor

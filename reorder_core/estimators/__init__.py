@@ -7,11 +7,15 @@ line and fidelity need to know of any of them.
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.fut import FutEstimator, FutPlusEstimator
 from reorder_core.estimators.hybrid import HybridEstimator
+from reorder_core.estimators.learning.retrainings import (
+    TrainingRuns,
+    designed_runs,
+    verified_runs,
+)
 from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
 from reorder_core.estimators.reference import ReferenceEstimator
 from reorder_core.estimators.retrain_regression import RetrainRegression
-from reorder_core.estimators.runs import TrainingRuns, designed_runs, verified_runs
 from reorder_core.estimators.simfluence import SimfluenceEstimator
 from reorder_core.estimators.taylor import TaylorEstimator
 from reorder_core.estimators.tracin import TracinEstimator

@@ -33,9 +33,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from reorder_core.estimators.adam import Adam
-from reorder_core.estimators.projection_store import GradientStore, open_store
-from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.dense_projection import GradientStore, open_store
+from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.replay.adam import Adam
 from reorder_core.orders.order import Order
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
@@ -150,7 +150,9 @@ class FutEstimator:
 
     @cached_property
     def _full(self) -> Any:
-        from reorder_core.estimators.full import FullParameters  # imports torch when used
+        from reorder_core.estimators.full_parameters import (
+            FullParameters,  # imports torch when used
+        )
 
         return FullParameters.open(self._run)
 

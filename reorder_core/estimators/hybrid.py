@@ -22,11 +22,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.centred import prior_of
-from reorder_core.estimators.gaussian import Posterior, condition, step_covariance
+from reorder_core.estimators.learning.gaussian_process import (
+    Posterior,
+    condition,
+    step_covariance,
+)
+from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.estimators.projected import ProjectedEstimator, Replayed
-from reorder_core.estimators.runs import TrainingRuns
-from reorder_core.estimators.trust import POWER, Z90, expected_error, interval
+from reorder_core.estimators.replay.error_law import POWER, Z90, expected_error, interval
+from reorder_core.estimators.replay.two_centres import prior_of
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.store.run import Run

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.linalg import solve
 
 from reorder_core.errors import EstimatorError
+from reorder_core.estimators.learning.retrainings import TrainingRuns, no_runs, taught
+from reorder_core.estimators.replay.error_law import interval
 from reorder_core.estimators.retrain_regression import Regression, tuned_shapes
-from reorder_core.estimators.runs import TrainingRuns, no_runs, taught
-from reorder_core.estimators.trust import interval
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run

@@ -12,21 +12,21 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.replay import (
-    ReferenceReplay,
-    Replayer,
-    ReplayState,
-    first_changed_step,
-)
-from reorder_core.estimators.runs import TrainingRuns
-from reorder_core.estimators.stored import open_stored, with_curvature
-from reorder_core.estimators.trust import (
+from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.replay.error_law import (
     POWER,
     Z90,
     Coherence,
     error_unit,
     expected_error,
     interval,
+)
+from reorder_core.estimators.replay.gradients import open_stored, with_curvature
+from reorder_core.estimators.replay.replayer import (
+    ReferenceReplay,
+    Replayer,
+    ReplayState,
+    first_changed_step,
 )
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run

@@ -19,7 +19,7 @@ Departures:
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.runs import TrainingRuns, taught
+from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from reorder_core.estimators.runs import TrainingRuns
+from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.orders.order import Order
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
@@ -93,7 +93,9 @@ class TaylorEstimator:
         return full.save(folder, lambda on_step: self._follow(full, order, on_step))
 
     def _full(self) -> Any:
-        from reorder_core.estimators.full import FullParameters  # imports torch when used
+        from reorder_core.estimators.full_parameters import (
+            FullParameters,  # imports torch when used
+        )
 
         return FullParameters.open(self._run, self._precision)
 

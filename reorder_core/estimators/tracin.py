@@ -16,9 +16,9 @@ No curvature: where a loss moves because the path did is not seen.
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.replay import ReferenceReplay
-from reorder_core.estimators.runs import TrainingRuns
-from reorder_core.estimators.stored import open_stored
+from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.replay.gradients import open_stored
+from reorder_core.estimators.replay.replayer import ReferenceReplay
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run

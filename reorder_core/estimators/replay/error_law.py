@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.replay import Replayer
+from reorder_core.estimators.replay.replayer import Replayer
 from reorder_core.orders.order import Order
 
 Array = NDArray[np.floating]

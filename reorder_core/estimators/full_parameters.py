@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from reorder_core.estimators.adam import Adam
+from reorder_core.estimators.replay.adam import Adam
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run

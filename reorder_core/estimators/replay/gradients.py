@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
-from reorder_core.estimators.replay import Replayer
-from reorder_core.projection import unpack
+from reorder_core.estimators.replay.projection import unpack
+from reorder_core.estimators.replay.replayer import Replayer
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from reorder_core.estimators.learning.retrainings import TrainingRuns, hashes_in
 from reorder_core.estimators.projected import Ends, ProjectedEstimator
-from reorder_core.estimators.replay import Replayer, ReplayState
-from reorder_core.estimators.runs import TrainingRuns, hashes_in
-from reorder_core.estimators.stored import with_curvature
-from reorder_core.projection import unpack
+from reorder_core.estimators.replay.gradients import with_curvature
+from reorder_core.estimators.replay.projection import unpack
+from reorder_core.estimators.replay.replayer import Replayer, ReplayState
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]

@@ -101,7 +101,7 @@ def _is_of(path: Path, origin: dict[str, str]) -> bool:
 def _computed(run: Run, dimension: int, seed: int) -> dict[str, Any]:
     import torch
 
-    from reorder_core.estimators.full import FullParameters
+    from reorder_core.estimators.full_parameters import FullParameters
 
     full = FullParameters.open(run)
     model, samples = full.trainable.model, full.trainable.samples

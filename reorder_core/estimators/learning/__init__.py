@@ -1,0 +1,1 @@
+"""What estimators learn from real retrainings."""
