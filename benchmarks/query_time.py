@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reorder_core.build import build_run
+from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig, read_config
 from reorder_core.estimators import open_estimator
 from reorder_core.store.run import open_run

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from reorder_core.build import build_run
+from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig
 from reorder_core.fidelity import measure
 from reorder_core.store.run import open_run

@@ -71,7 +71,7 @@ def build(
 ) -> None:
     """Train the reference run, precompute and publish; a run cut off is resumed."""
     checked = read_config(config)
-    from reorder_core.build import build_run  # imports torch
+    from reorder_core.building.build import build_run  # imports torch
 
     began = time.perf_counter()
     with ProgressReport() as on_progress:
@@ -89,7 +89,7 @@ def plan(
 ) -> None:
     """What a build of this configuration would cost: RRE, seconds, bytes. Trains nothing."""
     checked = read_config(config)
-    from reorder_core.plan import make_plan  # imports torch
+    from reorder_core.building.plan import make_plan  # imports torch
 
     found = make_plan(checked)
     _answer(report.planned(found), as_json, lambda: report.print_plan(found))

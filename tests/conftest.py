@@ -23,7 +23,7 @@ def real_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Really built once for all tests; nobody may change its published files."""
     from real import tiny_real_config
 
-    from reorder_core.build import build_run
+    from reorder_core.building.build import build_run
 
     return open_run(build_run(tiny_real_config(), tmp_path_factory.mktemp("real") / "run"))
 

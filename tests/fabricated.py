@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from reorder_core.building.stages import BuildContext, BuildState, BuildStep
 from reorder_core.config import CorpusConfig, RunConfig
 from reorder_core.corpus import EncodedCorpus, TextSample, TokenizedSamples
 from reorder_core.store.lock import BuildLock
 from reorder_core.store.run import Run
-from reorder_core.store.steps import BuildContext, BuildState, BuildStep
 from reorder_core.store.texts import write_corpus
 
 COUNT, STEPS, BATCH = 12, 4, 3

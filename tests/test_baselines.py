@@ -5,7 +5,7 @@ import pytest
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.learning import gaussian_process
+from reorder_core.estimators.learning import gaussian
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of
 from reorder_core.estimators.retrain_regression import Regression, RetrainRegression, Shapes
 from reorder_core.fidelity import fresh_orders, retrain_once
@@ -21,15 +21,15 @@ def random_steps(count: int, samples: int = 12, batch: int = 2) -> np.ndarray:
 
 def test_the_posterior_is_that_of_one_dense_solve() -> None:
     steps, random = random_steps(9), np.random.default_rng(0)
-    new, old, shape = steps[8:], steps[:8], gaussian_process.Shape(mixed=0.4, noise=0.05)
-    table = gaussian_process.step_covariance(6, shape.length)
+    new, old, shape = steps[8:], steps[:8], gaussian.Shape(mixed=0.4, noise=0.05)
+    table = gaussian.step_covariance(6, shape.length)
     values = random.normal(size=(12, 8))
 
     def covariances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        own = gaussian_process.own_covariance(table, a, b)
-        return gaussian_process.covariances(shape, own, gaussian_process.likeness(table, a, b))
+        own = gaussian.own_covariance(table, a, b)
+        return gaussian.covariances(shape, own, gaussian.likeness(table, a, b))
 
-    posterior = gaussian_process.condition(covariances(old, old), shape.noise, values)
+    posterior = gaussian.condition(covariances(old, old), shape.noise, values)
     mean, spread = posterior.predict(covariances(new, old)[:, 0], covariances(new, new)[:, 0, 0])
     for sample in range(12):
         # Written out once more, entry by entry, over the nine orders together.
@@ -38,7 +38,7 @@ def test_the_posterior_is_that_of_one_dense_solve() -> None:
             alike = np.mean([table[steps[a, j], steps[b, j]] for j in range(12)])
             own = table[steps[a, sample], steps[b, sample]]
             joint[a, b] = 100 + own * (1 + 0.4 * alike) + 0.1 * alike + 0.1 * alike**2
-        known = joint[:8, :8] + (0.05 + gaussian_process.JITTER) * np.eye(8)
+        known = joint[:8, :8] + (0.05 + gaussian.JITTER) * np.eye(8)
         by = np.linalg.solve(known, joint[:8, 8])
         np.testing.assert_allclose(mean[sample], by @ values[sample], rtol=1e-7, atol=1e-9)
         variance = (joint[8, 8] - by @ joint[:8, 8]) * posterior.scale[sample]
@@ -47,21 +47,17 @@ def test_the_posterior_is_that_of_one_dense_solve() -> None:
 
 def test_covariances_of_orders_are_positive() -> None:
     steps = random_steps(40)
-    table = gaussian_process.step_covariance(6, 0.3)
-    own = gaussian_process.own_covariance(table, steps, steps)
-    found = gaussian_process.covariances(
-        gaussian_process.Shape(), own, gaussian_process.likeness(table, steps, steps)
-    )
-    assert np.linalg.eigvalsh(found).min() > -1e-10 * gaussian_process.CONSTANT
+    table = gaussian.step_covariance(6, 0.3)
+    own = gaussian.own_covariance(table, steps, steps)
+    found = gaussian.covariances(gaussian.Shape(), own, gaussian.likeness(table, steps, steps))
+    assert np.linalg.eigvalsh(found).min() > -1e-10 * gaussian.CONSTANT
 
 
 def test_the_shared_curve_is_found_under_levels_that_differ() -> None:
     steps = random_steps(300)
     true = np.linspace(-1, 1, 6) ** 3
     levels = np.random.default_rng(0).normal(size=12) * 5
-    found = gaussian_process.shared_curve(
-        gaussian_process.step_covariance(6, 0.5), steps, levels + true[steps]
-    )
+    found = gaussian.shared_curve(gaussian.step_covariance(6, 0.5), steps, levels + true[steps])
     np.testing.assert_allclose(found, true, atol=0.02)
 
 
@@ -70,17 +66,13 @@ def test_the_likeliest_shape_tells_noise_from_effects() -> None:
     for noise in (0.01, 1.0):
         values = np.sin(steps) + noise * random.normal(size=steps.shape)
 
-        def likelihood(shape: gaussian_process.Shape, values: np.ndarray = values) -> float:
-            table = gaussian_process.step_covariance(6, shape.length)
-            own = gaussian_process.own_covariance(table, steps, steps)
-            cov = gaussian_process.covariances(
-                shape, own, gaussian_process.likeness(table, steps, steps)
-            )
-            return gaussian_process.condition(cov, shape.noise, values.T).log_likelihood
+        def likelihood(shape: gaussian.Shape, values: np.ndarray = values) -> float:
+            table = gaussian.step_covariance(6, shape.length)
+            own = gaussian.own_covariance(table, steps, steps)
+            cov = gaussian.covariances(shape, own, gaussian.likeness(table, steps, steps))
+            return gaussian.condition(cov, shape.noise, values.T).log_likelihood
 
-        found = gaussian_process.best_shape(
-            likelihood, ("noise",), gaussian_process.Shape(others=1e-4)
-        )
+        found = gaussian.best_shape(likelihood, ("noise",), gaussian.Shape(others=1e-4))
         # The own effect's variance is about ½, and a shape is relative to it.
         assert found.noise == pytest.approx(2 * noise**2, rel=1.5 if noise > 0.1 else 30)
 
@@ -90,9 +82,7 @@ def test_regression_recovers_effects_that_are_additive() -> None:
     slope = random.normal(size=12)
     losses = 3 + slope * np.cos(steps)
     probes = 4 + 0.1 * losses.mean(1, keepdims=True)
-    shapes = Shapes(
-        gaussian_process.Shape(noise=1e-4), gaussian_process.Shape(own=0, others=1, noise=1e-3)
-    )
+    shapes = Shapes(gaussian.Shape(noise=1e-4), gaussian.Shape(own=0, others=1, noise=1e-3))
     fitted = Regression.fit(steps[:60], losses[:60], probes[:60], 6, shapes)
     (mean, half), (held_out, _) = fitted.predict(steps[60:])
     assert losses.std(0).mean() > 0.3

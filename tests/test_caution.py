@@ -8,7 +8,7 @@ import pytest
 from real import tiny_real_config
 
 from reorder_core import metrics
-from reorder_core.build import build_run
+from reorder_core.building.build import build_run
 from reorder_core.caution import cautions, self_check
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning.retrainings import designed_runs

@@ -8,8 +8,8 @@ import torch
 from real import tiny_real_config
 
 from reorder_core import metrics
-from reorder_core.build import build_run
-from reorder_core.centre import fitted_gradients
+from reorder_core.building.build import build_run
+from reorder_core.building.mean_path import fitted_gradients
 from reorder_core.estimators import informing_runs
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of

@@ -125,7 +125,9 @@ def test_build_tells_its_cost_and_the_next_command(tmp_path: Path, monkeypatch):
         on_progress("training", 1, 2)
         return build_tiny(out, config).path
 
-    monkeypatch.setitem(sys.modules, "reorder_core.build", SimpleNamespace(build_run=build_run))
+    monkeypatch.setitem(
+        sys.modules, "reorder_core.building.build", SimpleNamespace(build_run=build_run)
+    )
     config, out = tmp_path / "tiny.yaml", tmp_path / "run"
     config.write_text(json.dumps(tiny_config().model_dump(mode="json")))
     result = invoke("build", config, "--out", out)

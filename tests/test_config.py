@@ -43,7 +43,7 @@ def test_a_wrong_config_is_told_in_one_message(
 
 
 def test_same_config_gives_same_bits(real_run: Run, tmp_path: Path) -> None:
-    from reorder_core.build import build_run
+    from reorder_core.building.build import build_run
 
     again = build_run(tiny_real_config(), tmp_path / "again")
     names = sorted(file.relative_to(again) for file in again.rglob("*.safetensors"))
@@ -55,7 +55,7 @@ def test_same_config_gives_same_bits(real_run: Run, tmp_path: Path) -> None:
 def test_another_reference_order_is_another_run_of_the_same_samples(
     real_run: Run, tmp_path: Path
 ) -> None:
-    from reorder_core.build import build_run
+    from reorder_core.building.build import build_run
 
     config = tiny_real_config(training={"order_seed": 7}, position={"orders": 16})
     other = open_run(build_run(config, tmp_path / "other"))

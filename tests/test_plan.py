@@ -7,9 +7,9 @@ import pytest
 from real import tiny_real_config
 from typer.testing import CliRunner
 
+from reorder_core.building.plan import Plan, make_plan
 from reorder_core.cli import app
 from reorder_core.config import RunConfig, read_config
-from reorder_core.plan import Plan, make_plan
 from reorder_core.store.run import Run, open_run
 
 ROOT = Path(__file__).parents[1]
@@ -56,7 +56,7 @@ def test_a_plan_foretells_the_demo_which_is_kept_at_8_bits() -> None:
     ],
 )
 def test_a_plan_foretells_other_settings(changes: dict, tmp_path: Path) -> None:
-    from reorder_core.build import build_run
+    from reorder_core.building.build import build_run
 
     config = tiny_real_config(**changes, position={"orders": 16})
     assert_as_built(make_plan(config), open_run(build_run(config, tmp_path / "run")))

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from fabricated import TINY_STEPS, build_tiny, flip_last_byte, tiny_config
 
+from reorder_core.building.stages import BuildContext, BuildState, BuildStep
 from reorder_core.errors import ConfigError, RunBusy, StoreError
 from reorder_core.store.files import file_digest, read_json, write_json
 from reorder_core.store.lock import BuildLock, lock_holder
 from reorder_core.store.run import open_run
-from reorder_core.store.steps import BuildContext, BuildState, BuildStep
 
 
 def _logged(done: list[str]) -> tuple[BuildStep, ...]:

@@ -4,10 +4,10 @@ import pytest
 import yaml
 from fabricated import COUNT, TINY_STEPS, build_tiny, flip_last_byte, tiny_config
 
+from reorder_core.building.stages import BuildStep
 from reorder_core.errors import RunNotFound, StoreError
 from reorder_core.store.files import file_digest
 from reorder_core.store.run import Run, open_run
-from reorder_core.store.steps import BuildStep
 
 
 def test_an_open_run_tells_what_was_built(tiny_run: Run):

@@ -13,9 +13,9 @@ import torch
 import yaml
 from real import tiny_real_config
 
-from reorder_core.build import build_run
+from reorder_core.building.build import build_run
+from reorder_core.building.curvature import draws, pooled_factor, sampled_fisher
 from reorder_core.config import ModelConfig
-from reorder_core.curvature import draws, pooled_factor, sampled_fisher
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import make_order
 from reorder_core.store.files import file_digest

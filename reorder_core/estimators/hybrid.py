@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.learning.gaussian_process import (
+from reorder_core.estimators.learning.gaussian import (
     Posterior,
     condition,
     step_covariance,

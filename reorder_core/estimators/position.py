@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve
 
+from reorder_core.building.stages import BuildContext
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.learning.retrainings import TrainingRuns, no_runs, taught
 from reorder_core.estimators.replay.error_law import interval
@@ -21,7 +22,6 @@ from reorder_core.estimators.retrain_regression import Regression, tuned_shapes
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
-from reorder_core.store.steps import BuildContext
 
 Array = NDArray[np.floating]
 OWN_BASIS, NEAR_BASIS, FAR_BASIS, CHUNK = 6, 6, 4, 64

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.estimators.learning import gaussian_process
+from reorder_core.estimators.learning import gaussian
 from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
 from reorder_core.estimators.replay.error_law import interval
 from reorder_core.orders.order import Order, order_hash, steps_of
@@ -25,7 +25,7 @@ TUNED = 64
 """Samples whose likelihood sets the hyperparameters of all."""
 OWN_FIELDS = ("length", "follows", "others", "mixed", "noise")
 SHARED_FIELDS = ("length", "pairs", "noise")
-SHARED_START = gaussian_process.Shape(
+SHARED_START = gaussian.Shape(
     length=0.3, own=0.0, follows=0.0, others=1.0, mixed=0.0, pairs=0.3, noise=0.03
 )
 
@@ -70,8 +70,8 @@ class RetrainRegression:
 class Shapes:
     """Hyperparameters of the samples' own losses, and of held-out ones."""
 
-    samples: gaussian_process.Shape
-    probes: gaussian_process.Shape
+    samples: gaussian.Shape
+    probes: gaussian.Shape
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,8 +85,8 @@ class Regression:
     """(T',) what a sample's own step does to any sample."""
     level: Array
     """(N + D,) mean of each loss, taken off before the fit."""
-    samples: gaussian_process.Posterior
-    probes: gaussian_process.Posterior
+    samples: gaussian.Posterior
+    probes: gaussian.Posterior
 
     @classmethod
     def fit(
@@ -94,8 +94,8 @@ class Regression:
     ) -> "Regression":
         """From losses (M, N) and (M, D) after `at` steps, of orders with steps (M, N)."""
         done = np.minimum(steps, at)
-        covariance = gaussian_process.step_covariance(at + 1, shapes.samples.length)
-        curve = gaussian_process.shared_curve(covariance, done, samples)
+        covariance = gaussian.step_covariance(at + 1, shapes.samples.length)
+        curve = gaussian.shared_curve(covariance, done, samples)
         rest = samples - curve[done]
         level = np.concatenate([rest.mean(0), probes.mean(0)])
         rest, held_out = rest - rest.mean(0), probes - probes.mean(0)
@@ -132,16 +132,16 @@ class Regression:
 
 def tuned_shapes(steps: NDArray[np.integer], samples: Array, probes: Array, total: int) -> Shapes:
     """The hyperparameters under which final losses (M, N) and (M, D) are likeliest."""
-    table = gaussian_process.step_covariance(total, SHARED_START.length)
-    curve = gaussian_process.shared_curve(table, steps, samples)
+    table = gaussian.step_covariance(total, SHARED_START.length)
+    curve = gaussian.shared_curve(table, steps, samples)
     rest = samples - curve[steps]
     chosen = np.linspace(0, samples.shape[1] - 1, min(TUNED, samples.shape[1])).astype(int)
     rest, held_out = rest - rest.mean(0), probes - probes.mean(0)
-    own = gaussian_process.best_shape(
+    own = gaussian.best_shape(
         lambda shape: condition_own(shape, steps, rest, curve, chosen).log_likelihood,
-        OWN_FIELDS, gaussian_process.Shape(),
+        OWN_FIELDS, gaussian.Shape(),
     )  # fmt: skip
-    shared = gaussian_process.best_shape(
+    shared = gaussian.best_shape(
         lambda shape: condition_shared(shape, steps, held_out, total).log_likelihood,
         SHARED_FIELDS, SHARED_START,
     )  # fmt: skip
@@ -149,35 +149,33 @@ def tuned_shapes(steps: NDArray[np.integer], samples: Array, probes: Array, tota
 
 
 def condition_own(
-    shape: gaussian_process.Shape, steps: NDArray[np.integer], values: Array, curve: Array,
+    shape: gaussian.Shape, steps: NDArray[np.integer], values: Array, curve: Array,
     chosen: NDArray[np.integer] | slice = slice(None),
-) -> gaussian_process.Posterior:  # fmt: skip
+) -> gaussian.Posterior:  # fmt: skip
     """The posterior of the chosen samples' losses (M, N), each with a step of its own."""
-    table = gaussian_process.step_covariance(len(curve), shape.length)
-    alike = gaussian_process.likeness(table, steps, steps)
-    table = gaussian_process.with_curve(table, curve, shape.follows)
-    own = gaussian_process.own_covariance(table, steps[:, chosen], steps[:, chosen])
-    covariance = gaussian_process.covariances(shape, own, alike)
-    return gaussian_process.condition(covariance, shape.noise, values[:, chosen].T)
+    table = gaussian.step_covariance(len(curve), shape.length)
+    alike = gaussian.likeness(table, steps, steps)
+    table = gaussian.with_curve(table, curve, shape.follows)
+    own = gaussian.own_covariance(table, steps[:, chosen], steps[:, chosen])
+    covariance = gaussian.covariances(shape, own, alike)
+    return gaussian.condition(covariance, shape.noise, values[:, chosen].T)
 
 
 def condition_shared(
-    shape: gaussian_process.Shape, steps: NDArray[np.integer], values: Array, states: int
-) -> gaussian_process.Posterior:
+    shape: gaussian.Shape, steps: NDArray[np.integer], values: Array, states: int
+) -> gaussian.Posterior:
     """The posterior of losses (M, D) that have no step of their own."""
-    table = gaussian_process.step_covariance(states, shape.length)
-    alike = gaussian_process.likeness(table, steps, steps)
-    return gaussian_process.condition(
-        gaussian_process.covariances(shape, None, alike), shape.noise, values.T
-    )
+    table = gaussian.step_covariance(states, shape.length)
+    alike = gaussian.likeness(table, steps, steps)
+    return gaussian.condition(gaussian.covariances(shape, None, alike), shape.noise, values.T)
 
 
 def _covariance(
-    shape: gaussian_process.Shape, curve: Array, a: NDArray, b: NDArray, has_own: bool
+    shape: gaussian.Shape, curve: Array, a: NDArray, b: NDArray, has_own: bool
 ) -> Array:
-    table = gaussian_process.step_covariance(len(curve), shape.length)
-    alike = gaussian_process.likeness(table, a, b)
+    table = gaussian.step_covariance(len(curve), shape.length)
+    alike = gaussian.likeness(table, a, b)
     if not has_own:
-        return gaussian_process.covariances(shape, None, alike)
-    table = gaussian_process.with_curve(table, curve, shape.follows)
-    return gaussian_process.covariances(shape, gaussian_process.own_covariance(table, a, b), alike)
+        return gaussian.covariances(shape, None, alike)
+    table = gaussian.with_curve(table, curve, shape.follows)
+    return gaussian.covariances(shape, gaussian.own_covariance(table, a, b), alike)

@@ -19,7 +19,7 @@ import pytest
 from driving import ROOT, Served
 from real import LONG
 
-from reorder_core.build import build_run
+from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig
 from reorder_core.store.run import open_run
 

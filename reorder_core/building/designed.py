@@ -5,14 +5,14 @@ from dataclasses import asdict
 import numpy as np
 import torch
 
-from reorder_core.centre import Measuring
-from reorder_core.design import designed_orders, spread_count
+from reorder_core.building.design import designed_orders, spread_count
+from reorder_core.building.mean_path import Measuring
+from reorder_core.building.precompute import read_gradients, trainable_of
+from reorder_core.building.stages import BuildContext
 from reorder_core.estimators.replay.gradients import open_stored, with_curvature
 from reorder_core.estimators.replay.projection import pack, unpack
 from reorder_core.estimators.replay.two_centres import centre_replayer, mean_updates
-from reorder_core.precompute import read_gradients, trainable_of
 from reorder_core.store import costs
-from reorder_core.store.steps import BuildContext
 
 MEASURED = "measured"
 """What the designed retrainings told; serves the build only."""

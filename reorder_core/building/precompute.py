@@ -6,15 +6,15 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from reorder_core.building.curvature import draws, kept_rank, pooled_factor, sampled_fisher
+from reorder_core.building.stages import BuildContext
 from reorder_core.config import RunConfig
 from reorder_core.corpus import EncodedCorpus, prepare_corpus
-from reorder_core.curvature import draws, kept_rank, pooled_factor, sampled_fisher
 from reorder_core.errors import ConfigError
 from reorder_core.estimators.replay.projection import choose_coordinates, pack
 from reorder_core.orders.order import Order
 from reorder_core.store import costs
 from reorder_core.store.files import write_text
-from reorder_core.store.steps import BuildContext
 from reorder_core.store.texts import write_corpus
 from reorder_core.training.loop import (
     Trainable,

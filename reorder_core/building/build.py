@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from reorder_core import calibration, precompute
+from reorder_core.building import designed, precompute
+from reorder_core.building.stages import BuildContext, BuildState, BuildStep, Progress
 from reorder_core.config import RunConfig
 from reorder_core.estimators.position import fit_position_table
 from reorder_core.store.lock import BuildLock
 from reorder_core.store.published import publish_results
-from reorder_core.store.steps import BuildContext, BuildState, BuildStep, Progress
 
 
 def _files(*names: str) -> tuple[str, ...]:
@@ -31,9 +31,9 @@ STEPS = (
     BuildStep("gradients", _files("projected"), precompute.take_gradients),
     BuildStep("curvature", _files("curvature"), precompute.take_curvature),
     BuildStep(
-        "calibration", _files("calibration", calibration.MEASURED), calibration.train_calibration
+        "calibration", _files("calibration", designed.MEASURED), designed.train_calibration
     ),
-    BuildStep("centre", _files("centre"), calibration.take_centre),
+    BuildStep("centre", _files("centre"), designed.take_centre),
     BuildStep("position", _files("position"), fit_position_table),
     BuildStep("results", ("results.duckdb",), _publish),
 )  # fmt: skip
@@ -52,5 +52,5 @@ def build_run(
         state.run_steps(STEPS, context)
         kept = config.keep_checkpoints
         unkept = () if kept else _files("base_tokens", precompute.CHECKPOINTS)
-        drop = (*_files(calibration.MEASURED), *unkept)
+        drop = (*_files(designed.MEASURED), *unkept)
         return state.publish(seeds={"run": config.seed}, drop=drop).path

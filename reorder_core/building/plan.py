@@ -86,8 +86,8 @@ def make_plan(config: RunConfig) -> Plan:
 
 def _prepared(config: RunConfig) -> _Text:
     """The build's own first step, in a folder that goes away."""
-    from reorder_core.precompute import prepare_text
-    from reorder_core.store.steps import BuildContext
+    from reorder_core.building.precompute import prepare_text
+    from reorder_core.building.stages import BuildContext
 
     with tempfile.TemporaryDirectory() as folder:
         context = BuildContext(config, Path(folder), lambda *_: None)
@@ -108,8 +108,8 @@ def _name(path: Path) -> str:
 
 
 def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
-    from reorder_core.centre import FEWEST
-    from reorder_core.curvature import draws
+    from reorder_core.building.curvature import draws
+    from reorder_core.building.mean_path import FEWEST
 
     samples, base = config.corpus.samples, config.training.base
     anchors = anchor_steps(config.training.steps, config.projection.anchors)
@@ -149,7 +149,7 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
 
 
 def _centre_bytes(config: RunConfig, domains: int, coordinates: int) -> int:
-    from reorder_core.centre import FEWEST
+    from reorder_core.building.mean_path import FEWEST
 
     if config.calibration.orders < FEWEST:
         return 0
@@ -164,7 +164,7 @@ def _coordinates(config: RunConfig, parameters: int) -> int:
 
 def _rank(config: RunConfig) -> int:
     """Rows of the curvature's factor."""
-    from reorder_core.curvature import kept_rank
+    from reorder_core.building.curvature import kept_rank
 
     return kept_rank(config.projection, config.corpus.samples)
 

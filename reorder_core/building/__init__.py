@@ -1,0 +1,1 @@
+"""From a configuration to a published run: stages that resume; most stages need torch."""

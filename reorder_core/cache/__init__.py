@@ -1,0 +1,1 @@
+"""What pages computed or people kept: a DuckDB file that the app alone writes."""
