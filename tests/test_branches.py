@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reorder_core.cache.branches import MOST_BRANCHES, Branch, SavedBranches, _decoded, _encoded
+from reorder_core.cache.estimates import ResultCache
 from reorder_core.errors import OrderError
 from reorder_core.orders.moves import Move, apply_all, whole
 from reorder_core.orders.order import make_order, swap
-from reorder_core.store.branches import MOST_BRANCHES, Branch, SavedBranches, _decoded, _encoded
-from reorder_core.store.database import ResultCache
 
 COUNT = 6
 ORDER = make_order(range(COUNT), COUNT)

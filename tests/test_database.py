@@ -7,9 +7,9 @@ import duckdb
 import numpy as np
 import pytest
 
+from reorder_core.cache.estimates import ResultCache
 from reorder_core.errors import StoreError
 from reorder_core.records.estimates import Estimate
-from reorder_core.store.database import ResultCache
 from reorder_core.store.published import publish_results, read_results
 from reorder_core.store.run import Run
 

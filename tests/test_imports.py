@@ -9,7 +9,7 @@ import pytest
 _QUERY_SIDE = [
     "reorder_core.cli", "reorder_core.estimators", "reorder_core.fidelity", "reorder_core.heatmap",
     "reorder_core.metrics",
-    "reorder_core.orders.order", "reorder_core.report", "reorder_core.store.database",
+    "reorder_core.orders.order", "reorder_core.report", "reorder_core.cache.estimates",
     "reorder_core.store.published", "reorder_core.store.run", "reorder_core.building.stages",
     "reorder_core.verified",
 ]  # fmt: skip

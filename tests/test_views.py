@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reorder_core.cache.estimates import ResultCache
+from reorder_core.cache.saved_views import LONGEST_NAME, MOST_VIEWS, SavedViews, View
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.orders.order import make_order, swap
-from reorder_core.store.database import ResultCache
-from reorder_core.store.views import LONGEST_NAME, MOST_VIEWS, SavedViews, View
 
 COUNT = 6
 ORDER = make_order(range(COUNT), COUNT)
@@ -85,7 +85,7 @@ def test_a_name_that_cannot_be_shown_is_refused(tmp_path: Path, name: str):
 
 
 def test_there_is_an_end_to_saving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("reorder_core.store.views.MOST_VIEWS", 3)
+    monkeypatch.setattr("reorder_core.cache.saved_views.MOST_VIEWS", 3)
     _, views = opened(tmp_path)
     for number in range(3):
         views.save(View(str(number), ORDER))

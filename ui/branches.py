@@ -1,7 +1,7 @@
 """Named branches of the history, kept in the run's cache database for the next visit."""
 
+from reorder_core.cache.branches import Branch
 from reorder_core.errors import OrderError, StoreError
-from reorder_core.store.branches import Branch
 from reorder_core.store.run import Run
 from ui import results, state
 from ui.history import BRANCHES, MAIN, History, Line

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from reorder_core.cache.branches import SavedBranches
+from reorder_core.cache.estimates import ResultCache
+from reorder_core.cache.saved_views import SavedViews
 from reorder_core.estimators import DEFAULT, informing_runs, open_estimator
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.position import PositionTable, open_position_table
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Difference, Estimate, Estimator
-from reorder_core.store.branches import SavedBranches
-from reorder_core.store.database import ResultCache
 from reorder_core.store.run import Run
-from reorder_core.store.views import SavedViews
 
 ESTIMATOR = DEFAULT
 KEPT = 1000

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reorder_core import bundle
+from reorder_core.cache.saved_views import View
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.orders.moves import encode_moves, whole
 from reorder_core.orders.order import order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
-from reorder_core.store.views import View
 from ui import component, results, state
 from ui.events import ChooseView, EditView, Export, Figure, PlaceView, SaveView
 from ui.history import History

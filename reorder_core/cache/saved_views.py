@@ -11,9 +11,9 @@ from typing import Any
 
 import duckdb
 
+from reorder_core.cache.estimates import ResultCache
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.orders.order import Order, make_order, order_hash
-from reorder_core.store.database import ResultCache
 
 MOST_VIEWS, LONGEST_NAME, LONGEST_NOTE, LONGEST_MOVES, LONGEST_METRIC = 200, 80, 500, 1000, 20
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import duckdb
 
+from reorder_core.cache.estimates import ResultCache
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.orders.moves import Move, make_move, whole
 from reorder_core.orders.order import Order, make_order
-from reorder_core.store.database import ResultCache
 
 MOST_BRANCHES, LONGEST_NAME, MOST_MOVES = 100, 40, 500
 
