@@ -19,9 +19,9 @@ import numpy as np
 from reorder_core.estimators import informing_runs
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs
-from reorder_core.fidelity import fresh_orders, retrain_once
-from reorder_core.heatmap import usual_moves
-from reorder_core.metrics import bootstrap_ci
+from reorder_core.judge.fidelity import fresh_orders, retrain_once
+from reorder_core.judge.heat_map import usual_moves
+from reorder_core.judge.measures import bootstrap_ci
 from reorder_core.orders.order import Order, insert, steps_of, swap
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run

@@ -13,7 +13,7 @@ from pathlib import Path
 from reorder_core.estimators import hybrid
 from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.fidelity import fresh_orders, measure_estimator, retrained_truth
+from reorder_core.judge.fidelity import fresh_orders, measure_estimator, retrained_truth
 from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import open_run
 

@@ -8,7 +8,7 @@ Retrains each order that the run's ledger does not hold yet.
 import argparse
 from pathlib import Path
 
-from reorder_core.fidelity import measure
+from reorder_core.judge.fidelity import measure
 from reorder_core.store.run import open_run
 
 COLUMNS = ("r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae", "coverage90")

@@ -28,7 +28,12 @@ from reorder_core.estimators.learning.retrainings import (
     no_runs,
     runs_of,
 )
-from reorder_core.fidelity import fresh_orders, measure_estimator, retrain_once, retrained_truth
+from reorder_core.judge.fidelity import (
+    fresh_orders,
+    measure_estimator,
+    retrain_once,
+    retrained_truth,
+)
 from reorder_core.store.run import Run, open_run
 
 STYLES = {

@@ -22,7 +22,7 @@ import numpy as np
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.estimators.position import PositionTable, open_position_table
-from reorder_core.fidelity import retrain_once
+from reorder_core.judge.fidelity import retrain_once
 from reorder_core.orders.moves import Move, apply
 from reorder_core.orders.order import Order, steps_of
 from reorder_core.store.run import Run, open_run

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from reorder_core.estimators import ESTIMATORS
-from reorder_core.heatmap import SAMPLES, SEED, SLOTS, measure, plan_moves
+from reorder_core.judge.heat_map import SAMPLES, SEED, SLOTS, measure, plan_moves
 from reorder_core.store.run import open_run
 
 HEAD = "| estimator | moves | Spearman | within a sample | MSE | MSE of no change |"

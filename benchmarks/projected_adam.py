@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core import metrics
 from reorder_core.estimators.dense_projection import projection
 from reorder_core.estimators.replay.projection import choose_coordinates
+from reorder_core.judge import measures
 from reorder_core.store.run import open_run
 from reorder_core.training.loop import Trainable, open_trainable
 
@@ -43,7 +43,7 @@ def told(name: str, size: int, estimated: Array, true: Array) -> str:
     scale = float((ours * theirs).sum() / np.square(ours).sum())
     r2 = 1 - np.square(ours - theirs).sum() / np.square(theirs).sum()
     scaled = 1 - np.square(scale * ours - theirs).sum() / np.square(theirs).sum()
-    rho = metrics.rho_sample(ours.T, theirs.T)
+    rho = measures.rho_sample(ours.T, theirs.T)
     return f"| {name} | {size:,} | {r2:.3f} | {scaled:.3f} | {rho:.3f} |"
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from reorder_core.estimators import open_estimator
-from reorder_core.fidelity import fresh_orders, retrained_truth
-from reorder_core.metrics import spearman
+from reorder_core.judge.fidelity import fresh_orders, retrained_truth
+from reorder_core.judge.measures import spearman
 from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import open_run
 

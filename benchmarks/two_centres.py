@@ -15,7 +15,7 @@ from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.replay.two_centres import CentredEstimator
-from reorder_core.fidelity import fresh_orders, measure_estimator, retrained_truth
+from reorder_core.judge.fidelity import fresh_orders, measure_estimator, retrained_truth
 from reorder_core.store.run import open_run
 
 

@@ -16,7 +16,7 @@ import yaml
 
 from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig
-from reorder_core.fidelity import measure
+from reorder_core.judge.fidelity import measure
 from reorder_core.store.run import open_run
 
 

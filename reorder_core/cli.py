@@ -117,7 +117,7 @@ def estimate(
 def retrain(run_path: RunPath, order_path: OrderPath, as_json: AsJson = False) -> None:
     """Ground truth: really train in another order, once; the ledger remembers."""
     run, order = _opened(run_path, order_path)
-    from reorder_core.fidelity import retrain_once
+    from reorder_core.judge.fidelity import retrain_once
 
     with ProgressReport() as on_progress:
         found = retrain_once(run, order, on_progress)
@@ -139,7 +139,7 @@ def fidelity(
 ) -> None:
     """Estimates against real retraining, on orders that nothing was fitted to."""
     run = open_run(run_path)
-    from reorder_core.fidelity import measure
+    from reorder_core.judge.fidelity import measure
 
     names = _names(estimators)
     with ProgressReport() as on_progress:
@@ -161,7 +161,7 @@ def heatmap(
 ) -> None:
     """What a sample's place does to its own loss: estimated maps against retraining's."""
     run = open_run(run_path)
-    from reorder_core.heatmap import measure, plan_moves
+    from reorder_core.judge.heat_map import measure, plan_moves
 
     moves = plan_moves(run, samples, slots, seed)
     with ProgressReport() as on_progress:

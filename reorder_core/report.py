@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from reorder_core.building.plan import Plan
-from reorder_core.caution import cautions
 from reorder_core.errors import StoreError
+from reorder_core.judge.cautions import cautions
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.manifest import RUN_FILE, read_manifest

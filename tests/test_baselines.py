@@ -8,8 +8,8 @@ from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning import gaussian
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of
 from reorder_core.estimators.retrain_regression import Regression, RetrainRegression, Shapes
-from reorder_core.fidelity import fresh_orders, retrain_once
-from reorder_core.metrics import rho_sample
+from reorder_core.judge.fidelity import fresh_orders, retrain_once
+from reorder_core.judge.measures import rho_sample
 from reorder_core.orders.order import steps_of
 from reorder_core.store.run import Run
 

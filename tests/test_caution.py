@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from real import tiny_real_config
 
-from reorder_core import metrics
 from reorder_core.building.build import build_run
-from reorder_core.caution import cautions, self_check
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning.retrainings import designed_runs
+from reorder_core.judge import measures
+from reorder_core.judge.cautions import cautions, self_check
 from reorder_core.orders.order import make_order
 from reorder_core.store.run import Run, open_run
 
@@ -54,7 +54,7 @@ def test_the_check_learns_from_no_retraining(real_run: Run) -> None:
     estimated = [
         projected.estimate(make_order(order, real_run.count)).sample_loss for order in runs.orders
     ]
-    oracle = metrics.r2(
+    oracle = measures.r2(
         np.stack(estimated), runs.sample_loss_at[:, -1], real_run.reference.sample_loss_at[-1]
     )
     assert self_check(real_run).r2 == pytest.approx(oracle, abs=1e-3)

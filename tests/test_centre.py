@@ -7,7 +7,6 @@ import pytest
 import torch
 from real import tiny_real_config
 
-from reorder_core import metrics
 from reorder_core.building.build import build_run
 from reorder_core.building.mean_path import fitted_gradients
 from reorder_core.estimators import informing_runs
@@ -15,7 +14,8 @@ from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.replay.two_centres import CentredEstimator, has_centre, prior_of
-from reorder_core.fidelity import fresh_orders, retrain_once
+from reorder_core.judge import measures
+from reorder_core.judge.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import make_order
 from reorder_core.store.run import Run, open_run
 from reorder_core.training.loop import open_trainable
@@ -112,9 +112,9 @@ def test_around_two_centres_real_retrainings_are_ranked_better(real_run: Run, ce
         )
     )
     # When written: ρ_sample .983 for .977, R² .986 for .983; two other seeds likewise.
-    assert metrics.rho_sample(after, true) > metrics.rho_sample(before, true)
+    assert measures.rho_sample(after, true) > measures.rho_sample(before, true)
     known = real_run.reference.sample_loss_at[-1]
-    assert metrics.r2(after, true, known) > metrics.r2(before, true, known)
+    assert measures.r2(after, true, known) > measures.r2(before, true, known)
 
 
 def test_who_may_not_know_a_designed_retraining_expands_around_the_reference(real_run: Run):

@@ -214,7 +214,7 @@ def test_without_torch_the_commands_that_train_say_so(tiny_path, order_file, mon
     def missing(*_):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
-    monkeypatch.setattr("reorder_core.fidelity.retrain_once", missing)
+    monkeypatch.setattr("reorder_core.judge.fidelity.retrain_once", missing)
     told = refused("retrain", tiny_path, "--order", order_file)
     assert "torch is not installed: pip install torch" in told
 
@@ -226,7 +226,7 @@ def test_ctrl_c_is_one_message_and_exit_code_130(tiny_path: Path, order_file: Pa
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("reorder_core.fidelity.retrain_once", interrupted)
+    monkeypatch.setattr("reorder_core.judge.fidelity.retrain_once", interrupted)
     result = invoke("retrain", tiny_path, "--order", order_file)
     assert result.exit_code == 130
     assert result.stderr == (

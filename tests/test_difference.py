@@ -14,7 +14,7 @@ from reorder_core.estimators.learning.retrainings import (
     runs_of,
 )
 from reorder_core.estimators.replay.error_law import POWER
-from reorder_core.fidelity import fresh_orders, retrain_once
+from reorder_core.judge.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import Order, insert, make_order, order_hash, steps_of
 from reorder_core.store.run import Run
 

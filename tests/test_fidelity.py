@@ -6,7 +6,7 @@ import pytest
 
 from reorder_core.errors import EstimatorError, OrderError
 from reorder_core.estimators.learning.retrainings import hashes_in
-from reorder_core.fidelity import fresh_orders, measure
+from reorder_core.judge.fidelity import fresh_orders, measure
 from reorder_core.orders.order import Order, order_hash, swap
 from reorder_core.store.files import write_arrays
 from reorder_core.store.run import Run, open_run

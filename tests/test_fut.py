@@ -13,7 +13,7 @@ from reorder_core.estimators.full_parameters import FullParameters
 from reorder_core.estimators.fut import FutEstimator, FutPlusEstimator, expanded_update
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
 from reorder_core.estimators.replay.adam import Adam
-from reorder_core.metrics import rho_sample
+from reorder_core.judge.measures import rho_sample
 from reorder_core.store.run import Run, open_run
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reorder_core.errors import OrderError
-from reorder_core.heatmap import (
+from reorder_core.judge.heat_map import (
     compare,
     estimated_map,
     measure,

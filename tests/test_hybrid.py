@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from reorder_core import metrics
 from reorder_core.building.design import spread_orders
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.fidelity import fresh_orders, retrain_once
+from reorder_core.judge import measures
+from reorder_core.judge.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import make_order
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
@@ -27,7 +27,7 @@ def hybrid(real_run: Run) -> HybridEstimator:
 def error(run: Run, estimator, judges: list[Retrained]) -> float:
     estimated = np.stack([estimator.estimate(judge.order).sample_loss for judge in judges])
     true = np.stack([judge.sample_loss for judge in judges])
-    return 1 - metrics.r2(estimated, true, run.reference.sample_loss_at[-1])
+    return 1 - measures.r2(estimated, true, run.reference.sample_loss_at[-1])
 
 
 def test_retrainings_it_learned_from_lower_the_error_on_others(real_run, hybrid, judges):

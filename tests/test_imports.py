@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 _QUERY_SIDE = [
-    "reorder_core.cli", "reorder_core.estimators", "reorder_core.fidelity", "reorder_core.heatmap",
-    "reorder_core.metrics",
+    "reorder_core.cli", "reorder_core.estimators", "reorder_core.judge.fidelity", "reorder_core.judge.heat_map",
+    "reorder_core.judge.measures",
     "reorder_core.orders.order", "reorder_core.report", "reorder_core.cache.estimates",
     "reorder_core.store.published", "reorder_core.store.run", "reorder_core.building.stages",
-    "reorder_core.verified",
+    "reorder_core.judge.verified",
 ]  # fmt: skip
 _HEAVY = ("torch", "transformers", "tokenizers")
 

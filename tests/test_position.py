@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reorder_core import metrics
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
 from reorder_core.estimators.position import PositionEstimator, open_position_table
 from reorder_core.estimators.replay.error_law import Z90
-from reorder_core.families import drawn_orders
+from reorder_core.judge import measures
+from reorder_core.judge.drawn import drawn_orders
 from reorder_core.orders.moves import single_move
 from reorder_core.orders.order import insert, make_order, steps_of
 from reorder_core.store.run import open_run
@@ -57,7 +57,7 @@ def test_retrainings_refine_the_table_far_from_the_reference_and_leave_it_alone_
     assert len(true) == 32 and true.std(0).mean() > 0.005
     found = [[one.estimate(judge.order) for judge in judges] for one in (table, refined)]
     before, after = (
-        metrics.r2(np.stack([e.sample_loss for e in estimates]), true,
+        measures.r2(np.stack([e.sample_loss for e in estimates]), true,
                    run.reference.sample_loss_at[-1])
         for estimates in found
     )  # fmt: skip

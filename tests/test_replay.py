@@ -9,8 +9,8 @@ from reorder_core.estimators.learning.retrainings import no_runs
 from reorder_core.estimators.position import fit_own, fit_probes
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer
-from reorder_core.fidelity import measure
-from reorder_core.metrics import spearman
+from reorder_core.judge.fidelity import measure
+from reorder_core.judge.measures import spearman
 from reorder_core.orders.order import move
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import learning_rates

@@ -14,7 +14,7 @@ from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
 from reorder_core.estimators.replay.adam import Adam
 from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer
 from reorder_core.estimators.taylor import TaylorEstimator, expand
-from reorder_core.metrics import r2, rho_sample
+from reorder_core.judge.measures import r2, rho_sample
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import learning_rates
 

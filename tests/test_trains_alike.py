@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from reorder_core.estimators import informing_runs
-from reorder_core.fidelity import retrain_once
+from reorder_core.judge.fidelity import retrain_once
+from reorder_core.judge.verified import families_of, judges
 from reorder_core.orders.order import insert, make_order, order_hash, swap, training_hash
 from reorder_core.store.run import Run
-from reorder_core.verified import families_of, judges
 
 
 def _within_a_step(run: Run, order: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ def test_what_trains_as_the_reference_judges_nothing(real_run: Run) -> None:
 
 @pytest.mark.parametrize("family", ["move", "blocks", "random"])
 def test_no_drawn_order_trains_as_the_reference(real_run: Run, family: str) -> None:
-    from reorder_core.families import drawn_orders
+    from reorder_core.judge.drawn import drawn_orders
 
     drawn = [real_run.trains_as(o) for o in drawn_orders(real_run, family, 20, 5)]
     assert real_run.trains_as(real_run.reference_order) not in drawn

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from reorder_core import estimators
-from reorder_core.fidelity import fresh_orders, measure, retrain_once
-from reorder_core.heatmap import usual_moves
+from reorder_core.judge.fidelity import fresh_orders, measure, retrain_once
+from reorder_core.judge.heat_map import usual_moves
+from reorder_core.judge.verified import BY_HAND, HEAT_MAP, coverage, families_of, judge, judges
 from reorder_core.orders.order import order_hash, swap
 from reorder_core.store.run import Run
-from reorder_core.verified import BY_HAND, HEAT_MAP, coverage, families_of, judge, judges
 
 NOBODY = frozenset[str]()
 

@@ -7,10 +7,10 @@ import streamlit as st
 
 from reorder_core.errors import OrderError, ReorderError
 from reorder_core.estimators import ESTIMATORS, LIVE_ESTIMATORS
-from reorder_core.heatmap import SEED
+from reorder_core.judge.heat_map import SEED
+from reorder_core.judge.verified import USUAL_SEED
 from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import Run
-from reorder_core.verified import USUAL_SEED
 from ui import component, fidelity_frames, jobs, judged, results, runs, state, takeaway
 from ui.url import RUN
 

@@ -6,13 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core import metrics
-from reorder_core.heatmap import compare, estimated_map, missing_moves, true_map
-from reorder_core.orders.families import FAMILIES
-from reorder_core.orders.links import encode_order
-from reorder_core.store.files import finite
-from reorder_core.store.run import Run
-from reorder_core.verified import (
+from reorder_core.judge import measures
+from reorder_core.judge.heat_map import compare, estimated_map, missing_moves, true_map
+from reorder_core.judge.verified import (
     BY_HAND,
     HEAT_MAP,
     MOST_PER_FAMILY,
@@ -21,6 +17,10 @@ from reorder_core.verified import (
     coverage,
     judge,
 )
+from reorder_core.orders.families import FAMILIES
+from reorder_core.orders.links import encode_order
+from reorder_core.store.files import finite
+from reorder_core.store.run import Run
 from ui import judged, results, takeaway, theme
 from ui.frames import packed
 from ui.takeaway import Report
@@ -188,7 +188,7 @@ def ranks(verified: Sequence[Verified], found: Judged) -> dict[str, dict[str, fl
     parts = {"all": np.ones(len(of), dtype=bool)} | {name: of == name for name in set(of)}
     return {
         which: {
-            name: float(metrics.spearman(values[part], found.sample_error[part]))
+            name: float(measures.spearman(values[part], found.sample_error[part]))
             for name, part in parts.items()
         }
         for which, values in (("distance", found.distance), ("expected", found.expected_error))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from reorder_core import caution
+from reorder_core.judge import cautions
 from reorder_core.store.run import Run
 from ui import frames, runs, theme
 
@@ -19,13 +19,13 @@ def lead(run: Run) -> dict[str, Any]:
 
 
 def cautions(run: Run) -> list[str]:
-    """Reasons to distrust all estimates of this run; see `reorder_core.caution`."""
+    """Reasons to distrust all estimates of this run; see `reorder_core.judge.cautions`."""
     return _cautions(run, run.fingerprint)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _cautions(_run: Run, fingerprint: str) -> list[str]:
-    return caution.cautions(_run)
+    return cautions.cautions(_run)
 
 
 def record(run: Run) -> dict[str, Any]:

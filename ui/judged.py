@@ -5,11 +5,11 @@ import time
 
 import streamlit as st
 
-from reorder_core.heatmap import Moves, usual_moves
+from reorder_core.judge.heat_map import Moves, usual_moves
+from reorder_core.judge.verified import Verified, families_of, judges
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Array, Estimate
 from reorder_core.store.run import Run
-from reorder_core.verified import Verified, families_of, judges
 from ui import results
 
 _computing = threading.Lock()
@@ -17,7 +17,7 @@ _computing = threading.Lock()
 
 
 def verified(run: Run, estimator: str) -> list[Verified]:
-    """The orders that may judge this estimator; see `reorder_core.verified.judges`."""
+    """The orders that may judge this estimator; see `reorder_core.judge.verified.judges`."""
     fitted_on = results.estimator(run, estimator).fitted_on
     return judges(run, _families(run, run.fingerprint, reports_key(run)), fitted_on)
 

@@ -8,7 +8,7 @@ rest are orders in blocks and sorted ones, which are the hardest to estimate.
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from reorder_core.families import drawn_orders
+from reorder_core.judge.drawn import drawn_orders
 from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 

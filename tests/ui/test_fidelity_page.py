@@ -16,11 +16,11 @@ from sitting import page
 from streamlit.testing.v1 import AppTest
 
 from reorder_core.estimators import ESTIMATORS, open_estimator
-from reorder_core.heatmap import usual_moves
+from reorder_core.judge.heat_map import usual_moves
+from reorder_core.judge.verified import families_of, judges
 from reorder_core.orders.order import order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
-from reorder_core.verified import families_of, judges
 from ui import fidelity, fidelity_frames, jobs, state, takeaway
 
 DONE = ".ro-fidelity[data-state=ready]"

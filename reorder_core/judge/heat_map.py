@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core import metrics
 from reorder_core.errors import OrderError
-from reorder_core.fidelity import retrain_all
+from reorder_core.judge import measures
+from reorder_core.judge.fidelity import retrain_all
 from reorder_core.orders.order import Order, insert, slots_of, training_hash
 from reorder_core.records.estimates import Estimator
 from reorder_core.store.run import Run
@@ -115,7 +115,7 @@ def compare(
         judged[i, j] = np.isfinite(true[i, j]) and not learned
     a, b = estimated[judged], true[judged]
     rows = [
-        metrics.spearman(estimated[i][row], true[i][row])
+        measures.spearman(estimated[i][row], true[i][row])
         for i, row in enumerate(judged)
         if row.sum() > 2
     ]
@@ -124,7 +124,7 @@ def compare(
         "cells": int(judged.sum()),
         "mse": float(np.square(a - b).mean()) if len(a) else float("nan"),
         "mse_no_change": float(np.square(b).mean()) if len(a) else float("nan"),
-        "spearman": float(metrics.spearman(a, b)),
+        "spearman": float(measures.spearman(a, b)),
         "spearman_rows": float(np.mean(defined)) if defined else float("nan"),
     }
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reorder_core import metrics
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
 from reorder_core.estimators.projected import ProjectedEstimator
+from reorder_core.judge import measures
 from reorder_core.store.run import Run
 
 ROUNDING = 1e-5
@@ -39,7 +39,7 @@ def self_check(run: Run) -> SelfCheck:
     true, reference = ended.sample_loss_at[:, -1], run.reference.sample_loss_at[-1]
     effect = float(np.sqrt(np.square(true.astype(np.float64) - reference).mean()))
     estimated = ProjectedEstimator(run, no_runs(run)).simulate(ended.orders).samples
-    return SelfCheck(len(designed), diverged, effect, metrics.r2(estimated, true, reference))
+    return SelfCheck(len(designed), diverged, effect, measures.r2(estimated, true, reference))
 
 
 def cautions(run: Run) -> list[str]:

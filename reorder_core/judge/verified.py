@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core import metrics
 from reorder_core.errors import OrderError
-from reorder_core.families import drawn_orders
-from reorder_core.heatmap import usual_moves
+from reorder_core.judge import measures
+from reorder_core.judge.drawn import drawn_orders
+from reorder_core.judge.heat_map import usual_moves
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
@@ -143,7 +143,7 @@ def coverage(inside: Array, seed: int = 0) -> dict[str, float]:
         return {"share": np.nan, "lo": np.nan, "hi": np.nan, "orders": len(inside), "losses": 0}
     inside, counted = inside[counted.any(1)], counted[counted.any(1)]
     held, of = np.nansum(inside, axis=1), counted.sum(axis=1)  # (O,) each
-    low, high = metrics.bootstrap_ci(lambda i: held[i].sum() / of[i].sum(), len(inside), seed)
+    low, high = measures.bootstrap_ci(lambda i: held[i].sum() / of[i].sum(), len(inside), seed)
     share = float(held.sum() / of.sum())
     return {"share": share, "lo": low, "hi": high, "orders": len(inside), "losses": losses}
 

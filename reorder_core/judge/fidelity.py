@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core import metrics
 from reorder_core.errors import OrderError
 from reorder_core.estimators.learning.retrainings import hashes_in
-from reorder_core.families import drawn_orders
+from reorder_core.judge import measures
+from reorder_core.judge.drawn import drawn_orders
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate, Estimator
 from reorder_core.store.files import finite, write_json
@@ -152,7 +152,7 @@ def measure_estimator(estimator: Estimator, truth: Truth, seed: int) -> dict[str
         "precompute_rre": float(estimator.precompute_rre),
         "bytes": int(estimator.bytes),
         "ci": {
-            name: metrics.bootstrap_ci(values[name], len(truth.orders), seed)
+            name: measures.bootstrap_ci(values[name], len(truth.orders), seed)
             for name in _INTERVALS_FOR
         },
     }
@@ -178,14 +178,14 @@ def _measures(
     interval = np.stack(found) if len(found) == len(estimates) else None  # (O, 2, N)
     true, true_at, true_held_out = truth.sample_loss, truth.sample_loss_at, truth.probe_loss
     return {
-        "r2": lambda i: metrics.r2(final[i], true[i], truth.reference),
-        "rho_sample": lambda i: metrics.rho_sample(final[i], true[i]),
-        "rho_within": lambda i: metrics.rho_within(final[i], true[i]),
-        "rho_heldout": lambda i: metrics.rho_heldout(held_out[i], true_held_out[i]),
-        "rel_mae": lambda i: metrics.rel_mae(final[i], true[i], truth.reference),
-        "abs_diff_perplexity": lambda i: metrics.abs_diff_perplexity(final[i], true[i]),
-        "all_steps_mse": lambda i: metrics.all_steps_mse(at[i], true_at[i]),
-        "coverage90": lambda i: metrics.coverage90(
+        "r2": lambda i: measures.r2(final[i], true[i], truth.reference),
+        "rho_sample": lambda i: measures.rho_sample(final[i], true[i]),
+        "rho_within": lambda i: measures.rho_within(final[i], true[i]),
+        "rho_heldout": lambda i: measures.rho_heldout(held_out[i], true_held_out[i]),
+        "rel_mae": lambda i: measures.rel_mae(final[i], true[i], truth.reference),
+        "abs_diff_perplexity": lambda i: measures.abs_diff_perplexity(final[i], true[i]),
+        "all_steps_mse": lambda i: measures.all_steps_mse(at[i], true_at[i]),
+        "coverage90": lambda i: measures.coverage90(
             None if interval is None else interval[i], true[i]
         ),
     }
