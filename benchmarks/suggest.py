@@ -21,12 +21,12 @@ import numpy as np
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.estimators.position import PositionTable, open_position_table
+from reorder_core.explore.presets import preset
+from reorder_core.explore.suggestions import Goal, Suggestion, candidates, suggestions
 from reorder_core.judge.fidelity import retrain_once
 from reorder_core.orders.moves import Move, apply
 from reorder_core.orders.order import Order, insert, order_hash, slots_of
-from reorder_core.presets import preset
 from reorder_core.store.run import Run, open_run
-from reorder_core.suggest import Goal, Suggestion, candidates, suggestions
 
 SAMPLES, RANDOM, RANDOM_OWN = 3, 64, 16
 

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reorder_core.bundle import (
+from reorder_core.errors import OrderError
+from reorder_core.estimators import open_estimator
+from reorder_core.export.bundle import (
     FigureFile,
     Ranking,
     figure_bundle,
@@ -17,8 +19,6 @@ from reorder_core.bundle import (
     to_csv,
     to_parquet,
 )
-from reorder_core.errors import OrderError
-from reorder_core.estimators import open_estimator
 from reorder_core.orders.order import order_hash, parse_order, swap
 from reorder_core.store.run import Run, open_run
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from reorder_core.errors import OrderError
-from reorder_core.presets import PRESETS, preset
+from reorder_core.explore.presets import PRESETS, preset
 from reorder_core.store.run import Run, open_run
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reorder_core import scenarios as module
+from reorder_core.explore import scenarios as module
+from reorder_core.explore.scenarios import Finding, Scenario, Stop, answer, metric_of, scenarios
 from reorder_core.orders.order import order_hash, slots_of
-from reorder_core.scenarios import Finding, Scenario, Stop, answer, metric_of, scenarios
 from reorder_core.store.run import Run, open_run
 
 DEMO = Path(__file__).parent.parent / "data" / "demo"

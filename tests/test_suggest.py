@@ -9,11 +9,7 @@ from fabricated import BATCH, COUNT, DOMAINS, STEPS, build_tiny
 
 from reorder_core.errors import OrderError
 from reorder_core.estimators.position import PositionTable
-from reorder_core.orders.moves import Move, apply
-from reorder_core.orders.order import insert, make_order, slots_of, steps_of
-from reorder_core.records.estimates import Difference
-from reorder_core.store.run import Run
-from reorder_core.suggest import (
+from reorder_core.explore.suggestions import (
     SHORTLIST,
     SHOWN,
     SWAPS,
@@ -24,6 +20,10 @@ from reorder_core.suggest import (
     suggestions,
     swap_effects,
 )
+from reorder_core.orders.moves import Move, apply
+from reorder_core.orders.order import insert, make_order, slots_of, steps_of
+from reorder_core.records.estimates import Difference
+from reorder_core.store.run import Run
 
 GOALS = [
     Goal("held-out"),

@@ -5,10 +5,10 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.errors import OrderError
+from reorder_core.explore.scenarios import Finding, Scenario, answer, metric_of, scenarios
 from reorder_core.orders.moves import Move, gives, whole
 from reorder_core.orders.order import order_hash
 from reorder_core.records.estimates import Difference
-from reorder_core.scenarios import Finding, Scenario, answer, metric_of, scenarios
 from reorder_core.store.run import Run
 from ui import component, results, runs, state
 from ui.events import Guide

@@ -6,9 +6,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from reorder_core import bundle
 from reorder_core.cache.saved_views import View
 from reorder_core.errors import OrderError, StoreError
+from reorder_core.export import bundle
 from reorder_core.orders.moves import encode_moves, whole
 from reorder_core.orders.order import order_hash
 from reorder_core.records.estimates import Estimate

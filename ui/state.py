@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 import streamlit as st
 
+from reorder_core.explore.suggestions import Goal
 from reorder_core.orders.moves import Kind
 from reorder_core.orders.order import Order
-from reorder_core.suggest import Goal
 from ui.history import History
 
 HISTORY = "reorder_history"

@@ -4,10 +4,10 @@ from typing import Any
 
 import streamlit as st
 
+from reorder_core.explore.suggestions import Goal, Suggestion, candidates, make_goal, suggestions
 from reorder_core.orders.moves import Move, apply
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
-from reorder_core.suggest import Goal, Suggestion, candidates, make_goal, suggestions
 from ui import results, state, words
 from ui.events import Suggest
 from ui.history import History

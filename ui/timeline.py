@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.errors import OrderError, StoreError
+from reorder_core.explore.presets import preset
 from reorder_core.orders.moves import gives, whole
 from reorder_core.orders.order import order_hash, parse_order
-from reorder_core.presets import preset
 from reorder_core.store.run import Run
 from ui import (
     branches,

@@ -7,8 +7,8 @@ from driving import Served, open_timeline, order_in_address, settled, state
 
 from reorder_core.estimators import informing_runs, open_estimator
 from reorder_core.estimators.hybrid import HybridEstimator
+from reorder_core.explore.scenarios import Finding, Scenario, answer, metric_of, scenarios
 from reorder_core.orders.order import order_hash
-from reorder_core.scenarios import Finding, Scenario, answer, metric_of, scenarios
 from reorder_core.store.run import Run
 
 

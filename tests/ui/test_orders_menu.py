@@ -9,7 +9,7 @@ import pytest
 from driving import Served, open_timeline, order_in_address, settled, state
 from sitting import fire, page, sent
 
-from reorder_core.presets import preset
+from reorder_core.explore.presets import preset
 from reorder_core.store.run import open_run
 from ui import state as keys
 

@@ -9,9 +9,9 @@ from driving import Served, drag, open_timeline, order_in_address, settled, stat
 from sitting import fire, page, sent
 
 from reorder_core.estimators.position import open_position_table
+from reorder_core.explore.suggestions import Goal, candidates
 from reorder_core.orders.moves import Move, apply
 from reorder_core.store.run import open_run
-from reorder_core.suggest import Goal, candidates
 from ui import results, words
 from ui import state as keys
 

@@ -5,8 +5,8 @@ from typing import Any
 from deck import clear, save
 from driving import Served, centre, drag, open_timeline, settled, state
 
+from reorder_core.explore.scenarios import scenarios
 from reorder_core.orders.order import order_hash
-from reorder_core.scenarios import scenarios
 
 TALKING = ".ro-timeline.ro-talking"
 

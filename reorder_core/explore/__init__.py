@@ -1,0 +1,1 @@
+"""What to try next: suggested moves, named orders, guided questions."""

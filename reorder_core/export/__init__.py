@@ -1,0 +1,1 @@
+"""What leaves with a person: figures, data, run card, citation."""
