@@ -12,9 +12,9 @@ import pytest
 from fabricated import COUNT, build_tiny, flip_last_byte, tiny_config
 from typer.testing import CliRunner, Result
 
-from reorder_core.cli import app
+from reorder_core.cli.commands import app
+from reorder_core.cli.progress import ProgressReport
 from reorder_core.orders.order import make_order, order_hash
-from reorder_core.progress import ProgressReport
 from reorder_core.store.run import open_run
 
 ROOT = Path(__file__).parents[1]

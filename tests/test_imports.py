@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 _QUERY_SIDE = [
-    "reorder_core.cli", "reorder_core.estimators", "reorder_core.judge.fidelity", "reorder_core.judge.heat_map",
+    "reorder_core.cli.commands", "reorder_core.estimators", "reorder_core.judge.fidelity", "reorder_core.judge.heat_map",
     "reorder_core.judge.measures",
-    "reorder_core.orders.order", "reorder_core.report", "reorder_core.cache.estimates",
+    "reorder_core.orders.order", "reorder_core.cli.commands.printing", "reorder_core.cache.estimates",
     "reorder_core.store.published", "reorder_core.store.run", "reorder_core.building.stages",
     "reorder_core.judge.verified",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from real import tiny_real_config
 from typer.testing import CliRunner
 
 from reorder_core.building.plan import Plan, make_plan
-from reorder_core.cli import app
+from reorder_core.cli.commands import app
 from reorder_core.config import RunConfig, read_config
 from reorder_core.store.run import Run, open_run
 

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 
 import typer
 
-from reorder_core import report
+from reorder_core.cli import printing
+from reorder_core.cli.progress import ProgressReport
 from reorder_core.config import read_config
 from reorder_core.errors import EstimatorError, ReorderError
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, read_order
-from reorder_core.progress import ProgressReport
 from reorder_core.store.files import finite
 from reorder_core.store.run import Run, open_run
 
@@ -77,8 +77,8 @@ def build(
     with ProgressReport() as on_progress:
         run = open_run(build_run(checked, out, on_progress))
     seconds = time.perf_counter() - began
-    built = report.about(run) | {"build_seconds": round(seconds, 1)}
-    _answer(built, as_json, lambda: report.print_built(run, built))
+    built = printing.about(run) | {"build_seconds": round(seconds, 1)}
+    _answer(built, as_json, lambda: printing.print_built(run, built))
 
 
 @app.command()
@@ -92,7 +92,7 @@ def plan(
     from reorder_core.building.plan import make_plan  # imports torch
 
     found = make_plan(checked)
-    _answer(report.planned(found), as_json, lambda: report.print_plan(found))
+    _answer(printing.planned(found), as_json, lambda: printing.print_plan(found))
 
 
 @app.command()
@@ -108,8 +108,8 @@ def estimate(
     from reorder_core.estimators import informing_runs, open_estimator
 
     found = open_estimator(run, estimator, informing_runs(run, order)).estimate(order)
-    answer = report.estimated_answer(run, found)
-    _answer(answer, as_json, lambda: report.print_losses(run, answer))
+    answer = printing.estimated_answer(run, found)
+    _answer(answer, as_json, lambda: printing.print_losses(run, answer))
 
 
 @app.command()
@@ -121,8 +121,8 @@ def retrain(run_path: RunPath, order_path: OrderPath, as_json: AsJson = False) -
 
     with ProgressReport() as on_progress:
         found = retrain_once(run, order, on_progress)
-    answer = report.retrained_answer(run, found)
-    _answer(answer, as_json, lambda: report.print_losses(run, answer))
+    answer = printing.retrained_answer(run, found)
+    _answer(answer, as_json, lambda: printing.print_losses(run, answer))
 
 
 @app.command()
@@ -144,7 +144,7 @@ def fidelity(
     names = _names(estimators)
     with ProgressReport() as on_progress:
         measured = measure(run, family, orders, seed, names, on_progress)
-    _answer(measured, as_json, lambda: report.print_fidelity(measured))
+    _answer(measured, as_json, lambda: printing.print_fidelity(measured))
 
 
 @app.command()
@@ -166,16 +166,16 @@ def heatmap(
     moves = plan_moves(run, samples, slots, seed)
     with ProgressReport() as on_progress:
         measured = measure(run, moves, _names(estimators), on_progress)
-    _answer(measured, as_json, lambda: report.print_heat_map(measured))
+    _answer(measured, as_json, lambda: printing.print_heat_map(measured))
 
 
 @app.command()
 @_told
 def info(run_path: RunPath, as_json: AsJson = False) -> None:
     """What a run folder holds, what it cost and how far it can be trusted."""
-    run, problem = report.open_anyway(run_path)
-    about = report.about(run, problem)
-    _answer(about, as_json, lambda: report.print_about(about))
+    run, problem = printing.open_anyway(run_path)
+    about = printing.about(run, problem)
+    _answer(about, as_json, lambda: printing.print_about(about))
     if problem:
         _fail(problem, 1)
 
