@@ -1,10 +1,12 @@
 """How far the estimates can be trusted, judged by real retraining; and more of it."""
 
-from ui import fidelity, runs, shell, timeline
+from ui.app import open_run, shell
+from ui.pages import fidelity
+from ui.timeline import page
 
 shell.through_app()
-run = runs.require()
+run = open_run.require()
 view = fidelity.follow(run)
 fidelity.show(run, view)
 fidelity.judge(run, view)
-timeline.follow_jobs(run)
+page.follow_jobs(run)

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from ui import component, home, runs, shell, state
+from ui.app import component, open_run, shell, state
+from ui.pages import home
 
 shell.through_app()
 state.enter("home")
-run = runs.require()
+run = open_run.require()
 component.lead(home.lead(run))
 cautions = st.container()
 with st.container(key="ro_next", horizontal=True, vertical_alignment="center"):

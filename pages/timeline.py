@@ -1,15 +1,16 @@
 """Drag a sample along training; see the estimate, then let a real retraining judge it."""
 
-from ui import guided, runs, share, shell, timeline, url
+from ui.app import open_run, shell
+from ui.timeline import address, guided, page, share
 
 shell.through_app()
-run = runs.require()
-history = url.follow(run)
-timeline.publish_run(run)
-timeline.show(run, history)
-timeline.follow_jobs(run)
-timeline.follow_effects(run, history)
-timeline.follow_suggestions(run, history)
-timeline.follow_trial(run, history)
+run = open_run.require()
+history = address.follow(run)
+page.publish_run(run)
+page.show(run, history)
+page.follow_jobs(run)
+page.follow_effects(run, history)
+page.follow_suggestions(run, history)
+page.follow_trial(run, history)
 share.publish_views(run)
 guided.publish(run)

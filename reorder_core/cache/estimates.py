@@ -2,7 +2,7 @@
 
 Saved views live in the same file (`views`): estimates may be dropped at any time, they not.
 All SQL lives in this package: the cache here, a run's published tables in
-`results`. DuckDB 2 allows one writing process or many readers of a file.
+`store.published`. DuckDB 2 allows one writing process or many readers of a file.
 """
 
 import logging

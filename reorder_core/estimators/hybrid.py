@@ -1,6 +1,6 @@
 """`hybrid`: physics as prior mean, real retrainings on top; the app's default.
 
-The prior is `centred`, a replay around the reference run and around the mean of
+The prior is `two_centres`, a replay around the reference run and around the mean of
 the designed retrainings; `projected` where a run has no such mean. What it
 gets wrong is, to first order, linear in the displacement
 δ = γ_T − θ_T: its gradients and its curvature are off by something that the
@@ -12,7 +12,7 @@ went where it goes. Smaller terms: of each sample's own step, of all samples'
 steps, and of the estimated change itself (an effect that is over- or
 underestimated throughout). All of these tell most of orders about as far from
 the reference: what is wrong on the way to a random order is not linear enough
-to say all of a single move. Orders of high coherence (`trust`) err by more
+to say all of a single move. Orders of high coherence (`error_law`) err by more
 than that; what they do beyond it is known only close by, and widens the interval elsewhere.
 """
 
@@ -75,7 +75,7 @@ class _Described:
 
 
 class HybridEstimator:
-    """`centred` or `projected`, its errors predicted from M real retrainings; M may be 0."""
+    """`two_centres` or `projected`, its errors predicted from M real retrainings; M may be 0."""
 
     name = "hybrid"
 

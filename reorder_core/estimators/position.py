@@ -160,7 +160,7 @@ def fit_position_table(context: BuildContext) -> float:
     probe_near = probe_loss[count:] - run.reference.probe_loss_at[-1]
     probe_far, _ = fit_probes(None, far, probe_loss[:count], run.steps)
     probe, misfit = fit_probes(home, near, probe_near, run.steps)
-    # What the table was fitted to errs, too: by `trust`'s law, in proportion to its distance.
+    # What the table was fitted to errs, too: by `error_law`, in proportion to its distance.
     moved = np.maximum(1, (near != home).sum(1))
     distance = np.sqrt((np.square(np.concatenate(distances)[count:]) / moved).mean())
     held_out_sd = np.hypot(misfit, estimator.probe_unit.mean() * distance)

@@ -1,7 +1,7 @@
 """`retrain-regression`: what M real retrainings say by themselves, without any physics.
 
 The baseline that every estimate from gradients must beat at equal cost: a
-Gaussian process (see `gaussian`) on the losses of M retrained orders and of
+Gaussian process (see `learning.gaussian`) on the losses of M retrained orders and of
 the reference run, additive over (sample, step) with a little that is not.
 Its hyperparameters maximize the marginal likelihood of those same losses.
 After e steps, all samples not yet trained count as trained at step e.

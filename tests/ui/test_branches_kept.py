@@ -9,7 +9,7 @@ from sitting import fire, page, sent
 
 from reorder_core.orders.order import swap
 from reorder_core.store.run import open_run
-from ui import state as keys
+from ui.app import state as keys
 
 
 def visit(demo: Path, monkeypatch: pytest.MonkeyPatch, **address: str) -> Any:

@@ -21,7 +21,8 @@ from reorder_core.judge.verified import families_of, judges
 from reorder_core.orders.order import order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
-from ui import fidelity, fidelity_frames, jobs, state, takeaway
+from ui.app import jobs, state
+from ui.pages import fidelity, fidelity_records, fidelity_sentences
 
 DONE = ".ro-fidelity[data-state=ready]"
 
@@ -176,7 +177,7 @@ def test_a_run_that_an_estimator_cannot_be_opened_for_is_told_not_raised(
 def test_more_orders_extend_the_familys_report_and_keep_its_seed(demo: Path) -> None:
     run = open_run(demo)
     view = fidelity.View("projected", "move")
-    report = next(r for r in takeaway.best_reports(run.fidelity) if r["family"] == "move")
+    report = next(r for r in fidelity_sentences.best_reports(run.fidelity) if r["family"] == "move")
     _, arguments = fidelity.more(run, view)
     given = dict(zip(arguments[2::2], arguments[3::2], strict=True))
     assert given["--orders"] == str(report["orders"] + fidelity.MORE)
@@ -188,7 +189,7 @@ def test_too_many_points_are_thinned_alike_in_every_order(demo: Path) -> None:
     random = np.random.default_rng(1)
     losses = random.normal(size=(100, 300))
     interval = np.stack([losses - 1, losses + 1], axis=1)
-    record = fidelity_frames.points(losses, losses, interval, losses[0])
+    record = fidelity_records.points(losses, losses, interval, losses[0])
     drawn = np.frombuffer(base64.b64decode(record["order"]), "<f4")
     assert record["all"] == 30_000
     assert np.array_equal(np.bincount(drawn.astype(int)), np.full(100, 80))
@@ -205,17 +206,19 @@ def test_the_words_follow_the_numbers() -> None:
     good = REPORT | {"estimators": {"projected": measured(0.8, 0.91), "replay": measured(0.5, 0.7),
                                     "reference": measured(0.0)}}  # fmt: skip
     bad = REPORT | {"family": "move", "estimators": {"projected": measured(-0.4, 0.99)}}
-    assert "explains 80 % (95 % interval 70 to 85 %)" in takeaway.headline(good, "projected")
-    assert "9 random orders" in takeaway.headline(good, "projected")
-    assert "no better than assuming" in takeaway.headline(bad, "projected")
-    assert "has not been measured" in takeaway.headline(bad, "replay")
-    assert "retraining more measures it" in takeaway.details([bad], "move", "replay")
-    words = takeaway.details([good, bad], "random", "projected")
+    assert "explains 80 % (95 % interval 70 to 85 %)" in fidelity_sentences.headline(
+        good, "projected"
+    )
+    assert "9 random orders" in fidelity_sentences.headline(good, "projected")
+    assert "no better than assuming" in fidelity_sentences.headline(bad, "projected")
+    assert "has not been measured" in fidelity_sentences.headline(bad, "replay")
+    assert "retraining more measures it" in fidelity_sentences.details([bad], "move", "replay")
+    words = fidelity_sentences.details([good, bad], "random", "projected")
     assert "close to what they promise" in words and "“replay”, explains 50 %" in words
     assert "weakest on single moves, where it explains nothing" in words
-    assert "too narrow" in takeaway.details([good, bad], "random", "replay")
-    assert "wider than they need be" in takeaway.details([good, bad], "move", "projected")
-    assert "no intervals" in takeaway.details([good, bad], "random", "reference")
+    assert "too narrow" in fidelity_sentences.details([good, bad], "random", "replay")
+    assert "wider than they need be" in fidelity_sentences.details([good, bad], "move", "projected")
+    assert "no intervals" in fidelity_sentences.details([good, bad], "random", "reference")
 
 
 # --- in a browser --------------------------------------------------------------
@@ -241,7 +244,7 @@ def test_the_page_shows_table_points_coverage_maps_and_ledger(served: Served, pa
     assert page.locator(".ro-table-panel [data-measure=r2][data-best]").count() == 1
     orders = page.locator("[data-figure=ledger] [data-order]")
     assert orders.count() >= 16
-    assert drawn_points(page) == (fidelity_frames.POINTS // orders.count()) * orders.count()
+    assert drawn_points(page) == (fidelity_records.POINTS // orders.count()) * orders.count()
     circles = page.locator("[data-figure=error-against-distance] circle[data-order]").count()
     assert circles == orders.count()
     assert page.locator("[data-coverage=random]").count() == 1

@@ -10,7 +10,7 @@ from driving import Served, drag, number_on_page, open_timeline, order_in_addres
 
 from reorder_core.estimators import informing_runs, open_estimator
 from reorder_core.orders.moves import Move, apply_all
-from ui import words
+from ui.app import words
 
 MOVES = ".ro-move"
 
@@ -112,15 +112,15 @@ def test_a_reload_brings_back_the_moves_and_their_effects(served: Served, page: 
 
 
 def test_polling_ends_where_somebody_else_worked_the_effects_out(monkeypatch) -> None:
-    from ui import timeline
+    from ui.timeline import page
 
     rerun = []
-    monkeypatch.setattr(timeline.st, "rerun", lambda: rerun.append(True))
+    monkeypatch.setattr(page.st, "rerun", lambda: rerun.append(True))
     known = SimpleNamespace(work=lambda *_: False, lacking=lambda *_: [])
-    monkeypatch.setattr(timeline, "effects", known)
-    timeline._effects(None, None, polling=True)  # type: ignore[arg-type]
+    monkeypatch.setattr(page, "move_effects", known)
+    page._effects(None, None, polling=True)  # type: ignore[arg-type]
     assert rerun == [True]
-    timeline._effects(None, None, polling=False)  # type: ignore[arg-type]
+    page._effects(None, None, polling=False)  # type: ignore[arg-type]
     assert rerun == [True]
 
 

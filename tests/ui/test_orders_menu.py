@@ -11,7 +11,7 @@ from sitting import fire, page, sent
 
 from reorder_core.explore.presets import preset
 from reorder_core.store.run import open_run
-from ui import state as keys
+from ui.app import state as keys
 
 
 def opened(window: Any, served: Served) -> str:

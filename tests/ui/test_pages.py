@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import insert, order_hash
 from reorder_core.store.run import open_run
-from ui import state
+from ui.app import state
 
 
 def timeline(path: Path, monkeypatch: pytest.MonkeyPatch, **address: str) -> AppTest:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from reorder_core.errors import OrderError
 from reorder_core.orders.moves import Move, apply, apply_all
 from reorder_core.orders.order import make_order, order_hash, swap
-from ui.events import Request, parse_event, sequence_of
-from ui.history import LONGEST, History
-from ui.jobs import Jobs
+from ui.app.history import LONGEST, History
+from ui.app.jobs import Jobs
+from ui.timeline.events import Request, parse_event, sequence_of
 
 COUNT = 12
 REFERENCE = make_order(range(COUNT), COUNT)

@@ -12,8 +12,9 @@ from reorder_core.estimators.position import open_position_table
 from reorder_core.explore.suggestions import Goal, candidates
 from reorder_core.orders.moves import Move, apply
 from reorder_core.store.run import open_run
-from ui import results, words
-from ui import state as keys
+from ui.app import state as keys
+from ui.app import words
+from ui.queries import estimates
 
 CHANNEL = "ro_channel_suggestions"
 
@@ -104,7 +105,9 @@ def test_what_is_listed_is_what_the_estimator_says(
     assert found["done"] == found["total"] > 5 and len(found["rows"]) == 5
     for row in found["rows"]:
         move = Move(row["move"]["kind"], tuple(row["move"]["samples"]), row["move"]["slot"])
-        difference = results.difference(run, apply(run.reference_order, move), run.reference_order)
+        difference = estimates.difference(
+            run, apply(run.reference_order, move), run.reference_order
+        )
         value, low, high = row["effect"]
         assert value == pytest.approx(float(difference.probe[1]), abs=1e-7)
         assert row["clear"] == (not low <= 0 <= high)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ui import theme
+from ui.app import theme
 
 ROOT = Path(__file__).parent.parent.parent
 ROLES = {

@@ -6,7 +6,7 @@ import pytest
 import sitting
 from driving import Served, command_line, drag, open_timeline, order_in_address, settled, state
 
-from ui import state as keys
+from ui.app import state as keys
 
 
 def test_verify_lays_the_real_retraining_over_the_estimate(

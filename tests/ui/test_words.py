@@ -4,7 +4,7 @@ import pytest
 
 from reorder_core.orders.moves import Move, whole
 from reorder_core.store.run import Run, open_run
-from ui import words
+from ui.app import words
 
 
 @pytest.fixture(scope="module")

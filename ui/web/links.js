@@ -1,6 +1,6 @@
 // Addresses: of other pages, and what this one keeps beside the order.
 
-/** Where an order opens on the timeline; ui/url.py reads it. */
+/** Where an order opens on the timeline; ui/timeline/address.py reads it. */
 export function timelineLink(run, code) {
   return `timeline?${new URLSearchParams({ run, o: code })}`;
 }

@@ -3,8 +3,9 @@
 from reorder_core.cache.branches import Branch
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.store.run import Run
-from ui import results, state
-from ui.history import BRANCHES, MAIN, History, Line
+from ui.app import state
+from ui.app.history import BRANCHES, MAIN, History, Line
+from ui.queries import estimates
 
 
 def restore(run: Run, history: History) -> None:
@@ -14,7 +15,7 @@ def restore(run: Run, history: History) -> None:
     kept: dict[str, tuple[str, str]] = {}
     state.set_kept_branches(run.id, kept)
     try:
-        found = results.branches(run).all()
+        found = estimates.branches(run).all()
     except StoreError:
         return  # the saved views say why nothing is kept
     for branch in found:
@@ -39,7 +40,7 @@ def keep(run: Run, history: History) -> bool:
         for name in changed:
             _save(run, history, name, kept)
         for name in [name for name in kept if name not in history.lines]:
-            results.branches(run).delete(name, kept.pop(name)[0])
+            estimates.branches(run).delete(name, kept.pop(name)[0])
     except (OrderError, StoreError) as error:
         state.set_notice(f"The branch is kept in this session only: {error}.")
     return history.branch != before
@@ -48,7 +49,7 @@ def keep(run: Run, history: History) -> bool:
 def _save(run: Run, history: History, name: str, kept: dict[str, tuple[str, str]]) -> None:
     line = history.lines[name]
     version = kept.get(name, ("", ""))[0]
-    made = results.branches(run).save(
+    made = estimates.branches(run).save(
         Branch(name, line.entries[0].order, line.moves, line.place, version)
     )
     if made.name != name:  # somebody else has the name, or has gone on with it

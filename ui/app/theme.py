@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-WEB = Path(__file__).parent / "web"
+WEB = Path(__file__).parents[1] / "web"
 ICON = str(WEB / "icon.svg")
 
 COLOURS: dict[str, tuple[str, str]] = {

@@ -7,7 +7,7 @@ import streamlit as st
 from reorder_core.explore.suggestions import Goal
 from reorder_core.orders.moves import Kind
 from reorder_core.orders.order import Order
-from ui.history import History
+from ui.app.history import History
 
 HISTORY = "reorder_history"
 """{run id: History}"""

@@ -7,8 +7,9 @@ from reorder_core.orders.links import decode_order, encode_order
 from reorder_core.orders.moves import Move, apply_all, decode_moves, encode_moves
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
-from ui import branches, state
-from ui.history import MAIN, History
+from ui.app import state
+from ui.app.history import MAIN, History
+from ui.timeline import kept_branches
 
 RUN, ORDER, MOVES, BRANCH = "run", "o", "m", "b"
 _OURS = (RUN, ORDER, MOVES, BRANCH)
@@ -20,7 +21,7 @@ def follow(run: Run) -> History:
     """The session's history, brought to what the address says."""
     entered = state.enter("timeline")
     history = state.history(run.id, run.reference_order)
-    branches.restore(run, history)
+    kept_branches.restore(run, history)
     code = st.query_params.get(ORDER)
     if entered and code is None:
         _to_branch(history, run.reference_order)

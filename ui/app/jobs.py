@@ -22,7 +22,7 @@ import streamlit as st
 from reorder_core.orders.order import Order, order_hash
 
 log = logging.getLogger(__name__)
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 _KEPT_LINES = 12
 

@@ -11,7 +11,7 @@ import streamlit as st
 from reorder_core.errors import ReorderError, RunBusy, RunNotFound
 from reorder_core.store.run import Run, open_run
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "data" / "demo"
 
 

@@ -7,8 +7,9 @@ from reorder_core.orders.moves import Move
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
-from ui import frames, results, words
-from ui.history import Entry, History
+from ui.app import words
+from ui.app.history import Entry, History
+from ui.queries import estimates, packed
 
 Pair = tuple[Order, Order]
 """An order and the one before it."""
@@ -17,7 +18,7 @@ Pair = tuple[Order, Order]
 def history_record(run: Run, history: History) -> dict[str, Any]:
     """The branches, and the current one's moves; effects that are not yet known are None."""
     first, *later = history.entries
-    known = results.differences(run)
+    known = estimates.differences(run)
     before = zip(history.entries, later, strict=False)
     rows = [_row(run, base, entry, known.get((entry.hash, base.hash))) for base, entry in before]
     at_reference = first.hash == order_hash(run.reference_order)
@@ -46,12 +47,12 @@ def previous_record(run: Run, history: History) -> dict[str, Any] | None:
     base = history.previous
     if base is None:
         return None
-    found = results.difference(run, history.order, base)
+    found = estimates.difference(run, history.order, base)
     return {
-        "sample": frames.packed(found.sample),
-        "sampleInterval": frames.packed(found.sample_interval),
-        "probe": frames.packed(found.probe),
-        "probeInterval": frames.packed(found.probe_interval),
+        "sample": packed.packed(found.sample),
+        "sampleInterval": packed.packed(found.sample_interval),
+        "probe": packed.packed(found.probe),
+        "probeInterval": packed.packed(found.probe_interval),
         "heldOut": [found.held_out, *map(float, found.held_out_interval)],
     }
 
@@ -60,7 +61,7 @@ def lacking(run: Run, history: History) -> list[Pair]:
     """The moves whose effects nobody has computed yet, the newest first."""
     pairs = zip(history.entries[1:], history.entries, strict=False)
     found = [(after.order, before.order) for after, before in pairs]
-    known = results.differences(run)
+    known = estimates.differences(run)
     return [(a, b) for a, b in reversed(found) if (order_hash(a), order_hash(b)) not in known]
 
 
@@ -70,7 +71,7 @@ def work(run: Run, history: History, seconds: float) -> bool:
     for order, base in lacking(run, history):
         if time.monotonic() > until:
             return True
-        results.difference(run, order, base)
+        estimates.difference(run, order, base)
     return False
 
 

@@ -21,9 +21,11 @@ from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.links import encode_order
 from reorder_core.store.files import finite
 from reorder_core.store.run import Run
-from ui import judged, results, takeaway, theme
-from ui.frames import packed
-from ui.takeaway import Report
+from ui.app import theme
+from ui.pages import fidelity_sentences
+from ui.pages.fidelity_sentences import Report
+from ui.queries import estimates, judged
+from ui.queries.packed import packed
 
 POINTS = 8000
 """Most points of the scatter; a browser draws them in some 20 ms."""
@@ -59,7 +61,7 @@ def families(run: Run, reports: Sequence[Report]) -> list[dict[str, Any]]:
     reported = {report["family"] for report in reports}
     names = (*FAMILIES, HEAT_MAP, BY_HAND)
     return [
-        {"name": name, "words": takeaway.FAMILY_WORDS.get(name, name),
+        {"name": name, "words": fidelity_sentences.FAMILY_WORDS.get(name, name),
          "drawn": name in FAMILIES, "reported": name in reported}
         for name in names
     ]  # fmt: skip
@@ -73,8 +75,8 @@ def reports(reports: Sequence[Report], estimator: str) -> list[dict[str, Any]]:
             "orders": report["orders"],
             "seed": report["seed"],
             "spread": report.get("spread"),
-            "headline": takeaway.headline(report, estimator),
-            "details": takeaway.details(reports, report["family"], estimator),
+            "headline": fidelity_sentences.headline(report, estimator),
+            "details": fidelity_sentences.details(reports, report["family"], estimator),
             "rows": [
                 {"name": name, "about": ABOUT.get(name, ""),
                  "ci": values.get("ci") or {}, **{key: values.get(key) for key in MEASURES}}
@@ -175,7 +177,11 @@ def coverages(run: Run, verified: Sequence[Verified], found: Judged) -> list[dic
     of = np.array([entry.family for entry in verified])
     domain = np.array([sample.domain for sample in run.samples])
     rows = [("all", "all orders", inside)]
-    rows += [("family", name, inside[of == name]) for name in takeaway.FAMILY_WORDS if name in of]
+    rows += [
+        ("family", name, inside[of == name])
+        for name in fidelity_sentences.FAMILY_WORDS
+        if name in of
+    ]
     domains = theme.ordered_domains(run.domains)
     rows += [("domain", name, inside[:, domain == name]) for name in domains]
     told = [(kind, name, part) for kind, name, part in rows if np.isfinite(part).any()]
@@ -200,7 +206,7 @@ def heat_record(run: Run, estimator: str) -> dict[str, Any]:
     moves = judged.moves(run)
     true = true_map(run, moves)
     estimated = estimated_map(run, moves, lambda o: judged.sample_loss(run, estimator, o))
-    fitted_on = results.estimator(run, estimator).fitted_on
+    fitted_on = estimates.estimator(run, estimator).fitted_on
     seconds = [entry.seconds for entry in run.ledger.all()]
     domains = theme.ordered_domains(run.domains)
     return {

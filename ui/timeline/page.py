@@ -10,23 +10,20 @@ from reorder_core.explore.presets import preset
 from reorder_core.orders.moves import gives, whole
 from reorder_core.orders.order import order_hash, parse_order
 from reorder_core.store.run import Run
-from ui import (
-    branches,
+from ui.app import component, jobs, open_run, state
+from ui.app.history import History
+from ui.queries import estimates, packed
+from ui.timeline import (
+    address,
     compare,
-    component,
-    effects,
-    frames,
     guided,
-    jobs,
-    results,
-    runs,
+    kept_branches,
+    move_effects,
     share,
-    state,
     suggest,
     trial,
-    url,
 )
-from ui.events import (
+from ui.timeline.events import (
     Branch,
     ChooseView,
     Command,
@@ -47,21 +44,20 @@ from ui.events import (
     parse_event,
     sequence_of,
 )
-from ui.history import History
 
 POLL_SECONDS = 0.5
 
 
 def publish_run(run: Run) -> None:
     """Send what stays the same while orders change; the browser keeps it."""
-    with runs.explained(run.path):
+    with open_run.explained(run.path):
         record = _run_record(run, run.fingerprint)
     component.publish("run", record)
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
 def _run_record(_run: Run, fingerprint: str) -> dict[str, Any]:
-    return frames.run_record(_run)
+    return packed.run_record(_run)
 
 
 @st.fragment
@@ -69,15 +65,15 @@ def show(run: Run, history: History) -> None:
     """The instrument and the query behind its numbers."""
     if state.take_rerun():
         st.rerun()
-    with runs.explained(run.path):
-        answer = results.answer(run, history.order)
-        previous = effects.previous_record(run, history)
+    with open_run.explained(run.path):
+        answer = estimates.answer(run, history.order)
+        previous = move_effects.previous_record(run, history)
         comparison = compare.record(run, history)
     component.timeline(
-        frames.order_record(run, history.order, answer)
+        packed.order_record(run, history.order, answer)
         | {
             "previous": previous,
-            "history": effects.history_record(run, history),
+            "history": move_effects.history_record(run, history),
             "comparison": comparison,
             "shown": state.shown_view(run.id),
             "rev": history.rev,
@@ -101,14 +97,14 @@ def follow_jobs(run: Run) -> None:
 
 def follow_effects(run: Run, history: History) -> None:
     """Work out what each move of the history changed; polls only while that is not known."""
-    pending = bool(effects.lacking(run, history))
+    pending = bool(move_effects.lacking(run, history))
     every = POLL_SECONDS if pending else None
     st.fragment(_effects, run_every=every)(run, history, pending)
 
 
 def _effects(run: Run, history: History, polling: bool) -> None:
-    effects.work(run, history, POLL_SECONDS)
-    if polling and not effects.lacking(run, history):
+    move_effects.work(run, history, POLL_SECONDS)
+    if polling and not move_effects.lacking(run, history):
         st.rerun()  # the list shows them, and the polling ends
 
 
@@ -176,15 +172,15 @@ def _on_event(run: Run, history: History) -> None:
         state.set_notice(f"Not done, the order is unchanged: {error}.")
     else:
         state.set_notice(None)
-        if branches.keep(run, history):
-            url.write(run, history)  # a branch has another name now
+        if kept_branches.keep(run, history):
+            address.write(run, history)  # a branch has another name now
 
 
 def _obey(event: Event, run: Run, history: History) -> None:
     """Do what was asked for; raises OrderError where it cannot be done."""
     match event.request:
         case Command(type="verify"):
-            title = effects.in_words(run, history)
+            title = move_effects.in_words(run, history)
             jobs.queue().submit(run.path, run.id, history.order, title)
             state.request_rerun()  # the polling fragment stands outside this one
             return
@@ -232,7 +228,7 @@ def _obey(event: Event, run: Run, history: History) -> None:
         case Export() as request:
             share.prepare(request, run, history)
             return
-    url.write(run, history)
+    address.write(run, history)
 
 
 def _show_job(name: str, run: Run, history: History) -> None:
@@ -264,8 +260,8 @@ def _query(run: Run, history: History) -> None:
             "What an estimate computed once is kept in the run's cache database and read back "
             "with this query, by you tomorrow or by somebody else."
         )
-        sql, parameters = results.query(run, history.order)
+        sql, parameters = estimates.query(run, history.order)
         st.code(sql, language="sql")
         st.code("parameters: " + ", ".join(parameters), language="text")
-        if note := results.note(run):
+        if note := estimates.note(run):
             st.caption(f"On this machine {note}.")

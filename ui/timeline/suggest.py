@@ -8,9 +8,10 @@ from reorder_core.explore.suggestions import Goal, Suggestion, candidates, make_
 from reorder_core.orders.moves import Move, apply
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
-from ui import results, state, words
-from ui.events import Suggest
-from ui.history import History
+from ui.app import state, words
+from ui.app.history import History
+from ui.queries import estimates
+from ui.timeline.events import Suggest
 
 
 def obey(request: Suggest, run: Run, history: History) -> None:
@@ -21,12 +22,12 @@ def obey(request: Suggest, run: Run, history: History) -> None:
 
 def lacking(run: Run, history: History) -> list[Order]:
     """The orders after the candidates that nobody has estimated yet."""
-    return results.lacking(run, [o for _, o in _shortlist(run, history)], history.order)
+    return estimates.lacking(run, [o for _, o in _shortlist(run, history)], history.order)
 
 
 def work(run: Run, history: History, seconds: float) -> None:
     """Estimate candidates for about so long."""
-    results.work(run, lacking(run, history), history.order, seconds)
+    estimates.work(run, lacking(run, history), history.order, seconds)
 
 
 def record(run: Run, history: History) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def record(run: Run, history: History) -> dict[str, Any]:
     if asked is None:
         return {}
     goal, digest, sequence = asked
-    shortlist, known = _shortlist(run, history), results.differences(run)
+    shortlist, known = _shortlist(run, history), estimates.differences(run)
     found = [(move, known.get((order_hash(order), digest))) for move, order in shortlist]
     estimated = [(move, difference) for move, difference in found if difference is not None]
     best = suggestions(goal, run, estimated)
@@ -68,7 +69,7 @@ def _candidates(
     _run: Run, _order: Order, fingerprint: str, order_hash: str, goal: Goal
 ) -> list[tuple[Move, Order]]:
     """Asked for several times in each round of estimates; all swaps of 2,048 samples take 0.1 s."""
-    found = candidates(_run, results.position_table(_run), _order, goal)
+    found = candidates(_run, estimates.position_table(_run), _order, goal)
     return [(one.move, apply(_order, one.move)) for one in found]
 
 

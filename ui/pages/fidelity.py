@@ -11,8 +11,10 @@ from reorder_core.judge.heat_map import SEED
 from reorder_core.judge.verified import USUAL_SEED
 from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import Run
-from ui import component, fidelity_frames, jobs, judged, results, runs, state, takeaway
-from ui.url import RUN
+from ui.app import component, jobs, open_run, state
+from ui.pages import fidelity_records, fidelity_sentences
+from ui.queries import estimates, judged
+from ui.timeline.address import RUN
 
 ESTIMATOR, FAMILY = "estimator", "family"
 MORE = 8
@@ -57,10 +59,10 @@ def read(address: dict[str, str], run: Run) -> View:
             f"This link was made for run {linked[:60]!r}; the open run is {run.id!r}, shown here. "
             "For the other, start the app with --run on its folder."
         )
-    estimator, family = address.get(ESTIMATOR, results.ESTIMATOR), address.get(FAMILY, "random")
+    estimator, family = address.get(ESTIMATOR, estimates.ESTIMATOR), address.get(FAMILY, "random")
     if estimator not in ESTIMATORS:
         wrong.append(f"There is no estimator {estimator[:60]!r}; there are {_list(ESTIMATORS)}.")
-        estimator = results.ESTIMATOR
+        estimator = estimates.ESTIMATOR
     if family not in FAMILIES:
         wrong.append(f"There is no family {family[:60]!r}; there are {_list(FAMILIES)}.")
         family = "random"
@@ -69,7 +71,7 @@ def read(address: dict[str, str], run: Run) -> View:
 
 def show(run: Run, view: View) -> None:
     """The instrument itself; the reports are at once there, the judging orders follow."""
-    reports = takeaway.best_reports(run.fidelity)
+    reports = fidelity_sentences.best_reports(run.fidelity)
     component.fidelity(
         {
             "run": run.id,
@@ -77,10 +79,10 @@ def show(run: Run, view: View) -> None:
             "family": view.family,
             "notice": view.notice or state.fidelity_notice(),
             "more": MORE,
-            "reports": fidelity_frames.reports(reports, view.estimator),
-            "families": fidelity_frames.families(run, reports),
-            "estimators": fidelity_frames.estimators(),
-            "command": f"python -m reorder_core fidelity {runs.shown(run.path)} "
+            "reports": fidelity_records.reports(reports, view.estimator),
+            "families": fidelity_records.families(run, reports),
+            "estimators": fidelity_records.estimators(),
+            "command": f"python -m reorder_core fidelity {open_run.shown(run.path)} "
             f"--family {view.family} --orders 32 --seed {USUAL_SEED}",
         },
         on_event=lambda: _on_event(run, view),
@@ -122,7 +124,7 @@ def _record_so_far(run: Run, estimator: str, working: bool) -> dict[str, Any]:
 def _record(
     _run: Run, fingerprint: str, ledger: str, reports: tuple[Any, ...], estimator: str
 ) -> dict[str, Any]:
-    return fidelity_frames.judged_record(_run, estimator)
+    return fidelity_records.judged_record(_run, estimator)
 
 
 def _on_event(run: Run, view: View) -> None:
@@ -166,7 +168,7 @@ def more(run: Run, view: View) -> tuple[str, tuple[str, ...]]:
 
     It draws those of the family's report again, of which the ledger knows the truth.
     """
-    reports = takeaway.best_reports(run.fidelity)
+    reports = fidelity_sentences.best_reports(run.fidelity)
     report = next((r for r in reports if r["family"] == view.family), None)
     had, seed, names = 0, USUAL_SEED, list(LIVE_ESTIMATORS)
     if report is not None:

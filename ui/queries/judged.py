@@ -10,21 +10,21 @@ from reorder_core.judge.verified import Verified, families_of, judges
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Array, Estimate
 from reorder_core.store.run import Run
-from ui import results
+from ui.queries import estimates
 
 _computing = threading.Lock()
-"""As in ui/results.py: two sessions at once would only slow each other."""
+"""As in ui/queries/estimates.py: two sessions at once would only slow each other."""
 
 
 def verified(run: Run, estimator: str) -> list[Verified]:
     """The orders that may judge this estimator; see `reorder_core.judge.verified.judges`."""
-    fitted_on = results.estimator(run, estimator).fitted_on
+    fitted_on = estimates.estimator(run, estimator).fitted_on
     return judges(run, _families(run, run.fingerprint, reports_key(run)), fitted_on)
 
 
 def fitted(run: Run, estimator: str) -> int:
     """How many retrainings in the ledger the estimator was fitted on."""
-    fitted_on = results.estimator(run, estimator).fitted_on
+    fitted_on = estimates.estimator(run, estimator).fitted_on
     return sum(run.ledger.trains_as(entry) in fitted_on for entry in run.ledger.all())
 
 
@@ -50,7 +50,7 @@ def work(run: Run, estimator: str, orders: list[Order], seconds: float) -> int:
     lacking = [order for order in orders if order_hash(order) not in found]
     if not lacking:
         return 0
-    opened = results.estimator(run, estimator)
+    opened = estimates.estimator(run, estimator)
     with _computing:
         for done, order in enumerate(lacking):
             if done and time.monotonic() > until:

@@ -10,14 +10,15 @@ from reorder_core.orders.moves import Move, gives, whole
 from reorder_core.orders.order import order_hash
 from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
-from ui import component, results, runs, state
-from ui.events import Guide
-from ui.history import History
+from ui.app import component, open_run, state
+from ui.app.history import History
+from ui.queries import estimates
+from ui.timeline.events import Guide
 
 
 def publish(run: Run) -> None:
     """Send the run's questions, and the answer to the one being asked."""
-    with runs.explained(run.path):
+    with open_run.explained(run.path):
         found = _scenarios(run, run.fingerprint)
         asked = state.guide(run.id)
         answers = {s.key: _answer(run, s) for s in found if asked and s.key == asked[0]}
@@ -65,7 +66,7 @@ def _sentence(_run: Run, _scenario: Scenario, fingerprint: str, stamp: str, key:
     """From one estimator that knows none of the retrainings of the question's orders."""
     run, scenario = _run, _scenario
     orders = [stop.order for stop in scenario.stops]
-    with results.unaware(run, orders) as estimator:
+    with estimates.unaware(run, orders) as estimator:
         values = [metric_of(scenario, run, estimator.estimate(o).probe_loss) for o in orders]
         low, high = orders[values.index(min(values))], orders[values.index(max(values))]
         found = estimator.difference(high, low)

@@ -13,8 +13,8 @@ from streamlit.components.v2 import component
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
-from ui import state
-from ui.theme import WEB
+from ui.app import state
+from ui.app.theme import WEB
 
 _NAME = "reorder.web"
 _mounts: WeakKeyDictionary[Any, Callable[..., Any]] = WeakKeyDictionary()

@@ -14,9 +14,10 @@ from reorder_core.orders.order import order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
-from ui import component, results, state
-from ui.events import ChooseView, EditView, Export, Figure, PlaceView, SaveView
-from ui.history import History
+from ui.app import component, state
+from ui.app.history import History
+from ui.queries import estimates
+from ui.timeline.events import ChooseView, EditView, Export, Figure, PlaceView, SaveView
 
 _KINDS = {
     "order": ("json", "application/json"),
@@ -29,7 +30,7 @@ _KINDS = {
 def publish_views(run: Run) -> None:
     """Send the deck: the saved views' names and numbers, not their orders."""
     try:
-        views, note = results.views(run).all(), results.note(run)
+        views, note = estimates.views(run).all(), estimates.note(run)
     except StoreError as error:
         views, note = [], f"{error}"
     kept = note.replace("estimates are", "saved views and estimates are", 1)
@@ -49,7 +50,7 @@ def _view_record(run: Run, view: View) -> dict[str, Any]:
 
 def obey_view(request: Any, run: Run, history: History) -> None:
     """Save, show, change or delete a view; raises OrderError or StoreError where it cannot be."""
-    views = results.views(run)
+    views = estimates.views(run)
     match request:
         case SaveView():
             made = views.save(_saved(request, run, history))
@@ -83,13 +84,13 @@ def _shown(view: View) -> dict[str, Any]:
 def prepare(request: Export, run: Run, history: History) -> None:
     """Make a file and leave it for `deliver`; raises OrderError for figures that are none."""
     order, ending = history.order, _KINDS[request.what]
-    estimate = results.answer(run, order).estimate
+    estimate = estimates.answer(run, order).estimate
     truth = run.ledger.of(order)
     if request.what == "order":
         content = bundle.order_json(run, order)
     elif request.what == "bundle":
         figures = [_figure(figure) for figure in request.figures]
-        today, informed = f"{datetime.now(UTC):%Y-%m-%d}", results.informed_by(run, order)
+        today, informed = f"{datetime.now(UTC):%Y-%m-%d}", estimates.informed_by(run, order)
         moved = _ranking(request, run, history, estimate, truth)
         content = bundle.figure_bundle(run, order, estimate, figures, informed, today, moved)
     else:
@@ -108,7 +109,7 @@ def _ranking(
 ) -> bundle.Ranking:
     """The list of what moved most, against the order that the page shows it against."""
     if request.ranking == "previous" and history.previous is not None:
-        found = results.difference(run, history.order, history.previous)
+        found = estimates.difference(run, history.order, history.previous)
         return bundle.Ranking("the order before the last move", found.sample, found.sample_interval)
     base = run.reference.sample_loss_at[-1]
     ends = None if estimate.sample_interval is None else estimate.sample_interval - base

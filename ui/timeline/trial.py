@@ -8,9 +8,11 @@ from reorder_core.errors import OrderError
 from reorder_core.orders.moves import Move, apply, make_move
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
-from ui import effects, results, state
-from ui.events import Trial
-from ui.history import History
+from ui.app import state
+from ui.app.history import History
+from ui.queries import estimates
+from ui.timeline import move_effects
+from ui.timeline.events import Trial
 
 STEPS = 9
 """Estimated of each group, the first and the last among them."""
@@ -26,12 +28,12 @@ def obey(request: Trial, run: Run, history: History) -> None:
 
 def lacking(run: Run, history: History) -> list[Order]:
     """The orders after the moves that nobody has estimated yet."""
-    return results.lacking(run, [o for _, o in _moves(run, history)], history.order)
+    return estimates.lacking(run, [o for _, o in _moves(run, history)], history.order)
 
 
 def work(run: Run, history: History, seconds: float) -> None:
     """Estimate for about so long."""
-    results.work(run, lacking(run, history), history.order, seconds)
+    estimates.work(run, lacking(run, history), history.order, seconds)
 
 
 def record(run: Run, history: History) -> dict[str, Any]:
@@ -40,9 +42,12 @@ def record(run: Run, history: History) -> dict[str, Any]:
     if asked is None:
         return {}
     kind, samples, digest = asked
-    known = results.differences(run)
+    known = estimates.differences(run)
     rows = [
-        {"step": step, **effects.difference_record(known[order_hash(order), digest], list(samples))}
+        {
+            "step": step,
+            **move_effects.difference_record(known[order_hash(order), digest], list(samples)),
+        }
         for step, order in _moves(run, history)
         if (order_hash(order), digest) in known
     ]

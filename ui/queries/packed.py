@@ -10,7 +10,8 @@ import numpy as np
 
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
-from ui import results, theme
+from ui.app import theme
+from ui.queries import estimates
 
 
 def packed(array: Any) -> str:
@@ -22,7 +23,7 @@ def run_record(run: Run) -> dict[str, Any]:
     """All that stays the same while orders change: samples, reference run, preview table."""
     domains = theme.ordered_domains(run.domains)
     index = {domain: number for number, domain in enumerate(domains)}
-    table = results.position_table(run)
+    table = estimates.position_table(run)
     return {
         "run": run.id,
         "steps": run.steps,
@@ -46,7 +47,7 @@ def run_record(run: Run) -> dict[str, Any]:
     }
 
 
-def order_record(run: Run, order: Order, answer: results.Answer) -> dict[str, Any]:
+def order_record(run: Run, order: Order, answer: estimates.Answer) -> dict[str, Any]:
     """The numbers of one order: its estimate, and the real retraining where there is one."""
     estimate = answer.estimate
     return {

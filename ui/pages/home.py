@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from reorder_core.judge import cautions
+from reorder_core.judge.cautions import cautions as judged_cautions
 from reorder_core.store.run import Run
-from ui import frames, runs, theme
+from ui.app import open_run, theme
+from ui.queries import packed
 
 MEASURES = ("r2", "rho_within", "rho_sample", "rho_heldout")
 ESTIMATORS = ("hybrid", "replay", "reference")
@@ -25,7 +26,7 @@ def cautions(run: Run) -> list[str]:
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _cautions(_run: Run, fingerprint: str) -> list[str]:
-    return cautions.cautions(_run)
+    return judged_cautions(_run)
 
 
 def record(run: Run) -> dict[str, Any]:
@@ -40,12 +41,12 @@ def record(run: Run) -> dict[str, Any]:
         "batch": run.batch_size,
         "domains": domains,
         "mosaic": [by_id[int(sample_id)] for sample_id in run.reference_order],
-        "loss": frames.packed(run.reference.loss),
-        "learningRate": frames.packed(run.reference.learning_rate),
+        "loss": packed.packed(run.reference.loss),
+        "learningRate": packed.packed(run.reference.learning_rate),
         "evalSteps": np.asarray(run.eval_steps).tolist(),
-        "heldOut": frames.packed(np.asarray(run.reference.probe_loss_at).mean(axis=1)),
+        "heldOut": packed.packed(np.asarray(run.reference.probe_loss_at).mean(axis=1)),
         "fidelity": [fidelity(report) for report in run.fidelity],
-        "fidelityCommand": f"python -m reorder_core fidelity {runs.shown(run.path)} "
+        "fidelityCommand": f"python -m reorder_core fidelity {open_run.shown(run.path)} "
         "--family random --orders 32 --seed 7",
         "retrained": len(run.ledger),
     }

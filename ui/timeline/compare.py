@@ -5,9 +5,10 @@ from typing import Any
 from reorder_core.errors import OrderError, ReorderError
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
-from ui import frames, results, state
-from ui.events import Compare
-from ui.history import History
+from ui.app import state
+from ui.app.history import History
+from ui.queries import estimates, packed
+from ui.timeline.events import Compare
 
 
 def obey(request: Compare, run: Run, history: History) -> None:
@@ -29,15 +30,15 @@ def record(run: Run, history: History) -> dict[str, Any] | None:
         base = _base(request, run, history)
     except ReorderError as error:  # deleted meanwhile, or the branch was left
         return {**choice, "problem": str(error)}
-    found = results.difference(run, history.order, base)
+    found = estimates.difference(run, history.order, base)
     return {
         **choice,
         "order": base.tolist(),
         "hash": order_hash(base),
-        "sample": frames.packed(found.sample),
-        "sampleInterval": frames.packed(found.sample_interval),
-        "probe": frames.packed(found.probe),
-        "probeInterval": frames.packed(found.probe_interval),
+        "sample": packed.packed(found.sample),
+        "sampleInterval": packed.packed(found.sample_interval),
+        "probe": packed.packed(found.probe),
+        "probeInterval": packed.packed(found.probe_interval),
         "heldOut": [found.held_out, *map(float, found.held_out_interval)],
         "truth": _truth(run, history.order, base),
     }
@@ -47,7 +48,7 @@ def _base(request: Compare, run: Run, history: History) -> Order:
     if request.base == "reference":
         return run.reference_order
     if request.base == "view":
-        return results.views(run).get(request.id).order
+        return estimates.views(run).get(request.id).order
     if request.base == "previous":
         if history.previous is None:
             raise OrderError("there is no order before this one")
@@ -63,7 +64,7 @@ def _truth(run: Run, order: Order, base: Order) -> dict[str, str] | None:
     one, other = _losses(run, order), _losses(run, base)
     if one is None or other is None:
         return None
-    return {"sample": frames.packed(one[0] - other[0]), "probe": frames.packed(one[1] - other[1])}
+    return {"sample": packed.packed(one[0] - other[0]), "probe": packed.packed(one[1] - other[1])}
 
 
 def _losses(run: Run, order: Order) -> tuple[Any, Any] | None:

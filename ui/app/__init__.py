@@ -1,0 +1,1 @@
+"""What every page stands on: the open run, session state, the theme, the queue of retrainings."""

@@ -1,0 +1,1 @@
+"""What pages ask for: estimates, judged orders, records for the browser."""

@@ -1,0 +1,1 @@
+"""The Timeline page: its events and what follows from them."""
