@@ -135,7 +135,7 @@ _HOLDER = """
 import sys, time
 from pathlib import Path
 from fabricated import TINY_STEPS, build_tiny
-from reorder_core.store.steps import BuildStep
+from reorder_core.building.stages import BuildStep
 
 def stop(context):
     (context.path / "half.safetensors.part").write_bytes(b"half")
