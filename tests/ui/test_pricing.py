@@ -12,7 +12,7 @@ from reorder_core.store.run import Run
 
 PRICED = """async ([folder, order, moves]) => {
   const [{ effect, apply, slotsOf }, { listen }, { decodeRun }] = await Promise.all(
-    ['moves', 'channels', 'run'].map((name) => import(`${folder}/${name}.js`)));
+    ['preview/moves', 'shared/channels', 'shared/run'].map((name) => import(`${folder}/${name}.js`)));
   let raw;
   listen('run', (value) => { raw = value; });
   const run = decodeRun(raw);
@@ -25,7 +25,7 @@ def scripts(page: Any, url: str) -> str:
     """Where the page's scripts come from."""
     with page.expect_response(lambda response: response.url.endswith("/moves.js")) as found:
         open_timeline(page, url)
-    return found.value.url.rsplit("/", 1)[0]
+    return found.value.url.rsplit("/", 2)[0]
 
 
 def drawn(run: Run, random: np.random.Generator) -> Move:

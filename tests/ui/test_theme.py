@@ -41,14 +41,14 @@ def test_domain_colours_stand_out_from_the_panel(column: int) -> None:
 
 def test_the_app_fetches_nothing_from_elsewhere() -> None:
     namespaces = ("http://www.w3.org/2000/svg",)
-    for path in theme.WEB.iterdir():
+    for path in filter(Path.is_file, theme.WEB.rglob("*")):
         found = set(re.findall(r"https?://[^\s'\"`)]+", path.read_text())) - set(namespaces)
         assert not found, path.name
 
 
 def test_every_css_variable_used_is_defined() -> None:
     sheet = theme.stylesheet()
-    scripts = "".join(path.read_text() for path in theme.WEB.glob("*.js"))
+    scripts = "".join(path.read_text() for path in theme.WEB.rglob("*.js"))
     used = set(re.findall(r"var\((--ro-[a-z0-9-]+)", sheet))
     defined = set(re.findall(r"(--ro-[a-z0-9-]+)\s*:", sheet + scripts))
     defined |= set(re.findall(r"setProperty\('(--ro-[a-z0-9-]+)'", scripts))

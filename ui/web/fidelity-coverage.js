@@ -1,7 +1,7 @@
 // How often the 90 % intervals hold: over all, by family of orders, by domain of samples.
-import { s } from './dom.js';
-import { number } from './format.js';
-import { Figure, linear, xAxis } from './chart.js';
+import { s } from './shared/dom.js';
+import { number } from './shared/format.js';
+import { Figure, linear, xAxis } from './shared/chart.js';
 
 const ROW = 27;
 const GAP = 14;

@@ -1,7 +1,7 @@
 // A background command on the fidelity page: how far it is, and a way to stop it.
-import { h, setText, button } from './dom.js';
-import { seconds } from './format.js';
-import { active } from './jobs.js';
+import { h, setText, button } from './shared/dom.js';
+import { seconds } from './shared/format.js';
+import { active } from './shared/jobs.js';
 
 /** How far a background command is, with a way to stop it. */
 export class JobLine {

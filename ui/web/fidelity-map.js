@@ -1,10 +1,10 @@
 // M[i, j], side by side: what moving a sample to a step does to its own loss, estimated and true.
-import { unpack } from './channels.js';
-import { h, s, button, setText } from './dom.js';
-import { number, seconds, signed } from './format.js';
-import { Figure, key } from './chart.js';
+import { unpack } from './shared/channels.js';
+import { h, s, button, setText } from './shared/dom.js';
+import { number, seconds, signed } from './shared/format.js';
+import { Figure, key } from './shared/chart.js';
 import { JobLine } from './fidelity-jobs.js';
-import { active } from './jobs.js';
+import { active } from './shared/jobs.js';
 
 const JOB = 'heat map';
 const NARROW = 620;

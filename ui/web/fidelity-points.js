@@ -1,8 +1,8 @@
 // Estimated against retrained, one point a loss; and error against distance, one point an order.
-import { unpack } from './channels.js';
-import { h, s, segmented, setText } from './dom.js';
-import { number, signed } from './format.js';
-import { Figure, extent, key, linear, ticks, xAxis, yAxis } from './chart.js';
+import { unpack } from './shared/channels.js';
+import { h, s, segmented, setText } from './shared/dom.js';
+import { number, signed } from './shared/format.js';
+import { Figure, extent, key, linear, ticks, xAxis, yAxis } from './shared/chart.js';
 
 const LEFT = 62;
 const RIGHT = 14;

@@ -1,8 +1,8 @@
 // The fidelity page's tables: estimators on one family; the ledger of retrained orders.
-import { h, info } from './dom.js';
-import { number, signed } from './format.js';
-import { saveText } from './export.js';
-import { timelineLink } from './links.js';
+import { h, info } from './shared/dom.js';
+import { number, signed } from './shared/format.js';
+import { saveText } from './shared/export.js';
+import { timelineLink } from './shared/links.js';
 
 const percent = (value) => (Number.isFinite(value) ? `${number(100 * value, 0)} %` : '\u2013');
 const milliseconds = (value) => (Number.isFinite(value) ? number(value, value < 1 ? 2 : value < 10 ? 1 : 0) : '\u2013');

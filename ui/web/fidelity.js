@@ -1,13 +1,13 @@
 // The fidelity page: how far estimates can be trusted, judged by real retraining.
-import { listen } from './channels.js';
-import { h, setText, button, segmented, tooltips } from './dom.js';
+import { listen } from './shared/channels.js';
+import { h, setText, button, segmented, tooltips } from './shared/dom.js';
 import { Coverage } from './fidelity-coverage.js';
 import { JobLine } from './fidelity-jobs.js';
-import { active } from './jobs.js';
+import { active } from './shared/jobs.js';
 import { HeatMaps } from './fidelity-map.js';
 import { ErrorByDistance, Scatter } from './fidelity-points.js';
 import { Ledger, Reports } from './fidelity-tables.js';
-import { timelineLink } from './links.js';
+import { timelineLink } from './shared/links.js';
 
 const FAMILY_TIPS = {
   random: 'Uniformly random orders of all samples',

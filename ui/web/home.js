@@ -1,8 +1,8 @@
 // The home page: which run, how it went, how far its estimates can be trusted.
-import { unpack } from './channels.js';
-import { h, s, info, segmented, tooltips } from './dom.js';
-import { number } from './format.js';
-import { Figure, extent, key, line, linear, ticks, xAxis, yAxis } from './chart.js';
+import { unpack } from './shared/channels.js';
+import { h, s, info, segmented, tooltips } from './shared/dom.js';
+import { number } from './shared/format.js';
+import { Figure, extent, key, line, linear, ticks, xAxis, yAxis } from './shared/chart.js';
 
 const LEFT = 58;
 const RIGHT = 14;

@@ -1,5 +1,5 @@
 // Entry: Streamlit calls this for every mount and every change of data.
-import { publish } from './channels.js';
+import { publish } from './shared/channels.js';
 import { FidelityPage } from './fidelity.js';
 import { Home, Lead } from './home.js';
 import { Timeline } from './timeline.js';

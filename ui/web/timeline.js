@@ -1,26 +1,26 @@
 // The instrument: holds what is on screen, passes moves to Python, draws what comes back.
-import { listen } from './channels.js';
-import { h, setText, tooltips, segmented } from './dom.js';
-import { Board, markOf } from './board.js';
-import { Carrying } from './carrying.js';
-import { colouring } from './colouring.js';
-import { Find } from './find.js';
-import { Hand } from './hand.js';
-import { Response } from './response.js';
-import { History } from './history.js';
-import { Inspector } from './inspector.js';
-import { Orders } from './orders.js';
-import { Sharing } from './share.js';
-import { Selection } from './selection.js';
-import { Side } from './side.js';
-import { Suggestions } from './suggest.js';
-import { Summary } from './summary.js';
-import { Toolbar } from './toolbar.js';
-import { Trial } from './trial.js';
-import { Ranking } from './ranking.js';
-import { Generalization, Memorization, Trajectory } from './figures.js';
-import { slotsOf } from './moves.js';
-import { decodeRun, decodeView } from './run.js';
+import { listen } from './shared/channels.js';
+import { h, setText, tooltips, segmented } from './shared/dom.js';
+import { Board, markOf } from './board/board.js';
+import { Carrying } from './board/carrying.js';
+import { colouring } from './board/colouring.js';
+import { Find } from './board/find.js';
+import { Hand } from './board/hand.js';
+import { Response } from './preview/response.js';
+import { History } from './panels/history.js';
+import { Inspector } from './panels/inspector.js';
+import { Orders } from './panels/orders.js';
+import { Sharing } from './panels/share.js';
+import { Selection } from './board/selection.js';
+import { Side } from './panels/side.js';
+import { Suggestions } from './panels/suggest.js';
+import { Summary } from './panels/summary.js';
+import { Toolbar } from './panels/toolbar.js';
+import { Trial } from './preview/trial.js';
+import { Ranking } from './figures/ranking.js';
+import { Generalization, Memorization, Trajectory } from './figures/figures.js';
+import { slotsOf } from './preview/moves.js';
+import { decodeRun, decodeView } from './shared/run.js';
 
 export class Timeline {
   constructor(parent) {

@@ -1,7 +1,7 @@
 // What can be done: how a tile lands, what colours mean, history, verification.
-import { h, setText, button, segmented } from './dom.js';
-import { number, seconds } from './format.js';
-import { active, secondsLeft } from './jobs.js';
+import { h, setText, button, segmented } from '../shared/dom.js';
+import { number, seconds } from '../shared/format.js';
+import { active, secondsLeft } from '../shared/jobs.js';
 
 const UNVERIFIED = 'Really retrain the model in this order, in the background, and lay the result over the estimate';
 const VERIFIED = 'This order was really retrained; diamonds, rings and ticks show the result over the estimate';

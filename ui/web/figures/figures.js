@@ -1,8 +1,8 @@
 // The figures of the timeline page: memorization, generalization, the way there.
-import { s } from './dom.js';
-import { digitsFor, signed } from './format.js';
-import { Figure, extent, key, line, linear, ticks, xAxis, yAxis } from './chart.js';
-import { meanCurve, probeChange, sampleChange } from './run.js';
+import { s } from '../shared/dom.js';
+import { digitsFor, signed } from '../shared/format.js';
+import { Figure, extent, key, line, linear, ticks, xAxis, yAxis } from '../shared/chart.js';
+import { meanCurve, probeChange, sampleChange } from '../shared/run.js';
 
 const LEFT = 58;
 const RIGHT = 14;

@@ -15,7 +15,7 @@ export function listen(channel, callback) {
   return () => set.delete(callback);
 }
 
-/** Python's `frames.packed`: base64 of little-endian float32. */
+/** `packed` of ui/queries/packed.py: base64 of little-endian float32. */
 export function unpack(text) {
   if (text === null || text === undefined) return null;
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));

@@ -1,6 +1,6 @@
 // Talk mode: large type, the board, two numbers, one chart, and a deck stepped by arrow keys.
-import { h, button, setText } from './dom.js';
-import { markTalk } from './links.js';
+import { h, button, setText } from '../shared/dom.js';
+import { markTalk } from '../shared/links.js';
 
 export class Talk {
   /** owner: the Timeline; sharing: { saved, scenarios } */

@@ -1,7 +1,7 @@
 // Estimates of a group that the position table cannot price: asked for as soon as it is selected,
 // so that they are there, as dots on its curve, by the time that it is dragged.
 import { ALIKE, likeness } from './alike.js';
-import { listen } from './channels.js';
+import { listen } from '../shared/channels.js';
 
 const REST = 350; // milliseconds without another choice before the group is asked for
 

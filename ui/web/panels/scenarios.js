@@ -1,5 +1,5 @@
 // Guided questions: one click shows a question, its orders one after the other, and the answer.
-import { h, button, setText } from './dom.js';
+import { h, button, setText } from '../shared/dom.js';
 
 export class Scenarios {
   /** owner: { send(type, more), select(id, go) } */

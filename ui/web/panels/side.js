@@ -1,5 +1,5 @@
 // The panel beside the board: one tab at a time, all of them kept.
-import { h } from './dom.js';
+import { h } from '../shared/dom.js';
 
 export class Side {
   /** tabs: [[key, label, element], …]; `onOpen(key)` is told which is shown. */

@@ -1,7 +1,7 @@
 // The order compared with, as a second board below the first: the same columns, so that a step
 // stands under itself; tiles at another step are filled, and a line joins a sample's two places.
-import { h, s, setText } from './dom.js';
-import { clip } from './format.js';
+import { h, s, setText } from '../shared/dom.js';
+import { clip } from '../shared/format.js';
 import { MARKS, markOf } from './board.js';
 
 const ROW = 13; // pixels a sample

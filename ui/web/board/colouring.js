@@ -1,7 +1,7 @@
 // What the fill of a tile means: its domain, the change of its loss, or how well it is remembered.
-import { h } from './dom.js';
-import { number, signed } from './format.js';
-import { sampleChange } from './run.js';
+import { h } from '../shared/dom.js';
+import { number, signed } from '../shared/format.js';
+import { sampleChange } from '../shared/run.js';
 
 const OUTER = 0.98; // beyond this share of the samples, colours saturate
 

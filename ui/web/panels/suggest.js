@@ -1,8 +1,8 @@
 // The best next move for a goal: asked for, previewed on the board, applied by a button.
-import { listen } from './channels.js';
-import { h, button, setText } from './dom.js';
-import { interval, signed } from './format.js';
-import { apply } from './moves.js';
+import { listen } from '../shared/channels.js';
+import { h, button, setText } from '../shared/dom.js';
+import { interval, signed } from '../shared/format.js';
+import { apply } from '../preview/moves.js';
 
 const EMPTY = 'Which single move from this order would do most for your goal? Every sample at every step, and every swap of two, '
   + 'is priced by the position table; the best are estimated, with a 90 % interval.';

@@ -1,8 +1,8 @@
 // Choosing tiles by what they are: a text search, a menu of groups, a legend that filters.
-import { h, button, setText } from './dom.js';
-import { signed } from './format.js';
+import { h, button, setText } from '../shared/dom.js';
+import { signed } from '../shared/format.js';
 import { MARKS, markOf } from './board.js';
-import { sampleChange } from './run.js';
+import { sampleChange } from '../shared/run.js';
 
 const TOP = 10;
 

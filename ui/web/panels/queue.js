@@ -1,7 +1,7 @@
 // Every retraining of this run that was asked for: how far each is, a way to it, a way to stop it.
-import { h, setText, button } from './dom.js';
-import { seconds } from './format.js';
-import { active, secondsLeft } from './jobs.js';
+import { h, setText, button } from '../shared/dom.js';
+import { seconds } from '../shared/format.js';
+import { active, secondsLeft } from '../shared/jobs.js';
 
 export class Queue {
   /** owner: { send(type, more) } */

@@ -1,4 +1,4 @@
-// Moves, as reorder_core.moves applies them, because no server is asked while dragging; what
+// Moves, as reorder_core.orders.moves applies them, because no server is asked while dragging; what
 // they do by the position-effect table is in pricing.js.
 import { Pricing } from './pricing.js';
 
@@ -8,7 +8,7 @@ export function slotsOf(order) {
   return slots;
 }
 
-/** The order after a move { kind, samples, slot }; see reorder_core.moves.apply. */
+/** The order after a move { kind, samples, slot }; see reorder_core.orders.moves.apply. */
 export function apply(order, { kind, samples, slot }) {
   if (kind === 'swap') return swapped(order, samples, slot);
   const held = new Set(samples);

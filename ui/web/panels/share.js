@@ -1,8 +1,8 @@
 // All that is kept, compared, presented and taken away of the order on screen.
-import { listen } from './channels.js';
-import { h, button } from './dom.js';
-import { pngOf, saveBytes, svgText } from './export.js';
-import { addressOf, viewInAddress } from './links.js';
+import { listen } from '../shared/channels.js';
+import { h, button } from '../shared/dom.js';
+import { pngOf, saveBytes, svgText } from '../shared/export.js';
+import { addressOf, viewInAddress } from '../shared/links.js';
 import { Comparison } from './compare.js';
 import { Saved } from './saved.js';
 import { Scenarios } from './scenarios.js';

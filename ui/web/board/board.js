@@ -1,7 +1,7 @@
 // The tiles: one column a step, one tile a sample. On narrow screens the columns wrap; a training
 // too long for that is seen through a window of steps, with a map of the whole below.
-import { h } from './dom.js';
-import { signed } from './format.js';
+import { h } from '../shared/dom.js';
+import { signed } from '../shared/format.js';
 import { Labels } from './labels.js';
 import { Minimap } from './minimap.js';
 

@@ -1,5 +1,5 @@
 // The numbers below the columns: each stands for all samples of its step.
-import { h } from './dom.js';
+import { h } from '../shared/dom.js';
 
 export class Labels {
   /** board: { run, start, columns, bands, pitch, rowPitch, bandHeight, left } */

@@ -1,10 +1,10 @@
 // The response curves under the board: what each step would do to the sample in hand.
-import { h, s, setText, info } from './dom.js';
-import { signed, digitsFor } from './format.js';
+import { h, s, setText, info } from '../shared/dom.js';
+import { signed, digitsFor } from '../shared/format.js';
 import { ALIKE, likeness } from './alike.js';
 import { response } from './moves.js';
-import { band, extent, line, linear, ticks, yAxis } from './chart.js';
-import { GUTTER, RIGHT } from './board.js';
+import { band, extent, line, linear, ticks, yAxis } from '../shared/chart.js';
+import { GUTTER, RIGHT } from '../board/board.js';
 
 const HEIGHT = 84;
 const TOP = 8;

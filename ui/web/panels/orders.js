@@ -1,5 +1,5 @@
 // Starting from another order: a preset, or one that is pasted or uploaded.
-import { h, button, setText } from './dom.js';
+import { h, button, setText } from '../shared/dom.js';
 
 const LARGEST = 2_000_000; // characters of an order file
 const PLAIN = [

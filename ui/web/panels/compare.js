@@ -1,11 +1,11 @@
 // The order on screen against another: every metric's difference, the two orders, the tiles that differ.
-import { h, s } from './dom.js';
-import { unpack } from './channels.js';
-import { clip, interval, signed } from './format.js';
-import { markOf } from './board.js';
-import { mean } from './run.js';
-import { slotsOf } from './moves.js';
-import { Twin } from './twin.js';
+import { h, s } from '../shared/dom.js';
+import { unpack } from '../shared/channels.js';
+import { clip, interval, signed } from '../shared/format.js';
+import { markOf } from '../board/board.js';
+import { mean } from '../shared/run.js';
+import { slotsOf } from '../preview/moves.js';
+import { Twin } from '../board/twin.js';
 
 const MOST = 8;
 const PLANTED = 12;

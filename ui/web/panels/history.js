@@ -1,6 +1,6 @@
 // The history as a list of moves in words, each with what it alone changed; and its branches.
-import { h, button } from './dom.js';
-import { interval, signed } from './format.js';
+import { h, button } from '../shared/dom.js';
+import { interval, signed } from '../shared/format.js';
 import { Queue } from './queue.js';
 
 const EMPTY = 'No moves yet. Drag a tile to another step: each move is listed here with what it changed, '

@@ -1,7 +1,7 @@
 // The list of what moved most as a picture to take away: what the page draws with elements, as SVG.
-import { s } from './dom.js';
-import { clip, signed } from './format.js';
-import { markOf } from './board.js';
+import { s } from '../shared/dom.js';
+import { clip, signed } from '../shared/format.js';
+import { markOf } from '../board/board.js';
 
 const ROW = 28;
 const WIDE = 640;

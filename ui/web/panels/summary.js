@@ -1,7 +1,7 @@
 // The line of headline figures: what this order would have changed, in four numbers.
-import { h, setText, info } from './dom.js';
-import { digitsFor, interval, number, signed } from './format.js';
-import { mean, probeChange, sampleChange } from './run.js';
+import { h, setText, info } from '../shared/dom.js';
+import { digitsFor, interval, number, signed } from '../shared/format.js';
+import { mean, probeChange, sampleChange } from '../shared/run.js';
 
 const CARDS = [
   ['heldout', 'Held-out loss', 'Mean loss on text never trained on, averaged over domains, against the '

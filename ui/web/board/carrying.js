@@ -1,8 +1,8 @@
 // What the hand does to the order: what a tile carries along, previews, drops, selections.
-import { setText } from './dom.js';
-import { clip, number, signed } from './format.js';
-import { apply, effect, landing, slotsOf } from './moves.js';
-import { sampleChange } from './run.js';
+import { setText } from '../shared/dom.js';
+import { clip, number, signed } from '../shared/format.js';
+import { apply, effect, landing, slotsOf } from '../preview/moves.js';
+import { sampleChange } from '../shared/run.js';
 
 export class Carrying {
   /** timeline: the instrument; its order, board, response, selection and side panel are used. */

@@ -1,5 +1,5 @@
 // The whole training as a strip of pixels, for orders too long to show tile by tile.
-import { h } from './dom.js';
+import { h } from '../shared/dom.js';
 import { fillOf } from './colouring.js';
 
 const ROW = 4; // pixels a sample

@@ -1,10 +1,10 @@
 // What moved most: a ranked list whose rows lead to their tiles.
-import { saves } from './chart.js';
-import { h, s, info, segmented } from './dom.js';
-import { clip, interval, signed } from './format.js';
-import { markOf } from './board.js';
+import { saves } from '../shared/chart.js';
+import { h, s, info, segmented } from '../shared/dom.js';
+import { clip, interval, signed } from '../shared/format.js';
+import { markOf } from '../board/board.js';
 import { picture, size } from './rankpicture.js';
-import { moveChange, sampleChange } from './run.js';
+import { moveChange, sampleChange } from '../shared/run.js';
 
 const SHOWN = 9;
 

@@ -1,5 +1,5 @@
 // Saved views: named orders with a note, in the order of the deck.
-import { h, button } from './dom.js';
+import { h, button } from '../shared/dom.js';
 
 const EMPTY = 'Nothing saved yet. A saved view keeps the order, the sample selected and the curve shown; '
   + 'in this sequence they are the slides of a talk.';
