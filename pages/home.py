@@ -9,6 +9,7 @@ shell.through_app()
 state.enter("home")
 run = open_run.require()
 component.lead(home.lead(run))
+open_run.picker(run)
 cautions = st.container()
 with st.container(key="ro_next", horizontal=True, vertical_alignment="center"):
     st.page_link("pages/timeline.py", label="Open the timeline")

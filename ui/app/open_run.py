@@ -1,7 +1,5 @@
-"""Which run the app shows: `-- --run PATH`, else REORDER_RUN, else the demo."""
+"""The run that a visit shows, and the list to pick another from."""
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,27 +8,53 @@ import streamlit as st
 
 from reorder_core.errors import ReorderError, RunBusy, RunNotFound
 from reorder_core.store.run import Run, open_run
+from ui.app import state
+from ui.app.known_runs import ROOT, known_runs, stamp, started_on
 
-ROOT = Path(__file__).parents[2]
-DEMO = ROOT / "data" / "demo"
-
-
-def chosen_path() -> Path:
-    """The run folder that this process was started on."""
-    arguments = sys.argv[1:]
-    for index, argument in enumerate(arguments):
-        if argument == "--run" and index + 1 < len(arguments):
-            return Path(arguments[index + 1])
-        if argument.startswith("--run="):
-            return Path(argument.removeprefix("--run="))
-    return Path(os.environ.get("REORDER_RUN") or DEMO)
+RUN = "run"
+"""The address's name for it."""
 
 
 def require() -> Run:
-    """The open run; when it cannot be opened, says why and what to do, and stops the page."""
-    path = chosen_path()
+    """The run of this visit; when it cannot be opened, says why and what to do, and stops the page.
+
+    It is the one that the address names, else the one picked before, else the
+    one that the app was started on. The address names it where it is not that one.
+    """
+    path = _picked()
     with explained(path):
-        return _open(path, _stamp(path))
+        run = _open(path, stamp(path))
+    if path != started_on() and st.query_params.get(RUN) != run.id:
+        st.query_params[RUN] = run.id
+    return run
+
+
+def picker(run: Run) -> None:
+    """A list of the runs that can be opened, where there are several."""
+    known = {found.id: found for found in known_runs()}
+    if len(known) < 2:
+        return
+    ids = list(known)
+    chosen = st.selectbox(
+        "Run",
+        ids,
+        index=ids.index(run.id) if run.id in known else None,
+        format_func=lambda id: known[id].title,
+        key="ro_run_picker",
+        help="Runs in data/, in runs/ and in the folders that REORDER_RUNS names.",
+    )
+    if chosen is not None and chosen != run.id:
+        state.pick_run(chosen)
+        st.query_params.from_dict({RUN: chosen})
+        st.rerun()
+
+
+def _picked() -> Path:
+    known = {found.id: found.path for found in known_runs()}
+    asked = st.query_params.get(RUN)
+    if asked in known:
+        state.pick_run(asked)
+    return known.get(state.picked_run(), started_on())
 
 
 @contextmanager
@@ -43,18 +67,9 @@ def explained(path: Path) -> Iterator[None]:
         st.stop()
 
 
-@st.cache_resource(max_entries=2, show_spinner="Opening the run")
-def _open(path: Path, stamp: tuple[int, int]) -> Run:
+@st.cache_resource(max_entries=4, show_spinner="Opening the run")
+def _open(path: Path, changed: tuple[int, int]) -> Run:
     return open_run(path)
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """Changes when the folder holds another build."""
-    try:
-        state = (path / "run.yaml").stat()
-    except OSError:
-        return (0, 0)
-    return (state.st_mtime_ns, state.st_size)
 
 
 def _explain(path: Path, error: ReorderError) -> None:

@@ -15,6 +15,8 @@ PAGE = "reorder_page"
 """The page shown last; tells entering a page from a rerun of it."""
 URL_ORDER = "reorder_url_order"
 """The order code last read from or written to the address."""
+PICKED_RUN = "reorder_picked_run"
+"""The id of the run that this visit chose; absent where it is the app's own."""
 NOTICE = "reorder_notice"
 """What the user should know about their last input, or None."""
 SEQUENCE = "reorder_sequence"
@@ -52,6 +54,14 @@ def enter(page: str) -> bool:
     entered = st.session_state.get(PAGE) != page
     st.session_state[PAGE] = page
     return entered
+
+
+def picked_run() -> str:
+    return st.session_state.get(PICKED_RUN, "")
+
+
+def pick_run(run_id: str) -> None:
+    st.session_state[PICKED_RUN] = run_id
 
 
 def history(run_id: str, reference: Order) -> History:

@@ -9,9 +9,11 @@ from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
 from ui.app import state
 from ui.app.history import MAIN, History
+from ui.app.known_runs import started_on
+from ui.app.open_run import RUN
 from ui.timeline import kept_branches
 
-RUN, ORDER, MOVES, BRANCH = "run", "o", "m", "b"
+ORDER, MOVES, BRANCH = "o", "m", "b"
 _OURS = (RUN, ORDER, MOVES, BRANCH)
 LONGEST_MOVES = 1000
 """Characters of moves in an address; a longer history is shared as its order alone."""
@@ -39,6 +41,8 @@ def write(run: Run, history: History) -> None:
     if (st.query_params.get(ORDER), st.query_params.get(BRANCH)) == (code, branch):
         return
     kept = {key: value for key, value in st.query_params.items() if key not in _OURS}
+    if run.path != started_on():  # a reload begins at the run that the app was started on
+        kept[RUN] = run.id
     named = {} if branch is None else {BRANCH: branch}
     st.query_params.from_dict(kept | _parameters(run, history, code) | named)
 
