@@ -29,6 +29,7 @@ export class Timeline {
     this.curve = 'heldout';
     this.hovered = null;
     this.selected = null;
+    this.focused = null; // the sample the keyboard left last
     this.picking = false; // taps choose tiles
     this.jobs = [];
     this.sequence = 0;

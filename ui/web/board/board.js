@@ -28,6 +28,9 @@ export class Board {
     this.tiles = [];
     this.marks = new Map(); // kind -> the ids that carry it
     this.first = 0;
+    this.held = -1; // the sample in the hand
+    /** @type {() => void} */
+    this.onScroll = () => {};
   }
 
   build(run) {
@@ -133,7 +136,7 @@ export class Board {
     this.drawnFirst = `${to} ${this.width}`;
     this.labels.draw();
     this.minimap.frame();
-    this.onScroll?.();
+    this.onScroll();
     if (this.slots) this.place(this.slots, this.held, still);
   }
 

@@ -5,11 +5,19 @@ import { Lasso, threshold } from './lasso.js';
 const SCROLL = 90; // milliseconds a step, at the edge of a window
 const LONG_PRESS = 500; // milliseconds before a resting finger begins to pick
 
+/**
+ * What is held: by a pointer from `at`, moving once it went far enough, or by the keyboard.
+ * @typedef {{ ids: number[], id: number, from: number, slot: number | null, whole: boolean, tile: HTMLElement,
+ *   label?: HTMLElement, keyboard?: boolean, pointer?: number, x?: number, y?: number, startX?: number, startY?: number,
+ *   least?: number, at?: { x: number, y: number }, moving?: boolean, press?: PointerEvent }} Held
+ */
+
 export class Hand {
   constructor(board, owner) {
     this.board = board;
     this.owner = owner;
-    this.held = null; // { ids, id, from, slot, whole, tile, pointer | keyboard }
+    /** @type {Held | null} */
+    this.held = null;
     this.lasso = new Lasso(board, owner);
     const { element, field } = board;
     element.addEventListener('pointerdown', (event) => this.press(event));

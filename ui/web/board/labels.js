@@ -1,5 +1,5 @@
 // The numbers below the columns: each stands for all samples of its step.
-import { h } from '../shared/dom.js';
+import { focusedIn, h } from '../shared/dom.js';
 
 export class Labels {
   /** board: { run, start, columns, bands, pitch, rowPitch, bandHeight, left } */
@@ -11,7 +11,7 @@ export class Labels {
 
   /** Those of the steps on the board, anew. */
   draw() {
-    const focused = document.activeElement?.closest?.('.ro-step')?.dataset.step;
+    const focused = focusedIn('.ro-step')?.dataset.step;
     const { start, columns, bands, run } = this.board;
     const end = Math.min(run.steps, start + columns * bands);
     const labels = Array.from({ length: end - start }, (_, at) => this.label(start + at, at));

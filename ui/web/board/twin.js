@@ -19,6 +19,7 @@ export class Twin {
     this.field.addEventListener('click', ({ target }) => this.of(target, (id) => owner.select(id, true)));
     this.field.addEventListener('pointerover', ({ target }) => this.of(target, (id) => this.point(id, target)));
     this.field.addEventListener('pointerleave', () => owner.hover(null));
+    this.differing = new Set();
     this.tiles = new Map(); // of the samples that are shown
   }
 

@@ -1,5 +1,5 @@
 // The history as a list of moves in words, each with what it alone changed; and its branches.
-import { h, button } from '../shared/dom.js';
+import { focusedIn, h, button } from '../shared/dom.js';
 import { interval, signed } from '../shared/format.js';
 import { Queue } from './queue.js';
 
@@ -67,7 +67,7 @@ export class History {
     this.label();
     const rows = [this.row(start, 0, place), ...moves.map((move, i) => this.row(move, i + 1, place))];
     if (!moves.length) rows.push(h('li', { class: 'ro-nothing' }, EMPTY));
-    const focused = document.activeElement?.closest?.('.ro-move')?.dataset.place;
+    const focused = focusedIn('.ro-move')?.dataset.place;
     this.list.replaceChildren(...rows);
     if (focused !== undefined) this.list.querySelector(`[data-place="${focused}"] button`)?.focus({ preventScroll: true });
     this.current = rows[place];

@@ -1,5 +1,5 @@
 // Saved views: named orders with a note, in the order of the deck.
-import { h, button } from '../shared/dom.js';
+import { focusedIn, h, button } from '../shared/dom.js';
 
 const EMPTY = 'Nothing saved yet. A saved view keeps the order, the sample selected and the curve shown; '
   + 'in this sequence they are the slides of a talk.';
@@ -53,7 +53,7 @@ export class Saved {
     const drawn = JSON.stringify([views, this.hash, this.editing, this.doomed]);
     if (!views || drawn === this.drawn) return; // a row drawn anew under the pointer would lose its click
     this.drawn = drawn;
-    const focus = this.list.contains(document.activeElement) ? document.activeElement.dataset.act : null;
+    const focus = focusedIn('.ro-views [data-act]')?.dataset.act;
     this.list.replaceChildren(...views.map((view, at) => (view.id === this.editing ? this.editor(view) : this.row(view, at, views.length))));
     if (!views.length) this.list.replaceChildren(h('li', { class: 'ro-nothing' }, EMPTY));
     if (focus) this.list.querySelector(`[data-act="${focus}"]`)?.focus({ preventScroll: true });

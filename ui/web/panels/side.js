@@ -2,8 +2,11 @@
 import { h } from '../shared/dom.js';
 
 export class Side {
-  /** tabs: [[key, label, element], …]; `onOpen(key)` is told which is shown. */
-  constructor(tabs, onOpen = () => {}) {
+  /**
+   * tabs: [[key, label, element], …]; `onOpen(key)` is told which is shown.
+   * @param {(key: string) => void} onOpen
+   */
+  constructor(tabs, onOpen) {
     this.onOpen = onOpen;
     this.parts = new Map(tabs.map(([key, label, element]) => {
       const tab = h('button', {

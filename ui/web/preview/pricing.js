@@ -4,9 +4,17 @@
 // group's own size: 256 steps of 2,048 samples fit into one frame.
 
 export class Pricing {
-  /** samples: as they will stand, side by side; kind: insert or swap. */
+  /**
+   * samples: as they will stand, side by side; kind: insert or swap.
+   * @param {number[]} samples
+   * @param {'insert' | 'swap'} kind
+   */
   constructor(run, order, slots, samples, kind) {
-    Object.assign(this, { run, order, slots, samples, kind });
+    this.run = run;
+    this.order = order;
+    this.slots = slots;
+    this.samples = samples;
+    this.kind = kind;
     this.group = new Set(samples);
     if (kind === 'insert') this.sumUp();
   }
@@ -27,7 +35,10 @@ export class Pricing {
     return { ...this.own(after), heldOut, heldOutSd: Math.sqrt(variance) };
   }
 
-  /** Held-out change of one sample that comes to stand at a slot, and its variance. */
+  /**
+   * Held-out change of one sample that comes to stand at a slot, and its variance.
+   * @returns {[number, number]}
+   */
   heldOut(id, slot) {
     const { steps, batch, position } = this.run;
     const from = Math.floor(this.slots[id] / batch);
@@ -67,7 +78,10 @@ export class Pricing {
     const rest = this.order.filter((id) => !this.group.has(id));
     const count = rest.length;
     const wide = this.samples.length;
-    [this.before, this.spreadBefore, this.behind, this.spreadBehind] = Array.from({ length: 4 }, () => new Float64Array(count + 1));
+    this.before = new Float64Array(count + 1);
+    this.spreadBefore = new Float64Array(count + 1);
+    this.behind = new Float64Array(count + 1);
+    this.spreadBehind = new Float64Array(count + 1);
     for (let i = 0; i < count; i += 1) {
       const [change, variance] = this.heldOut(rest[i], i);
       this.before[i + 1] = this.before[i] + change;

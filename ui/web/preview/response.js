@@ -113,7 +113,7 @@ export class Response {
       s('path', { class: 'ro-band', d: band(values.map((v, i) => [x(i), v - spread[i], v + spread[i]])
         .map(([px, low, high]) => [px, y(low), y(high)])) }),
       s('path', { class: 'ro-line ro-estimate', d: line(values.map((v, i) => [x(i), y(v)])) }),
-      ...this.dots.map(({ step, [panel.key]: [value, low, high] }) => s('g', { class: 'ro-trial', 'data-step': step, 'data-value': value },
+      ...this.dots.map(({ step, ...of }) => [step, ...of[panel.key]]).map(([step, value, low, high]) => s('g', { class: 'ro-trial', 'data-step': step, 'data-value': value },
         s('line', { x1: x(step), x2: x(step), y1: y(low), y2: y(high) }), s('circle', { cx: x(step), cy: y(value), r: 3.5 }))),
       s('circle', { class: 'ro-home', cx: home, cy: y(0), r: 3.5 }),
       panel.marker, panel.dot,

@@ -3,7 +3,11 @@ import { h, s, info } from './dom.js';
 import { number } from './format.js';
 import { download } from './export.js';
 
-/** A linear scale; `scale.invert` goes back. */
+/**
+ * A linear scale; `scale.invert` goes back.
+ * @param {number[]} domain
+ * @param {number[]} range
+ */
 export function linear([a, b], [from, to]) {
   const scale = (value) => from + ((value - a) / (b - a || 1)) * (to - from);
   scale.invert = (pixel) => a + ((pixel - from) / (to - from || 1)) * (b - a);
@@ -11,7 +15,11 @@ export function linear([a, b], [from, to]) {
   return scale;
 }
 
-/** Round values between two ends, about `count` of them. */
+/**
+ * Round values between two ends, about `count` of them.
+ * @param {number[]} ends
+ * @param {number} count
+ */
 export function ticks([low, high], count) {
   const rough = (high - low) / Math.max(1, count);
   if (!(rough > 0)) return [low];
@@ -22,7 +30,11 @@ export function ticks([low, high], count) {
   return values;
 }
 
-/** A range that holds all finite values and, if asked, zero; never of no width. */
+/**
+ * A range that holds all finite values and, if asked, zero; never of no width.
+ * @param {Iterable<number>} values
+ * @returns {[number, number]}
+ */
 export function extent(values, { zero = false, least = 0, pad = 0.08 } = {}) {
   const finite = Array.from(values).filter(Number.isFinite);
   if (zero) finite.push(0);
@@ -41,7 +53,10 @@ export function tickDigits(values) {
   return Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9)));
 }
 
-/** Horizontal grid lines with their values, to the left of the plot. */
+/**
+ * Horizontal grid lines with their values, to the left of the plot.
+ * @param {(value: number) => string} [format]
+ */
 export function yAxis(scale, values, left, right, format) {
   const digits = tickDigits(values);
   const show = format ?? ((value) => number(value, digits));
@@ -52,7 +67,11 @@ export function yAxis(scale, values, left, right, format) {
   ]));
 }
 
-/** Values under the plot, and a name for the axis. */
+/**
+ * Values under the plot, and a name for the axis.
+ * @param {string} [name]
+ * @param {(value: number) => string} [format]
+ */
 export function xAxis(scale, values, y, name, format) {
   const digits = tickDigits(values);
   const show = format ?? ((value) => number(value, digits));
@@ -65,11 +84,19 @@ export function xAxis(scale, values, y, name, format) {
     name ? s('text', { x: middle, y: y + 32, 'text-anchor': 'middle', class: 'ro-axis-name' }, name) : null);
 }
 
+/**
+ * A path through points [x, y].
+ * @param {number[][]} points
+ */
 export function line(points) {
   return points.filter(([, y]) => Number.isFinite(y))
     .map(([x, y], i) => `${i ? 'L' : 'M'}${x.toFixed(2)},${y.toFixed(2)}`).join('');
 }
 
+/**
+ * A closed path around [x, low, high].
+ * @param {number[][]} points
+ */
 export function band(points) {
   const good = points.filter(([, low, high]) => Number.isFinite(low) && Number.isFinite(high));
   if (!good.length) return '';
@@ -93,9 +120,22 @@ export function saves(figure, title) {
 }
 
 export class Figure {
-  /** `paint(width, height)` returns the children of the SVG. */
+  /**
+   * `paint(width, height)` returns the children of the SVG.
+   * @param {{ name: string, title: string, unit?: string, tip: string, height: number, label?: string,
+   *   tools?: Node, paint: (width: number, height: number) => any[] }} options
+   */
   constructor({ name, title, unit, tip, height, paint, label, tools }) {
     this.paint = paint;
+    /** @type {any} */
+    this.run = null;
+    /** @type {any} */
+    this.view = null;
+    /** @type {any} */
+    this.slots = null;
+    this.selected = null;
+    this.what = '';
+    this.sample = null;
     this.height = height;
     this.name = name;
     this.svg = s('svg', { class: 'ro-plot', role: 'img', 'aria-label': label ?? title, height });

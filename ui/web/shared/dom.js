@@ -19,6 +19,15 @@ export function s(tag, attributes, ...children) {
   return fill(document.createElementNS(SVG, tag), attributes, children);
 }
 
+/**
+ * The element of that kind which has the focus, or has what has it.
+ * @param {string} selector
+ * @returns {HTMLElement | null | undefined}
+ */
+export function focusedIn(selector) {
+  return document.activeElement?.closest(selector);
+}
+
 /** Change an element's text only where it differs: no needless layout. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
