@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import streamlit as st
-
 WEB = Path(__file__).parents[1] / "web"
 ICON = str(WEB / "icon.svg")
 
@@ -87,4 +85,6 @@ def stylesheet() -> str:
 
 def install() -> None:
     """Put the stylesheet into the page; call once a run, before anything is drawn."""
+    import streamlit as st  # here, so that ui.charts takes its colours without it
+
     st.html(f"<style>{stylesheet()}</style>")

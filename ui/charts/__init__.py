@@ -1,0 +1,1 @@
+"""Figures: pure functions, DataFrame → plotly Figure; no Streamlit here."""

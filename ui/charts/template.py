@@ -1,0 +1,149 @@
+"""What every figure shares: colours, type, axes, footer, what its buttons do.
+
+Importing streamlit makes a template of sentinel colours plotly's default, so a
+figure starts from `blank`, which names its own template, and never from `go.Figure()`.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from ui.app import theme
+
+Mode = Literal["light", "dark"]
+MODES: tuple[Mode, Mode] = ("light", "dark")
+FONT = '"Source Sans", "Source Sans 3", "Helvetica Neue", Arial, sans-serif'
+TEXT, SMALL = 13, 11
+"""Pixels."""
+FOOT = 62
+"""Pixels under the plot: tick labels, the axis's name, the footer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a figure's numbers come from: told in its footer and in the names of its files."""
+
+    run: str
+    estimator: str = ""
+    """With what it knows: "hybrid, 16 + 3 retrainings"."""
+    order: str = ""
+    """The hash of the one order shown; empty where the figure shows many or none."""
+
+    def footer(self) -> str:
+        """One line of plain text."""
+        parts = [f"run {self.run}", self.order and f"order {self.order[:8]}", self.estimator]
+        return " · ".join(part for part in parts if part)
+
+    def file(self, name: str) -> str:
+        """A file's name without its ending, safe in every file system."""
+        parts = (name, self.run, self.order[:8], self.estimator.split(",")[0])
+        return "_".join(re.sub(r"[^A-Za-z0-9+.-]+", "-", part) for part in parts if part)
+
+
+def colour(name: str, mode: Mode, alpha: float = 1.0) -> str:
+    """A role of `theme.COLOURS`, or `domain-3`, as CSS; see-through by `alpha`."""
+    kind, _, index = name.rpartition("-")
+    if kind == "domain" and index.isdigit():
+        pair = theme.DOMAINS[int(index) % len(theme.DOMAINS)]
+    else:
+        pair = theme.COLOURS[name]
+    shade = pair[MODES.index(mode)]
+    if alpha >= 1:
+        return shade
+    red, green, blue = (int(shade[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{alpha:g})"
+
+
+def domain_colours(domains: tuple[str, ...] | list[str]) -> dict[str, str]:
+    """Domain → the name of its colour; the same on every page."""
+    return {name: f"domain-{i}" for i, name in enumerate(theme.ordered_domains(domains))}
+
+
+@cache
+def template(mode: Mode) -> go.layout.Template:
+    """The look of all figures on light or dark ground.
+
+    The ground is opaque: a figure drawn for the theme that was on a moment
+    ago is still legible, and so is a picture of it on any slide.
+    """
+    ink, muted, panel = (colour(name, mode) for name in ("ink", "muted", "panel"))
+    axis: dict[str, Any] = {
+        "gridcolor": colour("line", mode),
+        "zeroline": False,
+        "linecolor": colour("axis", mode),
+        "tickcolor": colour("axis", mode),
+        "tickfont": {"color": muted, "size": 12},
+        "title": {"font": {"color": muted, "size": 12}, "standoff": 8},
+        "automargin": False,
+        "exponentformat": "power",
+        "minexponent": 4,
+    }
+    layout = {
+        "font": {"family": FONT, "size": TEXT, "color": ink},
+        "paper_bgcolor": panel,
+        "plot_bgcolor": panel,
+        "colorway": [pair[MODES.index(mode)] for pair in theme.DOMAINS],
+        "margin": {"l": 62, "r": 16, "t": 34, "b": FOOT},
+        "hovermode": "closest",
+        "hoverlabel": {"bgcolor": ink, "bordercolor": ink, "align": "left",
+                       "font": {"color": panel, "family": FONT, "size": TEXT}},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
+                   "bgcolor": "rgba(0,0,0,0)", "font": {"color": muted, "size": 12},
+                   "itemsizing": "constant", "title": {"text": ""}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": muted,
+                    "activecolor": colour("accent", mode)},
+        "xaxis": axis,
+        "yaxis": axis,
+        "dragmode": "zoom",
+    }  # fmt: skip
+    return go.layout.Template(layout=layout)
+
+
+def blank(
+    name: str, title: str, mode: Mode, source: Source, height: int, uirevision: str = ""
+) -> go.Figure:
+    """An empty figure on our template, with its footer.
+
+    `uirevision` names what is shown: zoom and hidden legend entries stay while
+    it stays. `layout.meta` carries title and file name to whoever saves it.
+    """
+    figure = go.Figure(layout={"template": template(mode)})
+    figure.update_layout(
+        height=height,
+        uirevision=uirevision or name,
+        meta={"name": name, "title": title, "file": source.file(name)},
+    )
+    figure.add_annotation(
+        name="footer", text=escaped(source.footer()), showarrow=False,
+        xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom",
+        yshift=2 - FOOT, xshift=10, font={"size": SMALL, "color": colour("muted", mode)},
+    )  # fmt: skip
+    return figure
+
+
+def config(figure: go.Figure, formats: Literal["png", "svg"] = "png") -> dict[str, Any]:
+    """What plotly's own buttons do with the figure; for `st.plotly_chart` or `Plotly.react`."""
+    meta = figure.to_dict()["layout"]["meta"]
+    return {
+        "displaylogo": False,
+        "displayModeBar": "hover",
+        "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
+        "toImageButtonOptions": {"format": formats, "filename": meta["file"], "scale": 2},
+    }
+
+
+def escaped(text: str) -> str:
+    """Text for a label or tooltip: plotly reads some HTML there, and samples are not trusted."""
+    visible = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
+    return visible.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """`+0.012`, `−0.012`, `0.000`; an en dash for what is not a number."""
+    if value != value:
+        return "–"
+    shown = f"{abs(value):.{digits}f}"
+    return shown if float(shown) == 0 else ("−" if value < 0 else "+") + shown
