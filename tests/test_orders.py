@@ -1,3 +1,4 @@
+import base64
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from reorder_core.orders.links import decode_order, encode_order
 from reorder_core.orders.order import (
     Order,
     first_changed_slot,
+    frozen,
     insert,
     make_order,
     move,
@@ -170,10 +172,41 @@ def test_an_order_file_that_cannot_be_read_is_named(tmp_path: Path):
         read_order(tmp_path / "latin.json", "r-1", 2)
 
 
-def test_a_link_for_a_longer_run_says_so():
-    longer = encode_order(make_order(range(9, -1, -1), 10))
-    with pytest.raises(OrderError, match="more than the 4 samples"):
-        decode_order(longer[:4], 4)
+@pytest.mark.parametrize("other", [3, 4, 9, 40])
+def test_a_whole_link_for_another_number_of_samples_says_so(other: int):
+    whole = encode_order(make_order(range(other - 1, -1, -1), other))
+    with pytest.raises(OrderError, match="not for the 5 samples"):
+        decode_order(whole, 5)
+
+
+def test_every_changed_character_and_every_cut_of_twenty_links_is_refused():
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    reference = make_order(range(256), 256)
+    near = [insert(reference, i, 7 * i) for i in range(8)] + [reference, frozen(reference[::-1])]
+    far = [make_order(np.random.default_rng(i).permutation(256), 256) for i in range(10)]
+    tried = 0
+    for order in (*near, *far):
+        link = encode_order(order)
+        damaged = {link[:at] for at in range(len(link))} | {link[at:] for at in range(1, len(link))}
+        damaged |= {link + one for one in (*alphabet, "=", "%", "é")} | {link + link, "2" + link}
+        damaged |= {link.swapcase(), link.lower(), link.upper(), link[::-1], f" {link}", f"{link} "}
+        for at in range(len(link)):
+            others = (*alphabet, "=", "é", " ") if at % 5 == 0 else (link[at].swapcase(), "A", "x")
+            damaged |= {link[:at] + one + link[at + 1 :] for one in others}
+            damaged.add(link[:at] + link[at + 1 :])
+        for text in damaged - {link}:
+            with pytest.raises(OrderError, match="damaged"):
+                decode_order(text, 256)
+        tried += len(damaged)
+        np.testing.assert_array_equal(decode_order(link, 256), order)
+    assert tried > 20 * 3000
+
+
+def test_a_link_without_a_checksum_is_refused_and_says_what_to_do():
+    rank = b"\x01" * 20  # what links held before there was a checksum: a rank alone
+    for old in (base64.urlsafe_b64encode(rank).decode().rstrip("="), "", "AA", "2", "2AAAAA"):
+        with pytest.raises(OrderError, match="before links had a checksum.*make it anew"):
+            decode_order(old, 24)
 
 
 @pytest.mark.parametrize(("sample_id", "slot"), [(4, 0), (-1, 0), (0, 4), (0, -1)])

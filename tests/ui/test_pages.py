@@ -127,6 +127,52 @@ def test_a_link_of_another_run_gives_a_message_and_the_reference_order(
     assert "elsewhere" in shown["notice"]["text"] and run.id in shown["notice"]["text"]
 
 
+def shown_at(at: AppTest, **address: str) -> dict[str, Any]:
+    """What an open page shows when its address changes, as Back and Forward do."""
+    for name in ("run", "o", "m"):
+        at.query_params.pop(name, None)
+    for name, value in address.items():
+        at.query_params[name] = value
+    at = at.run()
+    assert not at.exception
+    return sent(at)
+
+
+def test_a_damaged_link_keeps_the_order_that_is_on_screen(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(demo)
+    order, other = insert(run.reference_order, 5, 60), insert(run.reference_order, 9, 200)
+    at = timeline(demo, monkeypatch, run=run.id, o=encode_order(order))
+    code = encode_order(other)
+    for damaged in (code[:-1], code[1:], code.swapcase(), "A" + code[1:], code + "A", "é"):
+        shown = shown_at(at, run=run.id, o=damaged)
+        assert shown["order"] == order.tolist(), "the order on screen stays"
+        assert "damaged" in shown["notice"]["text"]
+        assert "order that was on screen" in shown["notice"]["text"]
+    shown = shown_at(at, run="elsewhere", o=encode_order(run.reference_order))
+    assert shown["order"] == order.tolist() and "elsewhere" in shown["notice"]["text"]
+    assert shown_at(at, run=run.id, o=code)["order"] == other.tolist()
+    assert sent(at)["notice"] is None
+
+
+@pytest.mark.parametrize(
+    ("moves", "reason"),
+    [("i60.6", "another order"), ("i60", "need"), ("x", "damaged"), ("i0.0_" * 400, "too many")],
+)
+def test_moves_that_do_not_lead_to_a_links_order_are_said_and_the_order_is_shown(
+    demo: Path, monkeypatch: pytest.MonkeyPatch, moves: str, reason: str
+) -> None:
+    run = open_run(demo)
+    order = insert(run.reference_order, 5, 60)
+    shown = sent(timeline(demo, monkeypatch, run=run.id, o=encode_order(order), m=moves))
+    assert shown["order"] == order.tolist()
+    assert "left out" in shown["notice"]["text"] and reason in shown["notice"]["text"]
+    assert shown["notice"]["kind"] == "info"
+    told = sent(timeline(demo, monkeypatch, run=run.id, o=encode_order(order), m="i60.5"))
+    assert told["notice"] is None and len(told["history"]["moves"]) == 1
+
+
 def test_no_run_gives_the_command_that_builds_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,15 +58,18 @@ def _parameters(run: Run, history: History, code: str | None) -> dict[str, str]:
 
 
 def _adopt(run: Run, history: History, code: str | None) -> None:
+    """Show the address's order; one that cannot be shown leaves the screen as it is."""
     state.set_url_order(code)
     try:
         order = _read(run, code)
-        _to_branch(history, order)
-        history.adopt(order, _moves(run, order))
-        state.set_notice(None)
     except OrderError as error:
-        history.reset()
-        state.set_notice(f"This link cannot be shown: {error}. This is the reference order.")
+        kept = "reference order" if history.at_reference else "order that was on screen"
+        state.set_notice(f"This link cannot be shown: {error}. This is the {kept}.")
+        return
+    moves, problem = _moves(run, order)
+    _to_branch(history, order)
+    history.adopt(order, moves)
+    state.set_notice(problem, "info")
 
 
 def _to_branch(history: History, order: Order) -> None:
@@ -90,11 +93,19 @@ def _read(run: Run, code: str | None) -> Order:
     return decode_order(code, run.count)
 
 
-def _moves(run: Run, order: Order) -> list[Move]:
-    """The moves in the address, where they do lead to its order; the order alone is enough."""
+def _moves(run: Run, order: Order) -> tuple[list[Move], str | None]:
+    """The moves in the address; none where they do not lead to its order, and why."""
+    text = st.query_params.get(MOVES, "")
     try:
-        moves = decode_moves(st.query_params.get(MOVES, "")[:LONGEST_MOVES], run.count)
-        orders = apply_all(run.reference_order, moves)
-    except OrderError:
-        return []
-    return moves if orders and order_hash(orders[-1]) == order_hash(order) else []
+        if len(text) > LONGEST_MOVES:
+            raise OrderError("they are too many for a link")
+        moves = decode_moves(text, run.count)
+        ends = [run.reference_order, *apply_all(run.reference_order, moves)]
+        if moves and order_hash(ends[-1]) != order_hash(order):
+            raise OrderError("they lead to another order than the link's")
+    except OrderError as error:
+        return [], (
+            f"The moves in this link are left out: {error}. "
+            "The order itself is whole; the history shows it as one change."
+        )
+    return moves, None
