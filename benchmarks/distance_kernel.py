@@ -40,7 +40,7 @@ def main() -> None:
         for scale in (ANY, kept):
             hybrid.SCALE = scale
             found = measure_estimator(hybrid.HybridEstimator(run, runs, prior), truth, 0)
-            shown = " | ".join(f"{found[name]:.3f}" for name in MEASURES)
+            shown = " | ".join(f"{getattr(found, name):.3f}" for name in MEASURES)
             print(f"| {family} | {scale:g} | {shown} |", flush=True)
 
 

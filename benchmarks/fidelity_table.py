@@ -9,21 +9,22 @@ import argparse
 from pathlib import Path
 
 from reorder_core.judge.fidelity import measure
+from reorder_core.records.fidelity import Measured
 from reorder_core.store.run import open_run
 
 COLUMNS = ("r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae", "coverage90")
 
 
-def row(name: str, measures: dict) -> str:
+def row(name: str, measured: Measured) -> str:
     """A line of a Markdown table: each measure with its bootstrap 95 % interval."""
     cells = [name]
     for column in COLUMNS:
-        value, ends = measures[column], measures["ci"].get(column)
+        value, ends = getattr(measured, column), measured.interval(column)
         shown = "–" if value is None else f"{value:.3f}"
-        if value is not None and ends and None not in ends:
+        if value is not None and ends:
             shown += f" [{ends[0]:.2f}, {ends[1]:.2f}]"
         cells.append(shown)
-    cells += [f"{measures['query_ms_p50']:.1f}", f"{measures['precompute_rre']:.1f}"]
+    cells += [f"{measured.query_ms_p50:.1f}", f"{measured.precompute_rre:.1f}"]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -44,7 +45,7 @@ def main() -> None:
         print("| estimator | " + " | ".join(COLUMNS) + " | query ms p50 | RRE |")
         print("|---" * (len(COLUMNS) + 3) + "|")
         for name in names:
-            print(row(name, report["estimators"][name]), flush=True)
+            print(row(name, report.estimators[name]), flush=True)
 
 
 if __name__ == "__main__":

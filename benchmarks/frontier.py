@@ -15,6 +15,7 @@ evaluations it uses (at the end; simfluence also along the way).
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def points(run: Run, options: argparse.Namespace) -> list[dict[str, Any]]:
         assert not estimator.fitted_on & {run.trains_as(order) for order in judges}
         values = measure_estimator(estimator, truth, options.seed)
         found.append(
-            {"name": name, "runs": count, "rre": cost(run, name, estimator, known)} | values
+            {"name": name, "runs": count, "rre": cost(run, name, estimator, known)} | asdict(values)
         )
         print(line(found[-1]), flush=True)
     return found

@@ -21,10 +21,10 @@ def told(run: Run, name: str, runs: TrainingRuns, truth: Truth, label: str) -> s
     estimator = open_estimator(run, name, runs)
     assert not estimator.fitted_on & {run.trains_as(order) for order in truth.orders}
     found = measure_estimator(estimator, truth, 0)
-    low, high = found["ci"]["r2"]
+    low, high = found.interval("r2") or (float("nan"), float("nan"))
     return (
-        f"| {name} | {label} | {found['r2']:.3f} [{low:.2f}, {high:.2f}] | {found['rel_mae']:.3f} "
-        f"| {found['coverage90']:.3f} |"
+        f"| {name} | {label} | {found.r2:.3f} [{low:.2f}, {high:.2f}] | {found.rel_mae:.3f} "
+        f"| {found.coverage90:.3f} |"
     )
 
 

@@ -17,6 +17,7 @@ import yaml
 from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig
 from reorder_core.judge.fidelity import measure
+from reorder_core.records.fidelity import Measured
 from reorder_core.store.run import open_run
 
 
@@ -58,16 +59,20 @@ def main() -> None:
                 ["hybrid", "projected"],
                 lambda *_: None,
             )
-            spread = open_run(run.path).fidelity[0]["spread"]
-            for estimator, found in report["estimators"].items():
-                print(row(variant, estimator, spread, found), flush=True)
+            for estimator, found in report.estimators.items():
+                print(row(variant, estimator, report.spread, found), flush=True)
 
 
-def row(variant: str, estimator: str, spread: float, found: dict[str, Any]) -> str:
+def row(variant: str, estimator: str, spread: float | None, found: Measured) -> str:
     """A line of the table."""
     names = ("r2", "rho_sample", "rho_within", "rho_heldout")
-    cells = [variant, estimator, f"{spread:.3f}", *(f"{found[name]:.3f}" for name in names)]
-    cells += [f"{found['query_ms_p50']:.0f}", f"{found['precompute_rre']:.0f}"]
+    cells = [
+        variant,
+        estimator,
+        f"{spread:.3f}",
+        *(f"{getattr(found, name):.3f}" for name in names),
+    ]
+    cells += [f"{found.query_ms_p50:.0f}", f"{found.precompute_rre:.0f}"]
     return "| " + " | ".join(cells) + " |"
 
 

@@ -1,19 +1,24 @@
 import json
 import math
+import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from reorder_core.errors import EstimatorError, OrderError
+from reorder_core.errors import EstimatorError, OrderError, StoreError
 from reorder_core.estimators.learning.retrainings import hashes_in
+from reorder_core.judge import verified
 from reorder_core.judge.fidelity import fresh_orders, measure
 from reorder_core.orders.order import Order, order_hash, swap
-from reorder_core.store.files import write_arrays
+from reorder_core.store.files import finite, write_arrays
+from reorder_core.store.reports import read_report
 from reorder_core.store.run import Run, open_run
 
 CONTRACT = {
     "r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae", "coverage90",
-    "query_ms_p50", "query_ms_p95", "precompute_rre", "bytes",
+    "query_ms_p50", "query_ms_p95", "precompute_rre", "bytes", "r2_heldout", "coverage90_heldout",
 }  # fmt: skip
 
 
@@ -22,7 +27,8 @@ def calibrated_on(run: Run, orders: list[Order]) -> None:
 
 
 def test_the_report_keeps_the_agreed_keys_and_is_saved(tiny_run: Run, fakes):
-    report = measure(tiny_run, "random", 6, 7, ["reference", "hybrid"])
+    measured = measure(tiny_run, "random", 6, 7, ["reference", "hybrid"])
+    report = finite(measured.to_json())
     assert set(report) == {"run", "family", "orders", "seed", "estimators"}
     assert (report["run"], report["family"]) == (tiny_run.id, "random")
     assert (report["orders"], report["seed"]) == (6, 7)
@@ -32,13 +38,14 @@ def test_the_report_keeps_the_agreed_keys_and_is_saved(tiny_run: Run, fakes):
         assert values["bytes"] == 1000
         assert 0 < values["query_ms_p50"] <= values["query_ms_p95"]
     (saved,) = open_run(tiny_run.path).fidelity
-    assert {key: saved[key] for key in report} == report
-    assert saved["spread"] > 0
+    assert saved == measured and finite(saved.to_json()) == report
+    assert saved.spread is not None and saved.spread > 0 and saved.made
     json.dumps(report, allow_nan=False)
 
 
 def test_what_an_estimator_has_not_is_null_and_never_zero(tiny_run: Run, fakes):
-    values = measure(tiny_run, "random", 6, 7, ["reference"])["estimators"]["reference"]
+    report = finite(measure(tiny_run, "random", 6, 7, ["reference"]).to_json())
+    values = report["estimators"]["reference"]
     assert values["r2"] == 0  # by definition: the reference is what R² is measured against
     assert values["rho_sample"] is None
     assert values["rho_heldout"] is None
@@ -48,11 +55,19 @@ def test_what_an_estimator_has_not_is_null_and_never_zero(tiny_run: Run, fakes):
 
 
 def test_a_better_estimate_scores_better(tiny_run: Run, fakes):
-    values = measure(tiny_run, "random", 8, 7, ["hybrid"])["estimators"]["hybrid"]
-    assert 0.5 < values["r2"] < 1
-    assert values["ci"]["r2"][0] < values["r2"] < values["ci"]["r2"][1]
-    assert values["rho_heldout"] == pytest.approx(1)
-    assert values["coverage90"] == pytest.approx(math.erf(2 / math.sqrt(2)), abs=0.1)
+    found = measure(tiny_run, "random", 8, 7, ["hybrid"]).estimators["hybrid"]
+    ends = found.interval("r2")
+    assert found.r2 is not None and ends is not None
+    assert 0.5 < found.r2 < 1 and ends[0] < found.r2 < ends[1]
+    assert found.rho_heldout == pytest.approx(1)
+    assert found.coverage90 == pytest.approx(math.erf(2 / math.sqrt(2)), abs=0.1)
+
+
+def test_held_out_losses_have_an_r2_and_a_coverage_of_their_own(tiny_run: Run, fakes):
+    found = measure(tiny_run, "random", 8, 7, ["reference", "hybrid"]).estimators
+    assert found["reference"].r2_heldout == 0
+    assert found["hybrid"].r2_heldout == pytest.approx(1)  # the fake knows the truth of them
+    assert found["hybrid"].coverage90_heldout is None  # and gives no interval
 
 
 def test_each_order_is_retrained_once_and_then_read_from_the_ledger(tiny_run: Run, fakes):
@@ -60,7 +75,7 @@ def test_each_order_is_retrained_once_and_then_read_from_the_ledger(tiny_run: Ru
     assert len(fakes) == len(set(fakes)) == 5
     again = measure(open_run(tiny_run.path), "random", 5, 7, ["hybrid"])
     assert len(fakes) == 5
-    assert again["estimators"]["hybrid"]["r2"] == first["estimators"]["hybrid"]["r2"]
+    assert again.estimators["hybrid"].r2 == first.estimators["hybrid"].r2
     measure(tiny_run, "random", 8, 7, ["hybrid"])
     assert len(fakes) == 8  # the same draws, and three more
 
@@ -106,9 +121,63 @@ def test_a_damaged_or_foreign_report_is_left_out(tiny_run: Run, fakes, caplog):
     folder = tiny_run.path / "fidelity"
     (folder / "bad.json").write_text("{")
     (folder / "worse.json").write_text("[]")
-    (folder / "other.json").write_text('{"run": "other-1"}')
+    (saved,) = folder.glob("random*.json")
+    (folder / "other.json").write_text(saved.read_text().replace(tiny_run.id, "other-1"))
     assert len(tiny_run.fidelity) == 1
-    assert "left out of the fidelity reports" in caplog.text
+    assert caplog.text.count("left out of the fidelity reports") == 3
+    told = tiny_run.reports.problems
+    assert [Path(text.split(" is no ")[0]).name for text in told] == ["bad.json", "worse.json"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("orders", 10_000_000, "10000000 orders, expected 1 to 10000"),
+        ("orders", 0, "0 orders"),
+        ("orders", "32", "orders: "),
+        ("seed", -1, "seed is -1"),
+        ("estimators", [1], "estimators: "),
+        ("estimators", {"hybrid": {"r2": 1.5}}, "r2 is 1.5"),
+        ("estimators", {"hybrid": {"coverage90": -0.1}}, "coverage90 is -0.1"),
+        ("estimators", {"hybrid": {"ci": {"r2": [0.1]}}}, "estimators.hybrid.ci.r2"),
+    ],
+)
+def test_an_impossible_report_is_told_by_file_and_field(
+    tiny_run: Run, fakes, key: str, value: Any, told: str
+):
+    measure(tiny_run, "random", 2, 7, ["hybrid"])
+    (path,) = (tiny_run.path / "fidelity").glob("*.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(StoreError, match=re.escape(told)) as error:
+        read_report(path)
+    assert str(path) in str(error.value) and "run `fidelity` again" in str(error.value)
+    assert not tiny_run.fidelity
+
+
+def test_every_single_byte_altered_gives_a_report_or_a_clear_error(tiny_run: Run, fakes):
+    measure(tiny_run, "random", 2, 7, ["hybrid"])
+    (path,) = (tiny_run.path / "fidelity").glob("*.json")
+    content, refused = path.read_bytes(), 0
+    for at in range(0, len(content), 3):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+        try:
+            read_report(path)
+        except StoreError:
+            refused += 1
+    assert 50 < refused < len(content) // 3
+
+
+def test_a_report_that_claims_more_orders_than_were_retrained_draws_only_those(
+    tiny_run: Run, fakes, monkeypatch
+):
+    measure(tiny_run, "random", 2, 41, ["hybrid"])
+    (path,) = (tiny_run.path / "fidelity").glob("*.json")
+    path.write_text(path.read_text().replace('"orders": 2', '"orders": 10000'))
+    assert tiny_run.fidelity[0].orders == 10_000
+    asked: list[int] = []
+    monkeypatch.setattr(verified, "drawn_orders", lambda *given: asked.append(given[2]) or [])
+    verified.families_of(tiny_run)
+    assert max(asked) <= 2 + 64
 
 
 def test_reports_come_newest_first(tiny_run: Run, fakes):
@@ -116,4 +185,4 @@ def test_reports_come_newest_first(tiny_run: Run, fakes):
         measure(tiny_run, "random", 2, seed, ["hybrid"])
     path = tiny_run.path / "fidelity" / "random-2-1.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"made": "2999-01-01T00:00:00Z"}))
-    assert [report["seed"] for report in tiny_run.fidelity] == [1, 2]
+    assert [report.seed for report in tiny_run.fidelity] == [1, 2]

@@ -62,13 +62,15 @@ def test_many_orders_at_once_give_what_each_gives_alone(real_run: Run) -> None:
 def test_projected_beats_the_baselines_on_real_retrainings(real_run: Run) -> None:
     names = ["projected", "replay", "reference"]
     report = measure(real_run, "random", 12, 11, names, lambda *_: None)
-    found = report["estimators"]
+    found = report.estimators
     # When written: R² 0.965, without derivatives 0.800; ρ_sample 0.971 against 0.928.
-    assert real_run.fidelity[0]["spread"] > 0.005
-    assert found["projected"]["r2"] > 0.85
-    assert found["projected"]["r2"] > found["replay"]["r2"]
-    assert found["projected"]["rho_sample"] > found["replay"]["rho_sample"]
-    assert found["projected"]["rho_sample"] > 0.9
+    (saved,) = [one for one in real_run.fidelity if one.seed == 11]
+    assert saved.spread is not None and saved.spread > 0.005
+    r2, rho = ({name: getattr(found[name], key) for name in names} for key in ("r2", "rho_sample"))
+    assert r2["projected"] > 0.85
+    assert r2["projected"] > r2["replay"]
+    assert rho["projected"] > rho["replay"]
+    assert rho["projected"] > 0.9
 
 
 def _replayer(training: TrainingConfig, gradients: np.ndarray, factor: np.ndarray) -> Replayer:

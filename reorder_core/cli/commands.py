@@ -144,7 +144,7 @@ def fidelity(
     names = _names(estimators)
     with ProgressReport() as on_progress:
         measured = measure(run, family, orders, seed, names, on_progress)
-    _answer(measured, as_json, lambda: printing.print_fidelity(measured))
+    _answer(measured.to_json(), as_json, lambda: printing.print_fidelity(measured))
 
 
 @app.command()
@@ -175,7 +175,7 @@ def info(run_path: RunPath, as_json: AsJson = False) -> None:
     """What a run folder holds, what it cost and how far it can be trusted."""
     run, problem = printing.open_anyway(run_path)
     about = printing.about(run, problem)
-    _answer(about, as_json, lambda: printing.print_about(about))
+    _answer(about, as_json, lambda: printing.print_about(run, about))
     if problem:
         _fail(problem, 1)
 

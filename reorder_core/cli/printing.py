@@ -13,12 +13,14 @@ from reorder_core.building.plan import Plan
 from reorder_core.errors import StoreError
 from reorder_core.judge.cautions import cautions
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.fidelity import FidelityReport
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.manifest import RUN_FILE, read_manifest
 from reorder_core.store.run import Run, open_run
 
 _SHOWN = {
-    "r2": "R²", "rho_sample": "ρ sample", "rho_within": "ρ within", "rho_heldout": "ρ held out",
+    "r2": "R²", "r2_heldout": "R² held out", "rho_sample": "ρ sample", "rho_within": "ρ within",
+    "rho_heldout": "ρ held out",
     "rel_mae": "rel. MAE", "coverage90": "90 % covers", "query_ms_p50": "p50 ms",
     "precompute_rre": "RRE",
 }  # fmt: skip
@@ -93,12 +95,13 @@ def about(run: Run, problem: str = "") -> dict[str, Any]:
     }
     if not problem:
         facts["domains"], facts["ledger"] = list(run.domains), len(run.ledger)
-        facts["fidelity"] = run.fidelity
-        facts["cautions"] = cautions(run)
+        reports = run.reports
+        facts["fidelity"] = [report.saved() for report in reports.good]
+        facts["cautions"] = [*cautions(run), *reports.problems]
     return facts
 
 
-def print_about(facts: Mapping[str, Any]) -> None:
+def print_about(run: Run, facts: Mapping[str, Any]) -> None:
     """`info` for a person."""
     model = facts["model"]
     rows = {
@@ -115,8 +118,8 @@ def print_about(facts: Mapping[str, Any]) -> None:
     print_table(["", ""], rows.items())
     costs = ((name, f"{c['rre']:.2f}", f"{c['seconds']:.1f}") for name, c in facts["costs"].items())
     print_table(["build step", "RRE", "seconds"], costs)
-    for measured in facts.get("fidelity", ()):
-        print_fidelity(measured)
+    for report in run.fidelity if "fidelity" in facts else ():
+        print_fidelity(report)
     for caution in facts.get("cautions", ()):
         print(f"caution: {caution}")
 
@@ -182,12 +185,12 @@ def print_losses(run: Run, answer: Mapping[str, Any]) -> None:
     print_table(["nats per token", "reference", answer["estimator"], "change", "90 %"], shown)
 
 
-def print_fidelity(measured: Mapping[str, Any]) -> None:
+def print_fidelity(report: FidelityReport) -> None:
     """A fidelity report as a table, one row an estimator."""
-    print(f"{measured['orders']} orders of family {measured['family']}, seed {measured['seed']}")
+    print(f"{report.orders} orders of family {report.family}, seed {report.seed}")
     rows = (
-        (name, *(_digits(values.get(key)) for key in _SHOWN))
-        for name, values in measured["estimators"].items()
+        (name, *(_digits(getattr(measured, key)) for key in _SHOWN))
+        for name, measured in report.estimators.items()
     )
     print_table(["estimator", *_SHOWN.values()], rows)
 

@@ -220,10 +220,10 @@ def _fidelity(run: Run, estimator: str) -> str:
     columns = ("r2", "rho_sample", "rho_within", "rho_heldout", "coverage90")
     rows = []
     for report in run.fidelity:
-        found = report.get("estimators", {}).get(estimator)
-        if isinstance(found, dict):
-            cells = " | ".join(_figure(found.get(column)) for column in columns)
-            rows.append(f"| {report.get('family')} | {report.get('orders')} | {cells} |")
+        found = report.estimators.get(estimator)
+        if found is not None:
+            cells = " | ".join(_figure(getattr(found, column)) for column in columns)
+            rows.append(f"| {report.family} | {report.orders} | {cells} |")
     if not rows:
         return "Not measured for this run."
     heads = f"| family | orders | {' | '.join(columns)} |\n{'|---' * (len(columns) + 2)}|\n"

@@ -14,14 +14,15 @@ from reorder_core.judge import measures
 from reorder_core.judge.drawn import drawn_orders
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate, Estimator
-from reorder_core.store.files import finite, write_json
+from reorder_core.records.fidelity import MOST_ORDERS, FidelityReport, Measured
 from reorder_core.store.ledger import Retrained
+from reorder_core.store.reports import write_report
 from reorder_core.store.run import Run
 
 Array = NDArray[Any]
 Progress = Callable[[str, int, int], None]
 
-_INTERVALS_FOR = ("r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae")
+_INTERVALS_FOR = ("r2", "rho_sample", "rho_within", "rho_heldout", "rel_mae", "r2_heldout")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +32,8 @@ class Truth:
     orders: tuple[Order, ...]
     reference: Array
     """(N,) final losses of the reference run."""
+    reference_probes: Array
+    """(D,)"""
     sample_loss_at: Array
     """(O, E, N)"""
     probe_loss_at: Array
@@ -59,13 +62,11 @@ def measure(
     seed: int,
     estimators: Sequence[str],
     on_progress: Progress = lambda *_: None,
-) -> dict[str, Any]:
-    """The fidelity report of DESIGN.md section 5, also saved in RUN/fidelity.
+) -> FidelityReport:
+    """The report, which is also saved in RUN/fidelity.
 
     Orders that the ledger lacks are really trained, which imports torch. None
-    of them was used for fitting or calibration. Beside the agreed keys each
-    estimator has "abs_diff_perplexity", "all_steps_mse" and "ci", bootstrap
-    95 % intervals over orders.
+    of them was used for fitting or calibration.
     """
     from reorder_core.estimators import open_estimator
 
@@ -79,16 +80,9 @@ def measure(
     for number, (name, estimator) in enumerate(opened.items()):
         on_progress(f"measuring {name}", number, len(opened))
         measured[name] = measure_estimator(estimator, truth, seed)
-    report = {
-        "run": run.id,
-        "family": family,
-        "orders": orders,
-        "seed": seed,
-        "estimators": measured,
-    }
-    report = finite(report)
-    kept = {"made": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "spread": truth.spread}
-    write_json(run.path / "fidelity" / f"{family}-{orders}-{seed}.json", {**kept, **report}, 1)
+    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    report = FidelityReport(run.id, family, orders, seed, measured, made, truth.spread)
+    write_report(run.path / "fidelity", report)
     return report
 
 
@@ -96,6 +90,8 @@ def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
     """`orders` orders of a family, none of which the run was fitted or calibrated on."""
     if orders < 1:
         raise OrderError(f"{orders} orders were asked for; fidelity needs at least one")
+    if orders > MOST_ORDERS:
+        raise OrderError(f"{orders} orders were asked for; at most {MOST_ORDERS} are measured")
     used = hashes_in(run)
     asked = orders
     while True:
@@ -112,6 +108,7 @@ def retrained_truth(run: Run, orders: Sequence[Order], on_progress: Progress) ->
     return Truth(
         tuple(orders),
         run.reference.sample_loss_at[-1],
+        run.reference.probe_loss_at[-1],
         np.stack([result.sample_loss_at for result in results]),
         np.stack([result.probe_loss_at for result in results]),
     )
@@ -139,23 +136,23 @@ def retrain_once(run: Run, order: Order, on_progress: Progress = lambda *_: None
     return result
 
 
-def measure_estimator(estimator: Estimator, truth: Truth, seed: int) -> dict[str, Any]:
-    """One estimator's part of the report; nan for what it cannot answer."""
+def measure_estimator(estimator: Estimator, truth: Truth, seed: int) -> Measured:
+    """One estimator's part of the report."""
     estimates, times = _timed(estimator, truth.orders)
     values = _measures(estimates, truth)
     every = np.arange(len(truth.orders))
     p50, p95 = np.percentile(times, [50, 95])
-    return {
+    return Measured(
         **{name: value(every) for name, value in values.items()},
-        "query_ms_p50": round(float(p50), 3),
-        "query_ms_p95": round(float(p95), 3),
-        "precompute_rre": float(estimator.precompute_rre),
-        "bytes": int(estimator.bytes),
-        "ci": {
+        query_ms_p50=round(float(p50), 3),
+        query_ms_p95=round(float(p95), 3),
+        precompute_rre=float(estimator.precompute_rre),
+        bytes=int(estimator.bytes),
+        ci={
             name: measures.bootstrap_ci(values[name], len(truth.orders), seed)
             for name in _INTERVALS_FOR
         },
-    }
+    )
 
 
 def _timed(estimator: Estimator, orders: Sequence[Order]) -> tuple[list[Estimate], list[float]]:
@@ -174,8 +171,8 @@ def _measures(
     """Each measure as a function of the indices of the orders it is taken over."""
     at = np.stack([estimate.sample_loss_at for estimate in estimates])  # (O, E, N)
     final, held_out = at[:, -1], np.stack([estimate.probe_loss for estimate in estimates])
-    found = [e.sample_interval for e in estimates if e.sample_interval is not None]
-    interval = np.stack(found) if len(found) == len(estimates) else None  # (O, 2, N)
+    interval = _stacked([e.sample_interval for e in estimates])  # (O, 2, N)
+    held_out_interval = _stacked([e.probe_interval for e in estimates])  # (O, 2, D)
     true, true_at, true_held_out = truth.sample_loss, truth.sample_loss_at, truth.probe_loss
     return {
         "r2": lambda i: measures.r2(final[i], true[i], truth.reference),
@@ -185,7 +182,17 @@ def _measures(
         "rel_mae": lambda i: measures.rel_mae(final[i], true[i], truth.reference),
         "abs_diff_perplexity": lambda i: measures.abs_diff_perplexity(final[i], true[i]),
         "all_steps_mse": lambda i: measures.all_steps_mse(at[i], true_at[i]),
-        "coverage90": lambda i: measures.coverage90(
-            None if interval is None else interval[i], true[i]
-        ),
+        "coverage90": lambda i: _covered(interval, true, i),
+        "r2_heldout": lambda i: measures.r2(held_out[i], true_held_out[i], truth.reference_probes),
+        "coverage90_heldout": lambda i: _covered(held_out_interval, true_held_out, i),
     }
+
+
+def _stacked(intervals: Sequence[Array | None]) -> Array | None:
+    """(O, 2, M); None unless every order has one."""
+    found = [interval for interval in intervals if interval is not None]
+    return np.stack(found) if len(found) == len(intervals) else None
+
+
+def _covered(interval: Array | None, true: Array, chosen: Array) -> float:
+    return measures.coverage90(None if interval is None else interval[chosen], true[chosen])

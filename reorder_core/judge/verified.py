@@ -42,9 +42,10 @@ def families_of(run: Run) -> dict[str, str]:
     """
     seeds: dict[tuple[str, int], int] = {(family, USUAL_SEED): 0 for family in FAMILIES}
     for report in run.fidelity:
-        family, seed, orders = (report.get(key) for key in ("family", "seed", "orders"))
-        if family in FAMILIES and isinstance(seed, int) and isinstance(orders, int):
-            seeds[family, seed] = max(seeds.get((family, seed), 0), orders)
+        key = (report.family, report.seed)
+        if report.family in FAMILIES:
+            # A report's orders are in the ledger: what claims more is not drawn.
+            seeds[key] = max(seeds.get(key, 0), min(report.orders, len(run.ledger)))
     known: dict[str, str] = {}
     for (family, seed), orders in seeds.items():
         for order in _as_many(run, family, seed, orders + _DRAWN_BEYOND_REPORT):

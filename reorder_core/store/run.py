@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from reorder_core.config import RunConfig
 from reorder_core.errors import RunBusy, RunNotFound, StoreError
 from reorder_core.orders.order import Order, make_order, training_hash
+from reorder_core.records.fidelity import FidelityReport
 from reorder_core.store.costs import evaluation_rre
 from reorder_core.store.files import (
     Arrays,
@@ -32,6 +33,7 @@ from reorder_core.store.manifest import (
     read_manifest,
     run_id,
 )  # fmt: skip
+from reorder_core.store.reports import Reports, read_reports
 from reorder_core.store.texts import Sample, Texts, domains_of, read_corpus
 
 log = logging.getLogger(__name__)
@@ -127,17 +129,14 @@ class Run:
         return training_hash(order, self.batch_size)
 
     @property
-    def fidelity(self) -> list[dict[str, Any]]:
+    def fidelity(self) -> tuple[FidelityReport, ...]:
         """Saved fidelity reports of this run, newest first."""
-        reports = []
-        for path in sorted((self.path / "fidelity").glob("*.json")):
-            try:
-                report = read_json(path)
-                if report["run"] == self.id:
-                    reports.append(report)
-            except (StoreError, KeyError, TypeError) as error:
-                log.warning("left out of the fidelity reports: %s (%s)", path, error)
-        return sorted(reports, key=lambda report: str(report.get("made", "")), reverse=True)
+        return self.reports.good
+
+    @property
+    def reports(self) -> Reports:
+        """The same, with what is wrong with the files that cannot be read."""
+        return read_reports(self.path / "fidelity", self.id)
 
     @cached_property
     def costs(self) -> dict[str, dict[str, float]]:

@@ -19,6 +19,7 @@ from reorder_core.estimators import ESTIMATORS, open_estimator
 from reorder_core.judge.heat_map import usual_moves
 from reorder_core.judge.verified import families_of, judges
 from reorder_core.orders.order import order_hash
+from reorder_core.records.fidelity import FidelityReport, Measured
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
 from ui.app import jobs, state
@@ -59,15 +60,16 @@ def test_the_table_and_its_words_are_those_of_the_saved_reports(
 ) -> None:
     run = open_run(demo)
     data = sent(page_of(demo, monkeypatch))
-    assert {report["family"] for report in data["reports"]} == {r["family"] for r in run.fidelity}
+    assert {report["family"] for report in data["reports"]} == {r.family for r in run.fidelity}
     for drawn in data["reports"]:
-        saved = next(r for r in run.fidelity if r["family"] == drawn["family"])
+        saved = next(r for r in run.fidelity if r.family == drawn["family"])
         for row in drawn["rows"]:
-            measured = saved["estimators"][row["name"]]
-            assert row["r2"] == measured["r2"] and row["ci"]["r2"] == measured["ci"]["r2"]
-            assert row["bytes"] == measured["bytes"]
-        share = f"{100 * saved['estimators']['hybrid']['r2']:.0f} %"
-        assert share in drawn["headline"] and str(saved["orders"]) in drawn["headline"]
+            measured = saved.estimators[row["name"]]
+            assert row["r2"] == measured.r2 and row["ci"]["r2"] == list(measured.ci["r2"])
+            assert row["bytes"] == measured.bytes
+        r2 = saved.estimators["hybrid"].r2
+        assert r2 is not None and f"{100 * r2:.0f} %" in drawn["headline"]
+        assert str(saved.orders) in drawn["headline"]
 
 
 def test_the_judging_orders_are_those_that_the_estimator_was_not_fitted_on(
@@ -177,12 +179,12 @@ def test_a_run_that_an_estimator_cannot_be_opened_for_is_told_not_raised(
 def test_more_orders_extend_the_familys_report_and_keep_its_seed(demo: Path) -> None:
     run = open_run(demo)
     view = fidelity.View("projected", "move")
-    report = next(r for r in fidelity_sentences.best_reports(run.fidelity) if r["family"] == "move")
+    report = next(r for r in fidelity_sentences.best_reports(run.fidelity) if r.family == "move")
     _, arguments = fidelity.more(run, view)
     given = dict(zip(arguments[2::2], arguments[3::2], strict=True))
-    assert given["--orders"] == str(report["orders"] + fidelity.MORE)
-    assert given["--seed"] == str(report["seed"])
-    assert given["--estimators"].split(",") == list(report["estimators"])
+    assert given["--orders"] == str(report.orders + fidelity.MORE)
+    assert given["--seed"] == str(report.seed)
+    assert given["--estimators"].split(",") == list(report.estimators)
 
 
 def test_too_many_points_are_thinned_alike_in_every_order(demo: Path) -> None:
@@ -195,17 +197,18 @@ def test_too_many_points_are_thinned_alike_in_every_order(demo: Path) -> None:
     assert np.array_equal(np.bincount(drawn.astype(int)), np.full(100, 80))
 
 
-REPORT: dict[str, Any] = {"family": "random", "orders": 9}
+def measured(r2: float, coverage: float | None = None) -> Measured:
+    return Measured(r2=r2, coverage90=coverage, ci={"r2": (r2 - 0.1, r2 + 0.05)})
 
 
-def measured(r2: float, coverage: float | None = None) -> dict[str, Any]:
-    return {"r2": r2, "coverage90": coverage, "ci": {"r2": [r2 - 0.1, r2 + 0.05]}}
+def reported(family: str, **estimators: Measured) -> FidelityReport:
+    return FidelityReport("a-run", family, 9, 7, estimators)
 
 
 def test_the_words_follow_the_numbers() -> None:
-    good = REPORT | {"estimators": {"projected": measured(0.8, 0.91), "replay": measured(0.5, 0.7),
-                                    "reference": measured(0.0)}}  # fmt: skip
-    bad = REPORT | {"family": "move", "estimators": {"projected": measured(-0.4, 0.99)}}
+    good = reported("random", projected=measured(0.8, 0.91), replay=measured(0.5, 0.7),
+                    reference=measured(0.0))  # fmt: skip
+    bad = reported("move", projected=measured(-0.4, 0.99))
     assert "explains 80 % (95 % interval 70 to 85 %)" in fidelity_sentences.headline(
         good, "projected"
     )

@@ -42,7 +42,7 @@ def test_home_opens_with_the_run_and_its_fidelity(
     assert any(fact["value"] == f"{run.steps} steps × {run.batch_size}" for fact in shown["facts"])
     assert len(shown["fidelity"]) == len(run.fidelity)
     for drawn, saved in zip(shown["fidelity"], run.fidelity, strict=True):
-        measured = saved["estimators"]["hybrid"]["r2"]
+        measured = saved.estimators["hybrid"].r2
         assert drawn["estimators"]["hybrid"]["r2"]["value"] == pytest.approx(measured)
 
 
@@ -52,6 +52,19 @@ def test_home_says_why_a_run_deserves_no_trust_and_nothing_of_a_sound_one(
     assert not app(demo, monkeypatch).run().warning
     (told,) = app(tiny_path, monkeypatch).run().warning
     assert "without designed retrainings" in told.value
+
+
+def test_a_damaged_fidelity_report_is_told_on_home_and_fidelity_and_hangs_neither(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = shutil.copytree(demo, tmp_path / "damaged")
+    path = next((damaged / "fidelity").glob("random-*.json"))
+    path.write_text(path.read_text().replace('"orders": 32', '"orders": 10000000'))
+    at = app(damaged, monkeypatch).run()
+    (told,) = at.warning
+    assert path.name in told.value and "10000000 orders" in told.value
+    assert not at.exception and len(sent(at, "ro_home")["fidelity"]) == 3
+    assert not at.switch_page("pages/fidelity.py").run().exception
 
 
 def test_a_run_without_fidelity_says_which_command_measures_it(

@@ -169,11 +169,11 @@ def more(run: Run, view: View) -> tuple[str, tuple[str, ...]]:
     It draws those of the family's report again, of which the ledger knows the truth.
     """
     reports = fidelity_sentences.best_reports(run.fidelity)
-    report = next((r for r in reports if r["family"] == view.family), None)
+    report = next((r for r in reports if r.family == view.family), None)
     had, seed, names = 0, USUAL_SEED, list(LIVE_ESTIMATORS)
     if report is not None:
-        had, seed = int(report["orders"]), int(report["seed"])
-        names = [name for name in report["estimators"] if name in ESTIMATORS]
+        had, seed = report.orders, report.seed
+        names = [name for name in report.estimators if name in ESTIMATORS]
         names += [view.estimator] if view.estimator not in names else []
     arguments = ("fidelity", str(run.path), "--family", view.family, "--orders", str(had + MORE),
                  "--seed", str(seed), "--estimators", ",".join(names))  # fmt: skip

@@ -19,11 +19,11 @@ from reorder_core.judge.verified import (
 )
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.links import encode_order
+from reorder_core.records.fidelity import FidelityReport
 from reorder_core.store.files import finite
 from reorder_core.store.run import Run
 from ui.app import theme
 from ui.pages import fidelity_sentences
-from ui.pages.fidelity_sentences import Report
 from ui.queries import estimates, judged
 from ui.queries.packed import packed
 
@@ -56,9 +56,9 @@ def estimators() -> list[dict[str, str]]:
     return [{"name": name, "about": ABOUT.get(name, "")} for name in ESTIMATORS]
 
 
-def families(run: Run, reports: Sequence[Report]) -> list[dict[str, Any]]:
+def families(run: Run, reports: Sequence[FidelityReport]) -> list[dict[str, Any]]:
     """Every family an order can be of, in the order in which they are drawn."""
-    reported = {report["family"] for report in reports}
+    reported = {report.family for report in reports}
     names = (*FAMILIES, HEAT_MAP, BY_HAND)
     return [
         {"name": name, "words": fidelity_sentences.FAMILY_WORDS.get(name, name),
@@ -67,20 +67,20 @@ def families(run: Run, reports: Sequence[Report]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def reports(reports: Sequence[Report], estimator: str) -> list[dict[str, Any]]:
+def reports(reports: Sequence[FidelityReport], estimator: str) -> list[dict[str, Any]]:
     """Saved reports, one a family, with what they say of the estimator in words."""
     return finite([
         {
-            "family": report["family"],
-            "orders": report["orders"],
-            "seed": report["seed"],
-            "spread": report.get("spread"),
+            "family": report.family,
+            "orders": report.orders,
+            "seed": report.seed,
+            "spread": report.spread,
             "headline": fidelity_sentences.headline(report, estimator),
-            "details": fidelity_sentences.details(reports, report["family"], estimator),
+            "details": fidelity_sentences.details(reports, report.family, estimator),
             "rows": [
                 {"name": name, "about": ABOUT.get(name, ""),
-                 "ci": values.get("ci") or {}, **{key: values.get(key) for key in MEASURES}}
-                for name, values in report["estimators"].items()
+                 "ci": measured.ci, **{key: getattr(measured, key) for key in MEASURES}}
+                for name, measured in report.estimators.items()
             ],
         }
         for report in reports

@@ -1,7 +1,8 @@
 """What a fidelity report says, in words: for somebody with ten seconds and no trust."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+
+from reorder_core.records.fidelity import FidelityReport, Measured
 
 FAMILY_WORDS = {
     "random": "random orders",
@@ -14,28 +15,26 @@ FAMILY_WORDS = {
 PROMISED = 0.9
 _NEAR_PROMISE = 0.035
 
-Report = Mapping[str, Any]
 
-
-def best_reports(reports: Sequence[Report]) -> list[Report]:
+def best_reports(reports: Sequence[FidelityReport]) -> list[FidelityReport]:
     """One report a family: that with most orders, of equals the first (the newest)."""
-    best: dict[str, Report] = {}
+    best: dict[str, FidelityReport] = {}
     for report in reports:
-        family = str(report.get("family"))
-        if family not in best or report.get("orders", 0) > best[family].get("orders", 0):
-            best[family] = report
+        known = best.get(report.family)
+        if known is None or report.orders > known.orders:
+            best[report.family] = report
     places = list(FAMILY_WORDS)
     return sorted(
         best.values(),
-        key=lambda report: places.index(report["family"]) if report["family"] in places else 99,
+        key=lambda report: places.index(report.family) if report.family in places else 99,
     )
 
 
-def headline(report: Report, name: str) -> str:
+def headline(report: FidelityReport, name: str) -> str:
     """How much of the order's effect the estimator explains."""
-    measured: Report = report["estimators"].get(name) or {}
-    orders, words = report.get("orders"), FAMILY_WORDS.get(report["family"], report["family"])
-    r2 = measured.get("r2")
+    measured = report.estimators.get(name, Measured())
+    orders, words = report.orders, FAMILY_WORDS.get(report.family, report.family)
+    r2 = measured.r2
     if r2 is None:
         return f"“{name}” has not been measured on {words}."
     if name == "reference":
@@ -51,18 +50,18 @@ def headline(report: Report, name: str) -> str:
     )
 
 
-def details(reports: Sequence[Report], family: str, name: str) -> str:
+def details(reports: Sequence[FidelityReport], family: str, name: str) -> str:
     """Its intervals, the best of the others, and where it is weakest."""
-    report = next((r for r in reports if r["family"] == family), None)
+    report = next((r for r in reports if r.family == family), None)
     if report is None:
         return ""
-    if name not in report["estimators"]:
+    if name not in report.estimators:
         return (
             "The saved report lacks it; retraining more measures it, too. The orders "
             "already retrained judge it in the figures below."
         )
     parts = (
-        _intervals(report["estimators"][name].get("coverage90")),
+        _intervals(report.estimators[name].coverage90),
         _rival(report, name),
         _weakest(reports, family, name),
     )
@@ -80,11 +79,11 @@ def _intervals(coverage: float | None) -> str:
     return f"{held}, close to what they promise."
 
 
-def _rival(report: Report, name: str) -> str:
+def _rival(report: FidelityReport, name: str) -> str:
     others = {
-        other: values["r2"]
-        for other, values in report["estimators"].items()
-        if other not in (name, "reference") and values.get("r2") is not None
+        other: measured.r2
+        for other, measured in report.estimators.items()
+        if other not in (name, "reference") and measured.r2 is not None
     }
     if not others:
         return ""
@@ -93,11 +92,11 @@ def _rival(report: Report, name: str) -> str:
     return f"The best of the others, “{best}”, explains {reached}."
 
 
-def _weakest(reports: Sequence[Report], family: str, name: str) -> str:
+def _weakest(reports: Sequence[FidelityReport], family: str, name: str) -> str:
     measured = {
-        str(report["family"]): report["estimators"][name]["r2"]
+        report.family: r2
         for report in reports
-        if report["estimators"].get(name, {}).get("r2") is not None
+        if (r2 := report.estimators.get(name, Measured()).r2) is not None
     }
     if len(measured) < 2 or name == "reference":
         return ""
@@ -108,11 +107,9 @@ def _weakest(reports: Sequence[Report], family: str, name: str) -> str:
     return f"It is weakest on {FAMILY_WORDS.get(worst, worst)}, where it explains {share}."
 
 
-def _percent_range(measured: Mapping[str, Any], key: str) -> str:
-    low, high = (measured.get("ci") or {}).get(key) or (None, None)
-    if low is None or high is None:
-        return ""
-    return f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %)"
+def _percent_range(measured: Measured, key: str) -> str:
+    ends = measured.interval(key)
+    return "" if ends is None else f" (95 % interval {100 * ends[0]:.0f} to {100 * ends[1]:.0f} %)"
 
 
 def _percent(share: float) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 from reorder_core.judge.cautions import cautions as judged_cautions
+from reorder_core.records.fidelity import FidelityReport, Measured
 from reorder_core.store.run import Run
 from ui.app import open_run, theme
 from ui.queries import packed
@@ -20,8 +21,8 @@ def lead(run: Run) -> dict[str, Any]:
 
 
 def cautions(run: Run) -> list[str]:
-    """Reasons to distrust all estimates of this run; see `reorder_core.judge.cautions`."""
-    return _cautions(run, run.fingerprint)
+    """Reasons to distrust this run: those of `reorder_core.judge.cautions`, damaged reports."""
+    return [*_cautions(run, run.fingerprint), *run.reports.problems]
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
@@ -84,34 +85,25 @@ def facts(run: Run) -> list[dict[str, str]]:
     ]
 
 
-def fidelity(report: dict[str, Any]) -> dict[str, Any]:
+def fidelity(report: FidelityReport) -> dict[str, Any]:
     """One saved report, reduced to what the trust panel draws."""
-    estimators = report.get("estimators", {})
     return {
-        "family": str(report.get("family", "")),
-        "orders": report.get("orders"),
-        "seed": report.get("seed"),
-        "spread": _finite(report.get("spread")),
+        "family": report.family,
+        "orders": report.orders,
+        "seed": report.seed,
+        "spread": report.spread,
         "estimators": {
-            name: {measure: _measure(estimators[name], measure) for measure in MEASURES}
-            | {
-                "coverage90": _finite(estimators[name].get("coverage90")),
-                "queryMs": _finite(estimators[name].get("query_ms_p50")),
-            }
+            name: {measure: _measure(measured, measure) for measure in MEASURES}
+            | {"coverage90": measured.coverage90, "queryMs": measured.query_ms_p50}
             for name in ESTIMATORS
-            if name in estimators
+            if (measured := report.estimators.get(name)) is not None
         },
     }
 
 
-def _measure(values: dict[str, Any], name: str) -> dict[str, float | None]:
-    low, high = (values.get("ci") or {}).get(name) or (None, None)
-    return {"value": _finite(values.get(name)), "lo": _finite(low), "hi": _finite(high)}
-
-
-def _finite(value: Any) -> float | None:
-    good = isinstance(value, (int, float)) and np.isfinite(value)
-    return float(value) if good else None
+def _measure(measured: Measured, name: str) -> dict[str, float | None]:
+    low, high = measured.interval(name) or (None, None)
+    return {"value": getattr(measured, name), "lo": low, "hi": high}
 
 
 def _fact(label: str, value: str, note: str) -> dict[str, str]:

@@ -65,14 +65,13 @@ def sample_loss(run: Run, estimator: str, order: Order) -> Array:
     return known(run, estimator)[order_hash(order)].sample_loss
 
 
-def reports_key(run: Run) -> tuple[tuple[str, str, str], ...]:
+def reports_key(run: Run) -> tuple[tuple[str, int, int], ...]:
     """What decides which orders have a family."""
-    return tuple((str(r.get("family")), str(r.get("seed")), str(r.get("orders")))
-                 for r in run.fidelity)  # fmt: skip
+    return tuple((r.family, r.seed, r.orders) for r in run.fidelity)
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def _families(_run: Run, fingerprint: str, reports: tuple[tuple[str, str, str], ...]) -> dict:
+def _families(_run: Run, fingerprint: str, reports: tuple[tuple[str, int, int], ...]) -> dict:
     return families_of(_run)
 
 

@@ -1,0 +1,71 @@
+"""RUN/fidelity: one JSON file a report, read into records or told as damaged."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from reorder_core.errors import StoreError
+from reorder_core.records.fidelity import FidelityReport
+from reorder_core.store.files import write_json
+
+log = logging.getLogger(__name__)
+_LARGEST = 4_000_000
+_REPORT: TypeAdapter[FidelityReport] = TypeAdapter(FidelityReport)
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """What a run's folder of reports holds."""
+
+    good: tuple[FidelityReport, ...]
+    """Of this run, newest first."""
+    problems: tuple[str, ...]
+    """A sentence for each file that is no report."""
+
+
+def read_reports(folder: Path, run: str) -> Reports:
+    """The reports of a run; those of other runs are left out, damaged ones told."""
+    good, problems = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            report = read_report(path)
+        except StoreError as error:
+            problems.append(str(error))
+            log.warning("left out of the fidelity reports: %s", error)
+            continue
+        if report.run == run:
+            good.append(report)
+        else:
+            log.warning("left out of the fidelity reports: %s is of run %.60s", path, report.run)
+    good.sort(key=lambda report: report.made, reverse=True)
+    return Reports(tuple(good), tuple(problems))
+
+
+def read_report(path: Path) -> FidelityReport:
+    """The report in a file; StoreError where it is none, naming file and reason."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise ValueError(f"it is larger than {_LARGEST // 10**6} MB")
+        return _REPORT.validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{path} is no fidelity report ({_reason(error)}); delete it and run "
+            "`fidelity` again, which reads the retrainings from the ledger"
+        ) from None
+
+
+def write_report(folder: Path, report: FidelityReport) -> Path:
+    """The file that holds the report now; one of the same family, count and seed is replaced."""
+    path = folder / f"{report.family}-{report.orders}-{report.seed}.json"
+    write_json(path, report.saved(), 1)
+    return path
+
+
+def _reason(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    where, what = ".".join(map(str, first["loc"]))[:80], first["msg"].removeprefix("Value error, ")
+    return f"{where}: {what[:200]}" if where else what[:200]
