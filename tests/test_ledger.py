@@ -11,6 +11,7 @@ from reorder_core.errors import StoreError
 from reorder_core.orders.order import make_order, order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
+from reorder_core.store.sealed import sealed
 
 REVERSED = make_order(range(COUNT - 1, -1, -1), COUNT)
 
@@ -62,16 +63,81 @@ def test_a_diverged_training_is_kept_with_its_nan(tiny_run: Run, retrain):
         ("sample_loss_at", [[1.0]], "losses of shape"),
         ("probe_loss_at", "much", "could not convert"),
         ("seconds", None, "NoneType"),
+        ("sequence", -1, "its sequence number is -1"),
+        ("sequance", 1, "differ from an entry's in 'sequance'"),
     ],
 )
 def test_a_damaged_entry_is_logged_and_left_out(tiny_run: Run, retrain, caplog, field, value, told):
     tiny_run.ledger.append(retrain(tiny_run, REVERSED))
     (path,) = tiny_run.ledger.folder.glob("*.json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    record = json.loads(path.read_text()) | {field: value}
+    del record["digest"]  # so that what is wrong in itself is told, not that it was altered
+    path.write_text(json.dumps(sealed(record)))
     with caplog.at_level(logging.WARNING):
         assert open_run(tiny_run.path).ledger.all() == []
     assert "left out of the ledger" in caplog.text
     assert told in caplog.text
+
+
+def test_a_changed_bit_is_named_and_never_read(tiny_run: Run, retrain):
+    tiny_run.ledger.append(retrain(tiny_run, REVERSED))
+    (path,) = tiny_run.ledger.folder.glob("*.json")
+    content, silent = path.read_bytes(), []
+    truth = _held(open_run(tiny_run.path))
+    random = np.random.default_rng(3)
+    for at in random.choice(8 * len(content), 300, replace=False).tolist():
+        flipped = bytearray(content)
+        flipped[at // 8] ^= 1 << at % 8
+        path.write_bytes(flipped)
+        ledger = open_run(tiny_run.path).ledger
+        if ledger.all():
+            silent += [at] if _held(open_run(tiny_run.path)) != truth else []
+        else:
+            assert [found.path for found in ledger.damaged] == [path]
+            assert "retrain its order again" in str(ledger.damaged[0])
+    assert not silent
+
+
+def _held(run: Run) -> list[tuple]:
+    return [(e.order.tolist(), e.sample_loss_at.tolist(), e.probe_loss_at.tolist(), e.sequence)
+            for e in run.ledger.all()]  # fmt: skip
+
+
+def test_an_altered_entry_tells_both_digests(tiny_run: Run, retrain):
+    tiny_run.ledger.append(retrain(tiny_run, REVERSED))
+    (path,) = tiny_run.ledger.folder.glob("*.json")
+    path.write_text(path.read_text().replace('"seconds": 0.5', '"seconds": 0.6'))
+    (damage,) = tiny_run.ledger.damaged
+    expected = json.loads(path.read_text())["digest"][:12]
+    assert "its digest is" in damage.reason and f"expected {expected}" in damage.reason
+    tiny_run.ledger.append(retrain(tiny_run, REVERSED))
+    assert not tiny_run.ledger.damaged and len(tiny_run.ledger) == 1
+
+
+def test_entries_are_numbered_as_they_are_appended_and_older_ones_come_first(
+    tiny_run: Run, retrain
+):
+    random = np.random.default_rng(5)
+    orders = [make_order(random.permutation(COUNT), COUNT) for _ in range(5)]
+    for order in orders:
+        tiny_run.ledger.append(retrain(tiny_run, order))
+    tiny_run.ledger.append(retrain(tiny_run, orders[1]))  # keeps its number
+    old = make_order(random.permutation(COUNT), COUNT)
+    tiny_run.ledger.append(retrain(tiny_run, old))
+    path = tiny_run.ledger.folder / f"{order_hash(old)}.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps({k: record[k] for k in record if k not in ("sequence", "digest")}))
+    found = [entry.order_hash for entry in open_run(tiny_run.path).ledger.in_sequence()]
+    assert found == list(map(order_hash, [old, *orders]))
+    assert [entry.order_hash for entry in open_run(tiny_run.path).ledger.newest()] == found[::-1]
+
+
+def test_a_number_is_not_given_again_when_its_entry_is_deleted(tiny_run: Run, retrain):
+    ledger = tiny_run.ledger
+    ledger.append(retrain(tiny_run, REVERSED))
+    (ledger.folder / f"{order_hash(REVERSED)}.json").unlink()
+    ledger.append(retrain(tiny_run, REVERSED))
+    assert [entry.sequence for entry in ledger.all()] == [2]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}"])
@@ -130,4 +196,5 @@ def test_many_processes_append_at_once(tiny_run: Run, retrain):
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert len(tiny_run.ledger) == 31
+    assert len({entry.sequence for entry in tiny_run.ledger.all()}) == 31
     assert not list(tiny_run.ledger.folder.glob("*.part"))

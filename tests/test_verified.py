@@ -1,6 +1,8 @@
 """The ledger's orders as judges: families by draw, the newest first, none that was fitted on."""
 
 import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ from reorder_core.judge.fidelity import fresh_orders, measure, retrain_once
 from reorder_core.judge.heat_map import usual_moves
 from reorder_core.judge.verified import BY_HAND, HEAT_MAP, coverage, families_of, judge, judges
 from reorder_core.orders.order import order_hash, swap
-from reorder_core.store.run import Run
+from reorder_core.store.run import Run, open_run
 
+DEMO = Path(__file__).parents[1] / "data" / "demo"
 NOBODY = frozenset[str]()
 
 
@@ -34,9 +37,8 @@ def test_an_order_belongs_to_the_family_that_drew_it(tiny_run: Run, fakes):
 
 def test_what_was_fitted_on_does_not_judge_and_the_newest_come_first(tiny_run: Run, fakes):
     orders = fresh_orders(tiny_run, "random", 6, 7)
-    for age, order in enumerate(orders):
+    for order in orders[::-1]:
         retrain_once(tiny_run, order)
-        os.utime(tiny_run.ledger.folder / f"{order_hash(order)}.json", (1000 - age, 1000 - age))
     retrain_once(tiny_run, tiny_run.reference_order)
     hashes = [order_hash(order) for order in orders]
     families = families_of(tiny_run)
@@ -75,3 +77,26 @@ def test_the_ledgers_stamp_changes_with_a_retraining(tiny_run: Run, fakes):
     assert tiny_run.ledger.stamp == before
     retrain_once(tiny_run, fresh_orders(tiny_run, "move", 1, 7)[0])
     assert tiny_run.ledger.stamp != before
+
+
+def test_file_times_change_no_estimate_and_no_judge(tmp_path: Path):
+    """Two copies of the demo, their files written at other times and in another order."""
+    answers = []
+    for seed in (1, 2):
+        path = tmp_path / f"copy-{seed}"
+        shutil.copytree(DEMO, path, ignore=shutil.ignore_patterns("cache"))
+        times = np.random.default_rng(seed).integers(10**9, size=1000)
+        for file, at in zip(sorted(path.rglob("*")), times.tolist(), strict=False):
+            os.utime(file, (at, at))
+        run = open_run(path)
+        estimator = estimators.open_estimator(run, "hybrid", estimators.informing_runs(run))
+        estimate = estimator.estimate(run.reference_order[::-1])
+        answers.append((run, estimate))
+    (one, first), (two, second) = answers
+    assert first.sample_loss_at.tobytes() == second.sample_loss_at.tobytes()
+    assert first.sample_interval is not None and second.sample_interval is not None
+    assert first.sample_interval.tobytes() == second.sample_interval.tobytes()
+    assert one.ledger.stamp == two.ledger.stamp
+    mine, theirs = (judges(run, families_of(run), NOBODY) for run in (one, two))
+    assert [v.retrained.order_hash for v in mine] == [v.retrained.order_hash for v in theirs]
+    assert len(mine) > 100

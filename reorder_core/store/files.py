@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +152,24 @@ def json_digest(value: Any) -> str:
     """SHA-256 of a JSON value, the same whatever order its keys are in."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+class FileState(NamedTuple):
+    """Changes whenever a file is written to or replaced, as far as its folder tells."""
+
+    modified: int
+    """Nanoseconds."""
+    bytes: int
+    inode: int
+
+
+def state_of(path: Path) -> FileState | None:
+    """The file's state now; None where there is no such file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return FileState(found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 def remove_parts(folders: Iterable[Path]) -> None:

@@ -2,44 +2,20 @@
 
 import logging
 import os
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError, StoreError
-from reorder_core.orders.order import Order, make_order, order_hash, training_hash
-from reorder_core.store.files import json_digest, read_json, write_json
+from reorder_core.orders.order import Order, order_hash, training_hash
+from reorder_core.store.entries import Retrained, Shape, parsed, record_of
+from reorder_core.store.files import FileState, json_digest, read_json, state_of, write_json
+from reorder_core.store.sealed import Damage, sealed
+from reorder_core.store.sequence import next_number
 
+__all__ = ["Ledger", "Retrained"]
 log = logging.getLogger(__name__)
-Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Retrained:
-    """What a real training in another order gave; losses in nats per token."""
-
-    run: str
-    order_hash: str
-    order: Order
-    sample_loss_at: Array
-    """(E, N) each sample's loss after `run.eval_steps` steps."""
-    probe_loss_at: Array
-    """(E, D) each held-out domain's mean loss."""
-    seconds: float
-    """Wall time of the training."""
-
-    @property
-    def sample_loss(self) -> Array:
-        """(N,) final loss of each sample."""
-        return self.sample_loss_at[-1]
-
-    @property
-    def probe_loss(self) -> Array:
-        """(D,) final mean loss of each held-out domain."""
-        return self.probe_loss_at[-1]
+_ADVICE = "delete it, or retrain its order again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +32,8 @@ class Ledger:
     """D, of the run."""
     evaluations: int
     """E, of the run."""
-    _read: dict[Path, tuple[int, Retrained | None]] = field(default_factory=dict, repr=False)
+    _read: dict[str, tuple[FileState, Retrained | Damage]] = field(default_factory=dict, repr=False)
+    """Name of a file → what it held when it was in that state."""
     _trains: dict[str, str] = field(default_factory=dict, repr=False)
     """Hash of an order → its training hash; what a file name says never changes."""
 
@@ -65,7 +42,8 @@ class Ledger:
 
     def get(self, order_hash: str) -> Retrained | None:
         """The retraining of an order, None where nobody has paid for it yet."""
-        return self._entry(self.folder / f"{order_hash}.json")
+        found = self._entry(f"{order_hash}.json")
+        return found if isinstance(found, Retrained) else None
 
     def of(self, order: Order) -> Retrained | None:
         """What training in an order gave: its own retraining, or one that trains the same."""
@@ -81,7 +59,7 @@ class Ledger:
 
     def _alike(self, digest: str) -> Retrained | None:
         # Asked many times an update, mostly in vain: the folder is listed, only new files read.
-        names = {path.removesuffix(".json") for path in self._listed() if path.endswith(".json")}
+        names = {name.removesuffix(".json") for name in self._listed()}
         for name in names - self._trains.keys():
             if (entry := self.get(name)) is not None:
                 self.trains_as(entry)
@@ -90,94 +68,77 @@ class Ledger:
 
     def _listed(self) -> list[str]:
         try:
-            return os.listdir(self.folder)
+            names = os.listdir(self.folder)
         except OSError:
             return []
+        return sorted(name for name in names if name.endswith(".json"))
 
     def all(self) -> list[Retrained]:
         """Every readable retraining, by order hash; a damaged one is logged and left out."""
-        entries = map(self._entry, sorted(self.folder.glob("*.json")))
-        return [entry for entry in entries if entry is not None]
+        return [entry for entry in self._entries() if isinstance(entry, Retrained)]
+
+    @property
+    def damaged(self) -> tuple[Damage, ...]:
+        """Files that are no retraining of this run: which, why, what to do."""
+        return tuple(entry for entry in self._entries() if isinstance(entry, Damage))
+
+    def in_sequence(self) -> list[Retrained]:
+        """`all`, the first appended first; those that carry no number come first, by hash."""
+        return sorted(self.all(), key=lambda entry: (entry.sequence, entry.order_hash))
 
     def newest(self) -> list[Retrained]:
-        """`all`, the last written first."""
-        return sorted(self.all(), key=lambda e: (-self._written(e.order_hash), e.order_hash))
-
-    def _written(self, order_hash: str) -> int:
-        try:
-            return (self.folder / f"{order_hash}.json").stat().st_mtime_ns
-        except OSError:
-            return 0
+        """`all`, the last appended first."""
+        return self.in_sequence()[::-1]
 
     @property
     def stamp(self) -> str:
-        """Changes whenever a retraining is added or replaced."""
-        files = sorted((path.name, path.stat().st_mtime_ns) for path in self.folder.glob("*.json"))
-        return json_digest(files)[:16]
+        """Names what the ledger holds: the same entries have the same stamp on any machine."""
+        held = [(e.sequence, e.order_hash, e.digest) for e in self.all()]
+        return json_digest(held)[:16]
 
     def append(self, retrained: Retrained) -> None:
-        """Keep a retraining; a second of the same order replaces the first whole.
+        """Keep a retraining, numbered after all others.
 
+        A second of the same order replaces the first whole, and keeps its number.
         Raises StoreError where the folder cannot be written.
         """
         assert retrained.run == self.run, f"a retraining of {retrained.run} for {self.run}"
         path = self.folder / f"{retrained.order_hash}.json"
-        record = {
-            "run": retrained.run,
-            "order_hash": retrained.order_hash,
-            "order": retrained.order,
-            "sample_loss_at": retrained.sample_loss_at,
-            "probe_loss_at": retrained.probe_loss_at,
-            "seconds": round(retrained.seconds, 3),
-        }
         try:
-            write_json(path, record)
+            with next_number(self.folder, self._highest) as number:
+                known = self.get(retrained.order_hash)
+                entry = replace(retrained, sequence=(known.sequence if known else 0) or number)
+                write_json(path, sealed(record_of(entry)))
         except OSError as error:
             raise StoreError(
                 f"cannot write the retraining to {path} ({error.strerror}); "
                 "give write access to the run folder, or copy it somewhere writable"
             ) from None
 
-    def _entry(self, path: Path) -> Retrained | None:
-        try:
-            changed = path.stat().st_mtime_ns
-        except OSError:
+    def _highest(self) -> int:
+        return max((entry.sequence for entry in self.all()), default=0)
+
+    def _entries(self) -> Iterator[Retrained | Damage]:
+        found = map(self._entry, self._listed())
+        return (entry for entry in found if entry is not None)
+
+    def _entry(self, name: str) -> Retrained | Damage | None:
+        path = self.folder / name
+        state = state_of(path)
+        if state is None:
             return None
-        known = self._read.get(path)
-        if known is None or known[0] != changed:
-            known = self._read[path] = (changed, self._load(path))
+        known = self._read.get(name)
+        if known is None or known[0] != state:
+            known = self._read[name] = (state, self._load(path))
         return known[1]
 
-    def _load(self, path: Path) -> Retrained | None:
+    def _load(self, path: Path) -> Retrained | Damage:
+        shape = Shape(self.samples, self.probe_domains, self.evaluations)
         try:
-            entry = self._parsed(read_json(path))
+            entry = parsed(read_json(path), self.run, shape)
             if entry.order_hash != path.stem:
                 raise ValueError(f"it holds order {entry.order_hash}")
-        except (StoreError, OrderError, KeyError, TypeError, ValueError) as error:
+        except (StoreError, OrderError, KeyError, TypeError, ValueError, OverflowError) as error:
             log.warning("left out of the ledger: %s (%s)", path, error)
-            return None
+            return Damage(path, str(error), _ADVICE)
         return entry
-
-    def _parsed(self, record: dict[str, Any]) -> Retrained:
-        if record["run"] != self.run:
-            raise ValueError(f"it is for run {record['run']}, this run is {self.run}")
-        order = make_order(record["order"], self.samples)
-        if order_hash(order) != record["order_hash"]:
-            raise ValueError(f"its order hashes to {order_hash(order)}")
-        return Retrained(
-            run=self.run,
-            order_hash=record["order_hash"],
-            order=order,
-            sample_loss_at=_matrix(record["sample_loss_at"], (self.evaluations, self.samples)),
-            probe_loss_at=_matrix(record["probe_loss_at"], (self.evaluations, self.probe_domains)),
-            seconds=float(record["seconds"]),
-        )
-
-
-def _matrix(rows: Any, shape: tuple[int, int]) -> Array:
-    # None stands for a loss that was not finite: a training may diverge.
-    matrix = np.array(rows, dtype=np.float32)
-    if matrix.shape != shape:
-        raise ValueError(f"it holds losses of shape {matrix.shape}, expected {shape}")
-    matrix.flags.writeable = False
-    return matrix
