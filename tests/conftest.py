@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fabricated import EVAL_STEPS, STEPS, build_tiny
+from hypothesis import settings
 
 import reorder_core.estimators
 from reorder_core.errors import EstimatorError
@@ -16,6 +17,10 @@ from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
+
+# A busy machine is no failure: how long an example takes says nothing of what is right.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")
