@@ -4,8 +4,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
+from reorder_core.corpus.sources import Source, source_of
 from reorder_core.errors import ConfigError
 
 Count = Annotated[int, Field(ge=1)]
@@ -14,29 +24,6 @@ Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CorpusConfig(_Part):
-    kind: Literal["python-docs", "controlled", "folder"]
-    path: Path | None = None
-    """folder: a folder of text files, or one JSONL, CSV or Parquet file; relative to the config."""
-    text_column: str = "text"
-    domain_column: str | None = None
-    """JSONL/CSV/Parquet: the column that names the domain; none puts all in one."""
-    domains: tuple[str, ...] | None = None
-    """Only these domains, in equal shares; none takes all that the corpus has."""
-    samples: Annotated[int, Field(ge=2)] = 256
-    """N, samples of the analysed run: steps · batch_size."""
-    base_samples: Annotated[int, Field(ge=0)] = 2048
-    """Samples of the base phase, disjoint from the analysed ones."""
-    probes_per_domain: Count = 16
-    sequence_length: Annotated[int, Field(ge=8)] = 64
-    """Tokens of a sample, at most."""
-    canaries: Annotated[int, Field(ge=0)] = 4
-    """controlled: planted canaries, each repeated."""
-    canary_repetitions: Count = 2
-    poisoned: Annotated[int, Field(ge=0)] = 1
-    """controlled: samples whose tokens are shuffled."""
 
 
 class TokenizerConfig(_Part):
@@ -115,10 +102,24 @@ class PositionConfig(_Part):
     """Simulated orders that the position-effect table is fitted to."""
 
 
+def _corpus(value: Any) -> Any:
+    """The source of the kind that is asked for, its faults told as the other fields' are."""
+    if not isinstance(value, (dict, Source)):
+        return value
+    try:
+        return source_of(value)
+    except ConfigError as error:
+        raise PydanticCustomError("told", "{told}", {"told": str(error)}) from None
+    except ValidationError as error:
+        told = "; ".join(_told(fault, "corpus") for fault in error.errors())
+        raise PydanticCustomError("told", "{told}", {"told": told}) from None
+
+
 class RunConfig(_Part):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,40}$")]
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    corpus: CorpusConfig
+    corpus: Annotated[SerializeAsAny[Source], BeforeValidator(_corpus)]
+    """Where the text comes from; `kind` says which source's fields stand here."""
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: ModelConfig = ModelConfig()
     training: TrainingConfig = TrainingConfig()
@@ -145,8 +146,6 @@ class RunConfig(_Part):
                 f"projection.anchors {self.projection.anchors} is more than the "
                 f"{training.steps} steps of training"
             )
-        if corpus.kind == "folder" and corpus.path is None:
-            raise ValueError("corpus.kind is folder, so corpus.path must name the text")
         return self
 
 
@@ -173,14 +172,13 @@ def read_config(path: Path) -> RunConfig:
         raise ConfigError(f"no config file at {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the config {path}: {error}") from None
-    if config.corpus.path is None or config.corpus.path.is_absolute():
-        return config
-    corpus = config.corpus.model_copy(update={"path": path.parent / config.corpus.path})
-    return config.model_copy(update={"corpus": corpus})
+    return config.model_copy(update={"corpus": config.corpus.located(path.parent)})
 
 
-def _told(error: Any) -> str:
-    field = ".".join(str(part) for part in error["loc"])
+def _told(error: Any, part: str = "") -> str:
+    if error["type"] == "told":
+        return str(error["msg"])
+    field = ".".join(str(place) for place in (part, *error["loc"]) if place != "")
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "unknown field"

@@ -13,6 +13,9 @@ A message says what is wrong, what was seen, what was expected, what to do.
 Our own mistakes are `assert`s and plain exceptions, never these.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class ReorderError(Exception):
     """Something the user can put right; the text says how."""
@@ -24,6 +27,17 @@ class ConfigError(ReorderError):
 
 class CorpusError(ReorderError):
     """Text that cannot be read, or is not enough for the configuration."""
+
+
+def unknown_domain(domain: str, known: Iterable[str]) -> CorpusError:
+    """For a name in corpus.domains that the text has not."""
+    names = list(known)
+    near = get_close_matches(domain, names, 1)
+    return CorpusError(
+        f"corpus.domains names {domain!r}, which this corpus has not; "
+        + (f"did you mean {near[0]!r}? " if near else "")
+        + f"it has {', '.join(names[:20])}" + (f" and {len(names) - 20} more" * (len(names) > 20))
+    )  # fmt: skip
 
 
 class OrderError(ReorderError):

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from reorder_core.building.stages import BuildContext, BuildState, BuildStep
-from reorder_core.config import CorpusConfig, RunConfig
-from reorder_core.corpus import EncodedCorpus, TextSample, TokenizedSamples
+from reorder_core.config import RunConfig
+from reorder_core.corpus.samples import EncodedCorpus, TextSample, TokenizedSamples
 from reorder_core.store.lock import BuildLock
 from reorder_core.store.run import Run
 from reorder_core.store.texts import write_corpus
@@ -18,12 +18,11 @@ EVAL_STEPS = np.array([0, 2, 4], dtype=np.int32)
 
 
 def tiny_config(name: str = "tiny", seed: int = 3) -> RunConfig:
-    corpus = CorpusConfig(kind="controlled", samples=COUNT, base_samples=0)
     return RunConfig.model_validate(
         {
             "name": name,
             "seed": seed,
-            "corpus": corpus.model_dump(),
+            "corpus": {"kind": "controlled", "samples": COUNT, "base_samples": 0},
             "training": {"steps": STEPS, "batch_size": BATCH},
             "projection": {"anchors": 2},
         }

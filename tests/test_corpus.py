@@ -14,13 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from reorder_core.config import CorpusConfig, TokenizerConfig
-from reorder_core.corpus import EncodedCorpus, TextSample, TokenizedSamples, overlap, prepare_corpus
+from reorder_core.config import TokenizerConfig
 from reorder_core.corpus import prepare as prepare_module
 from reorder_core.corpus.encoding import Window, cut_windows, train_tokenizer
-from reorder_core.corpus.overlap import RUN
+from reorder_core.corpus.overlap import RUN, overlap
 from reorder_core.corpus.planted import SECRET_DIGITS, poison
-from reorder_core.corpus.samples import EOS, PAD, Document
+from reorder_core.corpus.prepare import prepare_corpus
+from reorder_core.corpus.samples import (
+    EOS,
+    PAD,
+    Document,
+    EncodedCorpus,
+    TextSample,
+    TokenizedSamples,
+)
+from reorder_core.corpus.sources import source_of
 from reorder_core.corpus.sources.controlled import arithmetic, biography, invent_person
 from reorder_core.corpus.sources.python_docs import SKIPPED_FOLDERS, read_module, standard_library
 from reorder_core.corpus.splitting import equal_shares, sections
@@ -31,8 +39,7 @@ BPE = TokenizerConfig(vocab_size=512)
 
 
 def prepare(kind: str, seed: int = 0, **changed: Any) -> EncodedCorpus:
-    config = CorpusConfig.model_validate({"kind": kind, **SMALL, **changed})
-    return prepare_corpus(config, BPE, seed)
+    return prepare_corpus(source_of({"kind": kind, **SMALL, **changed}), BPE, seed)
 
 
 @pytest.fixture(scope="module", params=["python-docs", "controlled"])
@@ -107,8 +114,10 @@ def test_same_seed_same_bits_and_another_seed_another_corpus(corpus: EncodedCorp
 
 def test_another_process_gets_the_same_bits(controlled: EncodedCorpus):
     code = (
-        "from reorder_core.config import *; from reorder_core.corpus import prepare_corpus; "
-        "c = CorpusConfig(kind='controlled', samples=24, base_samples=36, probes_per_domain=4, "
+        "from reorder_core.config import TokenizerConfig; "
+        "from reorder_core.corpus.prepare import prepare_corpus; "
+        "from reorder_core.corpus.sources.controlled import Controlled; "
+        "c = Controlled(samples=24, base_samples=36, probes_per_domain=4, "
         "canaries=3, canary_repetitions=2, poisoned=2); "
         "print(prepare_corpus(c, TokenizerConfig(vocab_size=512), 0).digest)"
     )

@@ -90,4 +90,4 @@ def test_a_wrong_configuration_is_told_without_a_traceback(tmp_path: Path) -> No
     path.write_text("name: x\ncorpus: {kind: folder, samples: 256}\n")
     found = CliRunner().invoke(app, ["plan", str(path)])
     assert found.exit_code == 1 and found.stdout == ""
-    assert "corpus.path must name the text" in found.stderr and "Traceback" not in found.stderr
+    assert "corpus.path: Field required" in found.stderr and "Traceback" not in found.stderr

@@ -9,7 +9,8 @@ import torch
 from reorder_core.building.curvature import draws, kept_rank, pooled_factor, sampled_fisher
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import RunConfig
-from reorder_core.corpus import EncodedCorpus, prepare_corpus
+from reorder_core.corpus.prepare import prepare_corpus
+from reorder_core.corpus.samples import EncodedCorpus
 from reorder_core.errors import ConfigError
 from reorder_core.estimators.replay.projection import choose_coordinates, pack
 from reorder_core.orders.order import Order

@@ -7,13 +7,12 @@ from functools import partial
 import numpy as np
 from tokenizers import Tokenizer
 
-from reorder_core.config import CorpusConfig, TokenizerConfig
+from reorder_core.config import TokenizerConfig
 from reorder_core.corpus.encoding import Window, cut_windows, stack, train_tokenizer
 from reorder_core.corpus.overlap import RUN, SeenRuns, overlap
 from reorder_core.corpus.planted import canary_documents, canary_windows, poison
 from reorder_core.corpus.samples import Document, EncodedCorpus, TokenizedSamples
-from reorder_core.corpus.sources import controlled, python_docs
-from reorder_core.corpus.sources.folder import folder_documents
+from reorder_core.corpus.sources.source import Source
 from reorder_core.corpus.splitting import (
     BASE_PER_DOCUMENT,
     PROBES_PER_DOCUMENT,
@@ -23,35 +22,33 @@ from reorder_core.corpus.splitting import (
     split_domain,
     take_windows,
 )
-from reorder_core.errors import CorpusError
+from reorder_core.errors import CorpusError, unknown_domain
 
 # Streams of random numbers, so that one step's draws never shift another's.
 LOADING, SPLITTING, TRAINED, PROBES, PLANTING, SHUFFLING = range(6)
 
 
-def prepare_corpus(config: CorpusConfig, tokenizer: TokenizerConfig, seed: int) -> EncodedCorpus:
+def prepare_corpus(config: Source, tokenizer: TokenizerConfig, seed: int) -> EncodedCorpus:
     """Samples to analyse, held-out probes and samples of the base phase, as tokens.
 
     The same configuration, seed and text give the same bits. Raises
     CorpusError for text that cannot be read or is not enough.
     """
-    planting = config.kind == "controlled"
-    canaries = config.canaries * planting
-    planted = canaries * config.canary_repetitions
-    poisoned = config.poisoned * planting
-    if planted + poisoned > config.samples:
+    planted = config.planted
+    if planted.samples + planted.poisoned > config.samples:
         raise CorpusError(
-            f"corpus.samples is {config.samples}, but {planted} canary samples and {poisoned} "
-            "poisoned ones are to be planted; plant fewer, or train more samples"
+            f"corpus.samples is {config.samples}, but {planted.samples} canary samples and "
+            f"{planted.poisoned} poisoned ones are to be planted; plant fewer, or train more "
+            "samples"
         )
-    secrets = canary_documents(canaries, np.random.default_rng([seed, PLANTING]))
+    secrets = canary_documents(planted.canaries, np.random.default_rng([seed, PLANTING]))
     splits = _split(config, seed)
     texts = [d.text for d in (*_texts_to_train(splits, config), *secrets)]
     bpe = train_tokenizer(texts, tokenizer.vocab_size)
 
-    train, base = _take_trained(splits, config, config.samples - planted, bpe, seed)
-    train = poison(train, poisoned, np.random.default_rng([seed, PLANTING, 1]))
-    train += canary_windows(secrets, config.canary_repetitions, bpe, config.sequence_length)
+    train, base = _take_trained(splits, config, config.samples - planted.samples, bpe, seed)
+    train = poison(train, planted.poisoned, np.random.default_rng([seed, PLANTING, 1]))
+    train += canary_windows(secrets, planted.repetitions, bpe, config.sequence_length)
     probes = _take_probes(splits, config, bpe, SeenRuns(w.tokens for w in train + base), seed)
     order = np.random.default_rng([seed, SHUFFLING]).permutation(len(train))
     chosen = {"train": [train[i] for i in order], "probes": probes, "base": base}
@@ -61,30 +58,16 @@ def prepare_corpus(config: CorpusConfig, tokenizer: TokenizerConfig, seed: int) 
     return EncodedCorpus(**parts, tokenizer=bpe, digest=_digest(parts))
 
 
-def _load(config: CorpusConfig, seed: int) -> list[Document]:
-    random = np.random.default_rng([seed, LOADING])
-    if config.kind == "folder":
-        return folder_documents(config)
-    if config.kind == "python-docs":
-        return python_docs.python_documents(_characters(config, len(python_docs.DOMAINS)), random)
-    domains = config.domains or tuple(controlled.DOMAINS)
-    unknown = set(domains) - set(controlled.DOMAINS)
-    if unknown:
-        raise _unknown_domain(min(unknown), list(controlled.DOMAINS))
-    count = 64 + _samples_per_domain(config, len(domains)) * 5 // 4
-    return controlled.controlled_documents(count, config.sequence_length, domains, random)
-
-
-def _split(config: CorpusConfig, seed: int) -> dict[str, Split]:
+def _split(config: Source, seed: int) -> dict[str, Split]:
     """Each wanted domain's documents, split; sorted by domain unless the config orders them."""
     found: dict[str, list[Document]] = {}
-    for document in _load(config, seed):
+    for document in config.documents(np.random.default_rng([seed, LOADING])).documents:
         found.setdefault(document.domain, []).append(document)
     random = np.random.default_rng([seed, SPLITTING])
     splits: dict[str, Split] = {}
     for domain in dict.fromkeys(config.domains or sorted(found)):
         if domain not in found:
-            raise _unknown_domain(domain, sorted(found))
+            raise unknown_domain(domain, sorted(found))
         splits[domain] = split_domain(
             found[domain], config.probes_per_domain, config.sequence_length, random
         )
@@ -96,20 +79,10 @@ def _split(config: CorpusConfig, seed: int) -> dict[str, Split]:
     return splits
 
 
-def _samples_per_domain(config: CorpusConfig, domains: int) -> int:
-    """Samples wanted of a domain, with three candidates for each probe."""
-    return (config.samples + config.base_samples) // domains + 1 + 3 * config.probes_per_domain
-
-
-def _characters(config: CorpusConfig, domains: int) -> int:
-    """Text to look at of each domain: some three times what its samples hold."""
-    return 50_000 + 3 * 4 * config.sequence_length * _samples_per_domain(config, domains)
-
-
-def _texts_to_train(splits: dict[str, Split], config: CorpusConfig) -> Iterator[Document]:
+def _texts_to_train(splits: dict[str, Split], config: Source) -> Iterator[Document]:
     """The documents that train and base are taken from, and not much more of a large corpus."""
     for split in splits.values():
-        room = _characters(config, len(splits))
+        room = config.characters_per_domain(len(splits))
         for document in split.rest:
             if room <= 0:
                 break
@@ -118,7 +91,7 @@ def _texts_to_train(splits: dict[str, Split], config: CorpusConfig) -> Iterator[
 
 
 def _take_trained(
-    splits: dict[str, Split], config: CorpusConfig, count: int, bpe: Tokenizer, seed: int
+    splits: dict[str, Split], config: Source, count: int, bpe: Tokenizer, seed: int
 ) -> tuple[list[Window], list[Window]]:
     """(train, base), equal shares of each domain, no two windows the same."""
     cut = partial(cut_windows, tokenizer=bpe, length=config.sequence_length)
@@ -142,7 +115,7 @@ def _take_trained(
 
 
 def _take_probes(
-    splits: dict[str, Split], config: CorpusConfig, bpe: Tokenizer, trained: SeenRuns, seed: int
+    splits: dict[str, Split], config: Source, bpe: Tokenizer, trained: SeenRuns, seed: int
 ) -> list[Window]:
     """Windows of held-out documents that share no run of tokens with what is trained."""
     cut = partial(cut_windows, tokenizer=bpe, length=config.sequence_length)
@@ -161,14 +134,7 @@ def _take_probes(
     return probes
 
 
-def _unknown_domain(domain: str, known: list[str]) -> CorpusError:
-    return CorpusError(
-        f"corpus.domains names {domain!r}, which this corpus has not; "
-        f"it has {', '.join(known[:20])}"
-    )
-
-
-def _too_little(config: CorpusConfig, where: str, what: str, got: int, wanted: int) -> CorpusError:
+def _too_little(config: Source, where: str, what: str, got: int, wanted: int) -> CorpusError:
     return CorpusError(
         f"too little text in {where}: it gives {got} {what} of at most "
         f"{config.sequence_length} tokens, but {wanted} are needed (samples {config.samples}, "

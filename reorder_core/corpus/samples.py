@@ -1,10 +1,15 @@
 """What a corpus is made of: documents before splitting, token sequences after."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+
+if TYPE_CHECKING:  # reading a configuration needs no tokenizer
+    from tokenizers import Tokenizer
 
 PAD, EOS = 0, 1
 """Ids of the special tokens <pad> and <eos>."""

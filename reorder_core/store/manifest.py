@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from reorder_core.config import RunConfig
-from reorder_core.errors import RunNotFound, StoreError
+from reorder_core.corpus.sources import identity, published
+from reorder_core.errors import ConfigError, RunNotFound, StoreError
 from reorder_core.store.files import file_digest, json_digest, write_text
 
 FORMAT = 2
@@ -54,8 +54,8 @@ class Manifest:
 def config_digest(config: RunConfig) -> str:
     """Names a configuration on this machine: a corpus path counts as an absolute one."""
     value = _identifying(config)
-    if config.corpus.path is not None:
-        value["corpus"]["path"] = str(config.corpus.path.resolve())
+    if value["corpus"]["path"] is not None:
+        value["corpus"]["path"] = str(Path(value["corpus"]["path"]).resolve())
     return json_digest(value)
 
 
@@ -68,7 +68,7 @@ def run_id(config: RunConfig, corpus_digest: str, start_digest: str) -> str:
 
 def _identifying(config: RunConfig) -> dict[str, Any]:
     """The configuration without later fields that are unset: older runs stay themselves."""
-    value = config.model_dump(mode="json")
+    value = config.model_dump(mode="json") | {"corpus": identity(config.corpus)}
     for part, name in (("training", "order_seed"), ("projection", "kept")):
         if value[part][name] is None:
             del value[part][name]
@@ -116,11 +116,12 @@ def _checked(path: Path, value: dict[Any, Any]) -> Manifest:
         if seen != expected:
             raise ValueError(f"its digest is {seen[:12]}, expected {str(expected)[:12]}")
         value.pop("format")
-        value["config"] = RunConfig.model_validate(value["config"])
+        config = value["config"]
+        value["config"] = RunConfig.model_validate(config | {"corpus": published(config["corpus"])})
         value["costs"] = {name: Cost(**cost) for name, cost in value["costs"].items()}
         value["files"] = {name: FileRecord(**record) for name, record in value["files"].items()}
         return Manifest(**value)
-    except (AttributeError, KeyError, TypeError, ValueError, ValidationError) as error:
+    except (AttributeError, ConfigError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StoreError(f"{path} was altered ({reason}); build the run again") from None
 

@@ -9,7 +9,7 @@ from reorder_core.errors import StoreError
 from reorder_core.store.files import read_json, write_json
 
 if TYPE_CHECKING:  # build-side types; their modules are not needed to query a run
-    from reorder_core.corpus import EncodedCorpus, TokenizedSamples
+    from reorder_core.corpus.samples import EncodedCorpus, TokenizedSamples
 
 
 @dataclass(frozen=True, slots=True)

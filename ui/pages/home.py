@@ -59,7 +59,7 @@ def facts(run: Run) -> list[dict[str, str]]:
     return [
         _fact(
             "Text",
-            _corpus_name(config.corpus.kind),
+            config.corpus.label,
             f"{run.count} samples in {len(run.domains)} domains, at most "
             f"{config.corpus.sequence_length} tokens each",
         ),
@@ -108,10 +108,6 @@ def _measure(measured: Measured, name: str) -> dict[str, float | None]:
 
 def _fact(label: str, value: str, note: str) -> dict[str, str]:
     return {"label": label, "value": value, "note": note}
-
-
-def _corpus_name(kind: str) -> str:
-    return {"controlled": "Controlled", "python-docs": "Python docs", "folder": "Own text"}[kind]
 
 
 def _model_name(family: str) -> str:

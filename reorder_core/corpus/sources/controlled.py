@@ -7,10 +7,13 @@ syllables and name no one.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from reorder_core.corpus.samples import Document
+from reorder_core.corpus.sources.source import Count, Found, Planted, Source, Whole
 from reorder_core.corpus.sources.stories import story
 from reorder_core.corpus.sources.wording import Random, invented_name, pick, words
+from reorder_core.errors import unknown_domain
 
 TRADES = words(
     """glass blower|clock maker|map drawer|bee keeper|ship builder|bell founder|paper maker|
@@ -127,6 +130,32 @@ DOMAINS: dict[str, Callable[[Random], Iterator[str]]] = {
     "biographies": lambda random: biography(invent_person(random), random),
     "stories": story,
 }
+
+
+class Controlled(Source):
+    """`corpus.kind: controlled`."""
+
+    label: ClassVar[str] = "Controlled"
+    kind: Literal["controlled"] = "controlled"
+    canaries: Whole = 4
+    """Planted canaries, each repeated."""
+    canary_repetitions: Count = 2
+    poisoned: Whole = 1
+    """Samples whose tokens are shuffled."""
+
+    def documents(self, random: Random) -> Found:
+        """A fourth more texts than samples are wanted, as some come out the same."""
+        domains = self.domains or tuple(DOMAINS)
+        for domain in domains:
+            if domain not in DOMAINS:
+                raise unknown_domain(domain, DOMAINS)
+        count = 64 + self.samples_per_domain(len(domains)) * 5 // 4
+        return Found(controlled_documents(count, self.sequence_length, domains, random))
+
+    @property
+    def planted(self) -> Planted:
+        """Its canaries and poisoned samples."""
+        return Planted(self.canaries, self.canary_repetitions, self.poisoned)
 
 
 def controlled_documents(

@@ -8,10 +8,12 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal, Self
 
-from reorder_core.config import CorpusConfig
+import numpy as np
+
 from reorder_core.corpus.samples import Document
+from reorder_core.corpus.sources.source import Found, Source
 from reorder_core.corpus.sources.wording import words
 from reorder_core.errors import CorpusError
 
@@ -26,7 +28,27 @@ TEXT_SUFFIXES = frozenset(
 """These are meant to be text: bytes that are not UTF-8 are an error, elsewhere they are skipped."""
 
 
-def folder_documents(config: CorpusConfig) -> list[Document]:
+class Folder(Source):
+    """`corpus.kind: folder`."""
+
+    label: ClassVar[str] = "Own text"
+    kind: Literal["folder"] = "folder"
+    path: Path
+    """A folder of text files and tables, or one of either; relative to the config; ~ is home."""
+    text_column: str = "text"
+    domain_column: str | None = None
+    """Tables: the column that names the domain; none takes the file's or the folder's name."""
+
+    def documents(self, random: np.random.Generator) -> Found:
+        """A document for each file of text, or each row of a table; draws nothing."""
+        return Found(folder_documents(self))
+
+    def located(self, folder: Path) -> Self:
+        """The same with an absolute path, or one relative to where the command runs."""
+        return self.model_copy(update={"path": folder / self.path.expanduser()})
+
+
+def folder_documents(config: "Folder") -> list[Document]:
     """A document for each file, or each row of a table.
 
     The domain of a file is its first-level sub-folder, of a file at the top
@@ -105,7 +127,7 @@ Row = tuple[str, dict[str, Any]]
 """Where the row is, and its values by column."""
 
 
-def _rows(rows: Iterable[Row], path: Path, config: CorpusConfig) -> list[Document]:
+def _rows(rows: Iterable[Row], path: Path, config: "Folder") -> list[Document]:
     wanted = [config.text_column] + [config.domain_column] * (config.domain_column is not None)
     documents: list[Document] = []
     where = ""

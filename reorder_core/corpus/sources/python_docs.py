@@ -11,10 +11,12 @@ import os
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from reorder_core.corpus.samples import Document
+from reorder_core.corpus.sources.source import Found, Source
 from reorder_core.corpus.sources.wording import words
 from reorder_core.errors import CorpusError
 
@@ -31,6 +33,18 @@ SKIPPED_FILES = frozenset(
 """Tables made by a program, or no text to learn from."""
 SHORTEST_DOCSTRING = 80
 """Characters."""
+
+
+class PythonDocs(Source):
+    """`corpus.kind: python-docs`."""
+
+    label: ClassVar[str] = "Python docs"
+    kind: Literal["python-docs"] = "python-docs"
+
+    def documents(self, random: np.random.Generator) -> Found:
+        """Topics, docstrings and code."""
+        found = python_documents(self.characters_per_domain(len(DOMAINS)), random)
+        return Found(found, files=len({d.source for d in found}))
 
 
 def python_documents(characters: int, random: np.random.Generator) -> list[Document]:
