@@ -1,5 +1,6 @@
 """A tiny but valid run folder, written by the real writer, without any training."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from reorder_core.config import RunConfig
 from reorder_core.corpus.samples import EncodedCorpus, TextSample, TokenizedSamples
 from reorder_core.store.lock import BuildLock
 from reorder_core.store.run import Run
+from reorder_core.store.sealed import sealed
 from reorder_core.store.texts import write_corpus
 
 COUNT, STEPS, BATCH = 12, 4, 3
@@ -94,3 +96,11 @@ def flip_last_byte(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
+
+
+def rewritten(path: Path, **changes: Any) -> dict[str, Any]:
+    """A JSON record with other values and the digest of these, as if it had been written so."""
+    record = json.loads(path.read_text(encoding="utf-8")) | changes
+    record.pop("digest", None)
+    path.write_text(json.dumps(sealed(record)), encoding="utf-8")
+    return record

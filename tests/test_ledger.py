@@ -5,13 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fabricated import COUNT, build_tiny, tiny_config
+from fabricated import COUNT, build_tiny, rewritten, tiny_config
 
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import make_order, order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
-from reorder_core.store.sealed import sealed
 
 REVERSED = make_order(range(COUNT - 1, -1, -1), COUNT)
 
@@ -70,9 +69,7 @@ def test_a_diverged_training_is_kept_with_its_nan(tiny_run: Run, retrain):
 def test_a_damaged_entry_is_logged_and_left_out(tiny_run: Run, retrain, caplog, field, value, told):
     tiny_run.ledger.append(retrain(tiny_run, REVERSED))
     (path,) = tiny_run.ledger.folder.glob("*.json")
-    record = json.loads(path.read_text()) | {field: value}
-    del record["digest"]  # so that what is wrong in itself is told, not that it was altered
-    path.write_text(json.dumps(sealed(record)))
+    rewritten(path, **{field: value})
     with caplog.at_level(logging.WARNING):
         assert open_run(tiny_run.path).ledger.all() == []
     assert "left out of the ledger" in caplog.text

@@ -95,9 +95,8 @@ def about(run: Run, problem: str = "") -> dict[str, Any]:
     }
     if not problem:
         facts["domains"], facts["ledger"] = list(run.domains), len(run.ledger)
-        reports = run.reports
-        facts["fidelity"] = [report.saved() for report in reports.good]
-        facts["cautions"] = [*cautions(run), *reports.problems]
+        facts["fidelity"] = [report.saved() for report in run.fidelity]
+        facts["cautions"] = [*cautions(run), *run.problems]
     return facts
 
 

@@ -1,7 +1,8 @@
 """RUN/fidelity: one JSON file a report, read into records or told as damaged."""
 
+import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -9,10 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 from reorder_core.errors import StoreError
 from reorder_core.records.fidelity import FidelityReport
 from reorder_core.store.files import write_json
+from reorder_core.store.sealed import opened, sealed
 
 log = logging.getLogger(__name__)
 _LARGEST = 4_000_000
 _REPORT: TypeAdapter[FidelityReport] = TypeAdapter(FidelityReport)
+_FIELDS = {field.name for field in fields(FidelityReport)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ def read_report(path: Path) -> FidelityReport:
     try:
         if path.stat().st_size > _LARGEST:
             raise ValueError(f"it is larger than {_LARGEST // 10**6} MB")
-        return _REPORT.validate_json(path.read_bytes(), strict=True)
-    except (OSError, ValueError) as error:
+        return _report(json.loads(path.read_bytes()))
+    except (OSError, ValueError, RecursionError) as error:
         raise StoreError(
             f"{path} is no fidelity report ({_reason(error)}); delete it and run "
             "`fidelity` again, which reads the retrainings from the ledger"
@@ -59,8 +62,16 @@ def read_report(path: Path) -> FidelityReport:
 def write_report(folder: Path, report: FidelityReport) -> Path:
     """The file that holds the report now; one of the same family, count and seed is replaced."""
     path = folder / f"{report.family}-{report.orders}-{report.seed}.json"
-    write_json(path, report.saved(), 1)
+    write_json(path, sealed(report.saved()), 1)
     return path
+
+
+def _report(value: object) -> FidelityReport:
+    content, _ = opened(value)
+    if unknown := content.keys() - _FIELDS:
+        raise ValueError(f"it has an unknown field {min(unknown)[:40]!r}")
+    # JSON again, which has no tuples: strict types of Python would refuse its lists.
+    return _REPORT.validate_json(json.dumps(content), strict=True)
 
 
 def _reason(error: Exception) -> str:

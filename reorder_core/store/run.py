@@ -38,6 +38,7 @@ from reorder_core.store.texts import Sample, Texts, domains_of, read_corpus
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float32]
+_MOST_TOLD = 3
 _NOT_PRECOMPUTED = {"corpus", "tokenizer", "base", "reference"}
 
 
@@ -127,6 +128,15 @@ class Run:
     def trains_as(self, order: Order) -> str:
         """Alike for orders that train the same; see `orders.training_hash`."""
         return training_hash(order, self.batch_size)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A sentence for each damaged file of what grows beside the run; all else is whole."""
+        damaged = self.ledger.damaged
+        told = [str(damage) for damage in damaged[:_MOST_TOLD]]
+        if len(damaged) > _MOST_TOLD:
+            told.append(f"{len(damaged) - _MOST_TOLD} more files of the ledger are damaged as well")
+        return (*self.reports.problems, *told)
 
     @property
     def fidelity(self) -> tuple[FidelityReport, ...]:

@@ -12,6 +12,7 @@ import pytest
 import sitting
 from driving import READY, Served, order_in_address
 from driving import state as shown_state
+from fabricated import rewritten
 from sitting import page
 from streamlit.testing.v1 import AppTest
 
@@ -363,11 +364,9 @@ def test_the_button_retrains_more_orders_and_the_page_follows(served: Served, pa
     run = served.run
     saved = {path: path.read_text() for path in (run.path / "fidelity").glob("move-*.json")}
     for path, text in saved.items():  # as if two orders had been measured: the job is short
-        report = json.loads(text)
-        report["orders"], report["seed"] = 2, 5
-        report["estimators"] = {"reference": report["estimators"]["reference"],
-                                "projected": report["estimators"]["projected"]}  # fmt: skip
-        path.write_text(json.dumps(report))
+        measured = json.loads(text)["estimators"]
+        kept = {name: measured[name] for name in ("reference", "projected")}
+        rewritten(path, orders=2, seed=5, estimators=kept)
     try:
         open_fidelity(page, served, "?family=move")
         before = page.locator("[data-figure=ledger] .ro-chosen").count()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sitting
 from driving import ROOT
+from fabricated import rewritten
 from sitting import app, page
 from streamlit.testing.v1 import AppTest
 
@@ -59,11 +60,24 @@ def test_a_damaged_fidelity_report_is_told_on_home_and_fidelity_and_hangs_neithe
 ) -> None:
     damaged = shutil.copytree(demo, tmp_path / "damaged")
     path = next((damaged / "fidelity").glob("random-*.json"))
-    path.write_text(path.read_text().replace('"orders": 32', '"orders": 10000000'))
+    rewritten(path, orders=10_000_000)
     at = app(damaged, monkeypatch).run()
     (told,) = at.warning
     assert path.name in told.value and "10000000 orders" in told.value
     assert not at.exception and len(sent(at, "ro_home")["fidelity"]) == 3
+    assert not at.switch_page("pages/fidelity.py").run().exception
+
+
+def test_a_changed_ledger_entry_is_told_on_home_and_counts_no_longer(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damaged = shutil.copytree(demo, tmp_path / "damaged")
+    path = min((damaged / "ledger").glob("*.json"))
+    path.write_text(path.read_text().replace('"seconds": 0.', '"seconds": 1.'))
+    at = app(damaged, monkeypatch).run()
+    (told,) = at.warning
+    assert path.name in told.value and "expected" in told.value and "retrain" in told.value
+    assert sent(at, "ro_home")["retrained"] == len(list(path.parent.glob("*.json"))) - 1
     assert not at.switch_page("pages/fidelity.py").run().exception
 
 

@@ -77,7 +77,7 @@ def show(run: Run, view: View) -> None:
             "run": run.id,
             "estimator": view.estimator,
             "family": view.family,
-            "notice": view.notice or state.fidelity_notice(),
+            "notice": view.notice or state.fidelity_notice() or " ".join(run.problems[:1]),
             "more": MORE,
             "reports": fidelity_records.reports(reports, view.estimator),
             "families": fidelity_records.families(run, reports),

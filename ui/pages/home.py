@@ -21,8 +21,8 @@ def lead(run: Run) -> dict[str, Any]:
 
 
 def cautions(run: Run) -> list[str]:
-    """Reasons to distrust this run: those of `reorder_core.judge.cautions`, damaged reports."""
-    return [*_cautions(run, run.fingerprint), *run.reports.problems]
+    """Reasons to distrust this run: those of `reorder_core.judge.cautions`, damaged files."""
+    return [*_cautions(run, run.fingerprint), *run.problems]
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
