@@ -10,6 +10,8 @@ _QUERY_SIDE = [
     "reorder_core.cli.commands", "reorder_core.cli.printing", "reorder_core.building.stages",
     "reorder_core.estimators", "reorder_core.judge.fidelity", "reorder_core.judge.heat_map",
     "reorder_core.judge.measures", "reorder_core.judge.verified", "reorder_core.orders.order",
+    "reorder_core.analysis.cohorts", "reorder_core.analysis.held_out",
+    "reorder_core.analysis.near_duplicates", "reorder_core.analysis.planted",
     "reorder_core.cache.estimates", "reorder_core.store.published", "reorder_core.store.run",
 ]  # fmt: skip
 _HEAVY = ("torch", "transformers", "tokenizers")

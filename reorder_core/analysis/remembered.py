@@ -1,0 +1,52 @@
+"""Who is memorized: every sample's loss before and after, and what another step would do."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from reorder_core.analysis.position_effects import Effects
+from reorder_core.store.run import Run
+
+
+def remembered(
+    run: Run, effects: Effects, alike: Sequence[tuple[int, ...]] | None = None
+) -> pd.DataFrame:
+    """One line a sample, in order of ids; losses in nats per token, steps counted from 0.
+
+    Measured on the reference: before, after, gain (before − after), step,
+    since (steps trained after it was last seen). Estimated, from the position
+    table's `effects`: best and worst step to train it (best_step, best,
+    best_lo, best_hi, worst_…: change of its final loss, 90 % interval) and
+    swing (worst − best, with swing_lo, swing_hi), none of them widened for
+    having looked at all steps. `alike`: near-duplicates of each.
+    """
+    before, after = run.reference.sample_loss_at[[0, -1]].astype(np.float64)
+    samples, ids = run.samples, np.arange(run.count)
+    ends = {"best": effects.change.argmin(1), "worst": effects.change.argmax(1)}
+    frame = pd.DataFrame(
+        {
+            "sample": ids,
+            "domain": [s.domain for s in samples],
+            "flags": [", ".join(s.flags) for s in samples],
+            "before": before,
+            "after": after,
+            "gain": before - after,
+            "step": effects.home,
+            "since": run.steps - 1 - effects.home,
+        }
+    )
+    for name, step in ends.items():
+        frame[f"{name}_step"] = step
+        frame[name] = effects.change[ids, step]
+        frame[f"{name}_lo"] = effects.low[ids, step]
+        frame[f"{name}_hi"] = effects.high[ids, step]
+    # Worst against best is one move, so it errs as one does; the larger of the two is safe.
+    error = np.maximum(frame["worst_hi"] - frame["worst"], frame["best_hi"] - frame["best"])
+    frame["swing"] = frame["worst"] - frame["best"]
+    frame["swing_lo"], frame["swing_hi"] = frame["swing"] - error, frame["swing"] + error
+    if alike is not None:
+        frame["alike"] = [", ".join(map(str, others)) for others in alike]
+    frame["tokens"] = [s.tokens for s in samples]
+    frame["text"] = [s.text for s in samples]
+    return frame
