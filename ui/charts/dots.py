@@ -12,8 +12,11 @@ from ui.charts import marks
 from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, signed
 
 COLUMNS = ("label", "series", "value", "lo", "hi", "retrained", "colour")
-PITCH, MORE_PITCH, HEAD = 30, 13, 34
-"""Pixels of a row, of each further series in it, above all."""
+PITCH, MORE_PITCH, ABOVE, HEAD = 30, 13, 22, 34
+"""Pixels of a row, of each further series in it, of a label above it, above all."""
+
+UNDER, OVER = 0.16, 0.34
+"""How far under its row's middle a dot lies whose label stands above, and that label over it."""
 
 Row = dict[str, Any]
 
@@ -51,19 +54,21 @@ def dots(
     mode: Mode,
     source: Source,
     interval: str = marks.INTERVAL,
+    above: bool = False,
 ) -> go.Figure:
     """A figure of COLUMNS: rows in the frame's order, from above; series side by side in a row.
 
     "lo", "hi", "retrained" may be nan; "colour" is a name that `template.colour`
     knows; "series" is told in the legend if there are several; a "hover" column
     is told beside the numbers. The first series' value stands at the right.
-    Each dot's customdata is its label.
+    Each dot's customdata is its label. Long labels want to stand `above` their rows.
     """
     rows: list[Row] = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
     labels = list(dict.fromkeys(row["label"] for row in rows))
     series = list(dict.fromkeys(row["series"] for row in rows))
-    _place(rows, labels, series)
-    height = HEAD + FOOT + max(2, len(labels)) * (PITCH + MORE_PITCH * (len(series) - 1))
+    _place(rows, labels, series, above)
+    pitch = PITCH + MORE_PITCH * (len(series) - 1) + ABOVE * above
+    height = HEAD + FOOT + max(2, len(labels)) * pitch
     figure = blank(name, title, mode, source, height)
     ends = axis.limits or _ends(rows, axis)
     if axis.line is not None:
@@ -75,18 +80,21 @@ def dots(
         figure.add_trace(marks.key_bar(mode, interval))
     figure.update_layout(margin={"t": HEAD, "l": 20, "r": 74})
     figure.update_annotations(selector={"name": "footer"}, xshift=66)
-    _name_rows(figure, [r for r in rows if r["series"] == series[0]], labels, axis, mode)
+    _name_rows(figure, labels, mode, above)
+    for row in rows:
+        if row["series"] == series[0]:
+            _tell(figure, row, -labels.index(row["label"]) - UNDER * above, axis)
     figure.update_xaxes(title_text=axis.name, range=ends, ticksuffix=axis.suffix, nticks=7,
                         tickformat="+~g" if axis.signed else "~g")  # fmt: skip
     return figure
 
 
-def _place(rows: Sequence[Row], labels: list[str], series: list[str]) -> None:
-    """Give each row its height "at": labels one apart, series spread within."""
-    apart = 0.0 if len(series) == 1 else 0.56 / (len(series) - 1)
+def _place(rows: Sequence[Row], labels: list[str], series: list[str], above: bool) -> None:
+    """Give each row its height "at": labels one apart, series spread within, under a label."""
+    apart = 0.0 if len(series) == 1 else (0.46 if above else 0.56) / (len(series) - 1)
     for row in rows:
         within = series.index(row["series"]) - (len(series) - 1) / 2
-        row["at"] = -labels.index(row["label"]) - within * apart
+        row["at"] = -labels.index(row["label"]) - within * apart - UNDER * above
         row["several"] = len(series) > 1
 
 
@@ -167,17 +175,26 @@ def _words(row: Row, axis: Axis) -> str:
     return "<br>".join(line for line in lines if line)
 
 
-def _name_rows(
-    figure: go.Figure, rows: Sequence[Row], labels: Sequence[str], axis: Axis, mode: Mode
-) -> None:
-    """Labels at the left, numbers at the right."""
+def _name_rows(figure: go.Figure, labels: Sequence[str], mode: Mode, above: bool) -> None:
+    """Labels at the left of their rows, or over them."""
+    shown = [escaped(one) for one in labels]
     figure.update_yaxes(
-        tickvals=[-row for row in range(len(labels))], ticktext=[escaped(one) for one in labels],
+        tickvals=[-row for row in range(len(labels))], ticktext=shown, showticklabels=not above,
         range=[0.6 - max(2, len(labels)), 0.6], showgrid=False, fixedrange=True,
         automargin="width", tickfont={"size": 13, "color": colour("ink", mode)},
     )  # fmt: skip
-    for row in rows:
+    if not above:
+        return
+    for row, text in enumerate(shown):
         figure.add_annotation(
-            text=f"<b>{axis.told(row['value'])}</b>", showarrow=False, align="left",
-            xref="paper", x=1, xanchor="left", xshift=8, y=-labels.index(row["label"]),
+            text=text, showarrow=False, xref="paper", x=0, xanchor="left", y=OVER - row,
+            bgcolor=colour("panel", mode), borderpad=1,
         )  # fmt: skip
+
+
+def _tell(figure: go.Figure, row: Row, at: float, axis: Axis) -> None:
+    """The row's number at the right."""
+    figure.add_annotation(
+        text=f"<b>{axis.told(row['value'])}</b>", showarrow=False, align="left",
+        xref="paper", x=1, xanchor="left", xshift=8, y=at,
+    )  # fmt: skip
