@@ -21,6 +21,7 @@ FLAGS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 READY = ".ro-timeline[data-state=ready]"
+HOME = ".st-key-ro_chart_loss-curve .main-svg"
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from browser_app import READY, ROOT, chromium, served, wait_until_healthy
+from browser_app import HOME, READY, ROOT, chromium, served, wait_until_healthy
 
 IMAGES = ROOT / "docs" / "images"
 VIEWS = (("light", 1440, 1000), ("dark", 1440, 1000), ("light", 420, 900))
@@ -33,7 +33,7 @@ def main() -> None:
 
 def take(page: Any, url: str, name: str) -> None:
     page.goto(url)
-    page.wait_for_selector(".ro-home[data-state=ready]")
+    page.wait_for_selector(HOME)
     shoot(page, f"home-{name}")
     page.goto(f"{url}/timeline")
     page.wait_for_selector(READY)

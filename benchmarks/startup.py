@@ -12,9 +12,9 @@ import statistics
 import time
 from pathlib import Path
 
-from browser_app import READY, ROOT, chromium, served, wait_until_healthy
+from browser_app import HOME, READY, ROOT, chromium, served, wait_until_healthy
 
-PAGES = {"home": ("/", ".ro-home[data-state=ready]"), "timeline": ("/timeline", READY)}
+PAGES = {"home": ("/", HOME), "timeline": ("/timeline", READY)}
 
 
 def main() -> None:

@@ -2,19 +2,25 @@
 
 import streamlit as st
 
-from ui.app import component, open_run, shell, state
-from ui.pages import home
+from ui.app import open_run, shell, state
+from ui.pages import home, words
 
 shell.through_app()
 state.enter("home")
 run = open_run.require()
-component.lead(home.lead(run))
+home.lead(run)
 open_run.picker(run)
 cautions = st.container()
 with st.container(key="ro_next", horizontal=True, vertical_alignment="center"):
     st.page_link("pages/timeline.py", label="Open the timeline")
     st.caption("Pick up a sample, drop it at another step, read what would have changed.")
-component.home(home.record(run))
+left, right = st.columns(2)
+with left:
+    home.trust(run)
+with right:
+    home.training(run)
+home.trained_when(run)
+home.card(run)
 with cautions:  # last: they take a moment to work out, and few runs have any
     for sentence in home.cautions(run):
-        st.warning(sentence, icon=":material/warning:")
+        st.warning(words.plain(sentence), icon=":material/warning:")

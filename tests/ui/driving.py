@@ -15,6 +15,8 @@ from reorder_core.store.run import Run
 
 ROOT = Path(__file__).parent.parent.parent
 READY = ".ro-timeline[data-state=ready]"
+HOME = ".st-key-ro_chart_loss-curve .main-svg"
+"""Of the last of the home page's figures but one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
 """The app without a browser: a page opened, what it sent, an event as the browser sends it."""
 
+import base64
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from driving import ROOT
 from streamlit.testing.v1 import AppTest
@@ -38,3 +40,20 @@ def fire(at: AppTest, key: str, event: Any) -> AppTest:
     widget.id = f"$$STREAMLIT_INTERNAL_KEY_{at.get_by_key(key).proto.id}__events"
     widget.json_trigger_value = json.dumps([{"event": "event", "value": event}])
     return at._run(states)
+
+
+def figure(at: AppTest, name: str) -> dict[str, Any]:
+    """The plotly figure of that name that the page drew: its data and layout."""
+    specs = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+    return unpacked(next(spec for spec in specs if spec["layout"]["meta"]["name"] == name))
+
+
+def unpacked(value: Any) -> Any:
+    """What plotly wrote, its base64 arrays as lists."""
+    if isinstance(value, dict) and "bdata" in value:
+        array = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+        shape = [int(n) for n in str(value.get("shape", len(array))).split(",")]
+        return array.reshape(shape).tolist()
+    if isinstance(value, dict):
+        return {key: unpacked(part) for key, part in value.items()}
+    return [unpacked(part) for part in value] if isinstance(value, list) else value

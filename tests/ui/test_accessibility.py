@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from conftest import lacking
-from driving import READY, Served, drag
+from driving import HOME, READY, Served, drag
 
 try:
     from axe_playwright_python.sync_playwright import Axe
@@ -12,7 +12,7 @@ except ModuleNotFoundError:
     Axe = None
 
 READY_ON = {
-    "": ".ro-home[data-state=ready]",
+    "": HOME,
     "timeline": READY,
     "fidelity": ".ro-fidelity[data-state=ready]",
 }

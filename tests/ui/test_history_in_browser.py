@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from driving import READY, Served, drag, open_timeline, order_in_address, settled, state
+from driving import HOME, READY, Served, drag, open_timeline, order_in_address, settled, state
 
 from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import insert, order_hash
@@ -66,7 +66,7 @@ def test_a_shared_link_shows_the_same_order_and_the_page_switch_keeps_it(
     open_timeline(page, served.url, f"?run={run.id}&o={encode_order(order)}")
     assert state(page)["hash"] == order_hash(order)
     page.get_by_role("link", name="Home").first.click()
-    page.wait_for_selector(".ro-home[data-state=ready]")
+    page.wait_for_selector(HOME)
     page.get_by_role("link", name="Timeline").first.click()
     page.wait_for_selector(READY)
     assert state(page)["hash"] == order_hash(order)

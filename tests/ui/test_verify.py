@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 import sitting
-from driving import Served, command_line, drag, open_timeline, order_in_address, settled, state
+from driving import (
+    HOME,
+    Served,
+    command_line,
+    drag,
+    open_timeline,
+    order_in_address,
+    settled,
+    state,
+)
 
 from ui.app import state as keys
 
@@ -18,7 +27,7 @@ def test_verify_lays_the_real_retraining_over_the_estimate(
     page.get_by_role("button", name="Verify", exact=True).click()
     page.wait_for_selector(".ro-progress", state="visible")
     page.get_by_role("link", name="Home").first.click()  # it goes on while nobody looks
-    page.wait_for_selector(".ro-home[data-state=ready]")
+    page.wait_for_selector(HOME)
     page.get_by_role("link", name="Timeline").first.click()
     page.get_by_role("button", name="Verified", exact=True).wait_for(timeout=180_000)
     assert state(page)["hash"] == moved

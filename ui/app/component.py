@@ -20,14 +20,10 @@ _NAME = "reorder.web"
 _mounts: WeakKeyDictionary[Any, Callable[..., Any]] = WeakKeyDictionary()
 
 
-def lead(data: dict[str, Any]) -> None:
-    """The question this run answers."""
-    _mount()(key="ro_lead", data={"view": "lead", **data})
-
-
-def home(data: dict[str, Any]) -> None:
-    """The home page's run card, charts and trust panel."""
-    _mount()(key="ro_home", data={"view": "home", **data})
+def pictures(chart: str, title: str) -> None:
+    """Buttons that save the plotly chart of that key as SVG or PNG."""
+    _mount()(key=f"{chart}_pictures", width="content",
+             data={"view": "pictures", "chart": chart, "title": title})  # fmt: skip
 
 
 def timeline(data: dict[str, Any], on_event: Callable[[], None]) -> None:

@@ -75,6 +75,11 @@ def event(key: str = TIMELINE) -> Any:
     return (st.session_state.get(key) or {}).get("event")
 
 
+def selected_points(chart: str) -> list[dict[str, Any]]:
+    """What was just clicked in the chart of that key: x, y, customdata of each point."""
+    return (st.session_state.get(chart) or {}).get("selection", {}).get("points", [])
+
+
 def fidelity_view() -> dict[str, str]:
     return st.session_state.get(FIDELITY_VIEW, {})
 

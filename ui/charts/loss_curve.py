@@ -12,7 +12,7 @@ RATE_SHARE = 0.24
 
 
 def loss_curve(
-    steps: pd.DataFrame, held_out: pd.DataFrame, *, mode: Mode, source: Source, height: int = 380
+    steps: pd.DataFrame, held_out: pd.DataFrame, *, mode: Mode, source: Source, height: int = 408
 ) -> go.Figure:
     """Losses over steps, the learning rate on the same axis below.
 
@@ -20,7 +20,7 @@ def loss_curve(
     before it is trained, "learning_rate". `held_out` has a row an evaluation:
     "step" steps trained, mean "loss". Nats per token.
     """
-    figure = blank("loss-curve", "The reference run", mode, source, height)
+    figure = blank("loss-curve", "The run that was really trained", mode, source, height)
     step, rate = (np.asarray(steps[name]) for name in ("step", "learning_rate"))
     grey, blue = colour("reference", mode), colour("estimate", mode)
     figure.add_trace(
@@ -57,6 +57,5 @@ def _add_rate(figure: go.Figure, step: np.ndarray, rate: np.ndarray, mode: Mode)
         )
     )  # fmt: skip
     figure.update_layout(
-        yaxis2={"domain": [0, RATE_SHARE], "rangemode": "tozero", "nticks": 3, "anchor": "x",
-                "tickformat": ".0e"},
+        yaxis2={"domain": [0, RATE_SHARE], "rangemode": "tozero", "nticks": 3, "anchor": "x"},
     )  # fmt: skip

@@ -45,7 +45,7 @@ def headline(report: FidelityReport, name: str) -> str:
             f"that the order changes nothing."
         )
     return (
-        f"On {orders} {words} really retrained, “{name}” explains {_percent(r2)}"
+        f"On {orders} {words} really retrained, “{name}” explains {percent(r2)}"
         f"{_percent_range(measured, 'r2')} of what the order changes in the samples’ final losses."
     )
 
@@ -71,7 +71,7 @@ def details(reports: Sequence[FidelityReport], family: str, name: str) -> str:
 def _intervals(coverage: float | None) -> str:
     if coverage is None:
         return "It gives no intervals."
-    held = f"Its 90 % intervals held the truth {_percent(coverage)} of the time"
+    held = f"Its 90 % intervals held the truth {percent(coverage)} of the time"
     if coverage < PROMISED - _NEAR_PROMISE:
         return f"{held}: they are too narrow, allow for more."
     if coverage > PROMISED + _NEAR_PROMISE:
@@ -88,7 +88,7 @@ def _rival(report: FidelityReport, name: str) -> str:
     if not others:
         return ""
     best = max(others, key=lambda other: others[other])
-    reached = _percent(others[best]) if others[best] > 0 else "nothing"
+    reached = percent(others[best]) if others[best] > 0 else "nothing"
     return f"The best of the others, “{best}”, explains {reached}."
 
 
@@ -103,7 +103,7 @@ def _weakest(reports: Sequence[FidelityReport], family: str, name: str) -> str:
     worst = min(measured, key=lambda one: measured[one])
     if worst == family:
         return "On no other family is it as weak."
-    share = _percent(measured[worst]) if measured[worst] > 0 else "nothing"
+    share = percent(measured[worst]) if measured[worst] > 0 else "nothing"
     return f"It is weakest on {FAMILY_WORDS.get(worst, worst)}, where it explains {share}."
 
 
@@ -112,5 +112,5 @@ def _percent_range(measured: Measured, key: str) -> str:
     return "" if ends is None else f" (95 % interval {100 * ends[0]:.0f} to {100 * ends[1]:.0f} %)"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     return f"{100 * share:.0f} %"

@@ -1,23 +1,50 @@
-"""What the home page shows: the run in facts, its loss curve, its measured fidelity."""
+"""What the home page shows: the question, how far to trust answers, the run that was trained."""
 
-from typing import Any
+from html import escape
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from reorder_core.judge.cautions import cautions as judged_cautions
 from reorder_core.records.fidelity import FidelityReport, Measured
 from reorder_core.store.run import Run
-from ui.app import open_run, theme
-from ui.queries import packed
+from ui.app import open_run, panels
+from ui.charts.dots import Axis, dots
+from ui.charts.loss_curve import loss_curve
+from ui.charts.mosaic import mosaic
+from ui.charts.template import Source
+from ui.pages import fidelity_sentences
+from ui.pages.words import plain
+from ui.queries import estimates
 
-MEASURES = ("r2", "rho_within", "rho_sample", "rho_heldout")
-ESTIMATORS = ("hybrid", "replay", "reference")
+QUESTIONS = {
+    "r2": "How much of what an order changes is foretold? R²",
+    "r2_heldout": "And of what it changes in held-out text? R²",
+    "rho_within": "Which samples does an order leave poorly learned? ρ",
+    "rho_sample": "In which order is a sample learned best? ρ",
+    "rho_heldout": "Which order generalizes best? ρ",
+}
+"""Measure of a fidelity report → the question it answers, its symbol after it."""
+SERIES = {
+    estimates.ESTIMATOR: ("this estimate", "estimate"),
+    "replay": ("simple replay", "domain-1"),
+    "reference": ("“nothing changes”", "reference"),
+}
+"""Estimator → what it is called here, its colour."""
 
 
-def lead(run: Run) -> dict[str, Any]:
-    """What the first lines say."""
-    return {"steps": run.steps, "count": run.count, "name": run.name}
+def lead(run: Run) -> None:
+    """The question this run answers."""
+    with st.container(key="ro_lead"):
+        st.title(
+            "What would this model have learned, had its data come in another order?", anchor=False
+        )
+        st.markdown(
+            f"The run “{plain(run.name)}” was really trained once, on {run.count} samples in "
+            f"{run.steps} steps. Reorder estimates, without retraining, the loss of every sample "
+            "and of held-out text under any other order, and lets a real retraining judge."
+        )
 
 
 def cautions(run: Run) -> list[str]:
@@ -30,85 +57,164 @@ def _cautions(_run: Run, fingerprint: str) -> list[str]:
     return judged_cautions(_run)
 
 
-def record(run: Run) -> dict[str, Any]:
-    """All that the home page draws."""
-    domains = theme.ordered_domains(run.domains)
-    by_id = {sample.sample_id: domains.index(sample.domain) for sample in run.samples}
-    return {
-        "name": run.name,
-        "run": run.id,
-        "facts": facts(run),
-        "steps": run.steps,
-        "batch": run.batch_size,
-        "domains": domains,
-        "mosaic": [by_id[int(sample_id)] for sample_id in run.reference_order],
-        "loss": packed.packed(run.reference.loss),
-        "learningRate": packed.packed(run.reference.learning_rate),
-        "evalSteps": np.asarray(run.eval_steps).tolist(),
-        "heldOut": packed.packed(np.asarray(run.reference.probe_loss_at).mean(axis=1)),
-        "fidelity": [fidelity(report) for report in run.fidelity],
-        "fidelityCommand": f"python -m reorder_core fidelity {open_run.shown(run.path)} "
-        "--family random --orders 32 --seed 7",
-        "retrained": len(run.ledger),
-    }
+def trust(run: Run) -> None:
+    """How the estimates did against real retraining, for a family of orders to choose."""
+    about = (
+        "Measured on orders that were really trained and never used for fitting. 0: no better than "
+        "knowing nothing; 1: as good as retraining. R²: the share of the order’s effect on final "
+        "losses that is explained; an arrow at the left end is below 0, worse than “nothing "
+        "changes”. ρ: Spearman rank correlation of estimate and retraining; across the "
+        "samples of one order it is high for anyone, as samples differ more than orders do."
+    )
+    with panels.panel("trust", "How far to trust the answers", about):
+        reports = {r.family: r for r in fidelity_sentences.best_reports(run.fidelity)}
+        if not reports:
+            _measure_first(run)
+            return
+        report = reports[_choice(list(reports))]
+        words = trust_words(report)
+        frame = trust_frame(report)
+        source = Source(run.id, f"{report.orders} {report.family} orders, seed {report.seed}")
+        figure = dots(
+            frame, Axis("0: no information → 1: as good as retraining", 2, signed=False,
+                        line=None, limits=(0.0, 1.0)),
+            name="trust", title=f"How far to trust the answers: {family_words(report)}",
+            mode=panels.mode(), source=source, interval="95 % interval", above=True,
+        )  # fmt: skip
+        st.caption(words)
+        panels.draw(figure, lambda: frame, words)
 
 
-def facts(run: Run) -> list[dict[str, str]]:
+def family_words(report: FidelityReport) -> str:
+    return fidelity_sentences.FAMILY_WORDS.get(report.family, report.family)
+
+
+def _choice(families: list[str]) -> str:
+    if len(families) < 2:
+        return families[0]
+    return st.segmented_control(
+        "Orders that judged", families, default=families[0], required=True, key="ro_home_family",
+        format_func=lambda name: fidelity_sentences.FAMILY_WORDS.get(name) or name,
+        label_visibility="collapsed",
+    ) or families[0]  # fmt: skip
+
+
+def _measure_first(run: Run) -> None:
+    st.markdown(
+        "**Not yet measured.** Until it is, take every estimate with reserve. To measure it "
+        "against 32 real retrainings, run"
+    )
+    st.code(
+        f"python -m reorder_core fidelity {open_run.shown(run.path)} --family random --orders 32 "
+        "--seed 7",
+        language="bash",
+    )
+
+
+def trust_frame(report: FidelityReport) -> pd.DataFrame:
+    """One row a question and estimator, for `dots`; questions that nobody answers are left out."""
+    rows = []
+    for measure, question in QUESTIONS.items():
+        found = {name: report.estimators[name] for name in SERIES if name in report.estimators}
+        if all(getattr(measured, measure) is None for measured in found.values()):
+            continue
+        rows += [
+            _row(question, *SERIES[name], measured, measure) for name, measured in found.items()
+        ]
+    return pd.DataFrame(rows)
+
+
+def _row(
+    question: str, series: str, colour: str, measured: Measured, measure: str
+) -> dict[str, str | float]:
+    value, (low, high) = getattr(measured, measure), measured.interval(measure) or (None, None)
+    numbers = {"value": value, "lo": low, "hi": high, "retrained": None}
+    known = {key: np.nan if number is None else number for key, number in numbers.items()}
+    return {"label": question, "series": series, "colour": colour, **known}
+
+
+def trust_words(report: FidelityReport) -> str:
+    """What judged, how often intervals held, and how large the effect is."""
+    said = (
+        f"{report.orders} {plain(family_words(report))}, seed {report.seed}, each really retrained."
+    )
+    measured = report.estimators.get(estimates.ESTIMATOR)
+    if measured is not None and measured.coverage90 is not None:
+        held = fidelity_sentences.percent(measured.coverage90)
+        said += f" The 90 % intervals held the truth {held} of the time."
+    if report.spread is not None:
+        said += f" A sample’s final loss varies by {report.spread:.3f} nats over them."
+    return said
+
+
+def training(run: Run) -> None:
+    """The loss curve of the run that was really trained."""
+    reference = run.reference
+    steps = pd.DataFrame(
+        {"step": np.arange(1, run.steps + 1), "loss": np.asarray(reference.loss),
+         "learning_rate": np.asarray(reference.learning_rate)}
+    )  # fmt: skip
+    held_out = pd.DataFrame(
+        {"step": np.asarray(run.eval_steps), "loss": np.asarray(reference.probe_loss_at).mean(1)}
+    )
+    about = (
+        "The training that really happened. Dots: the loss of each step’s batch just before it is "
+        "trained. Line: mean loss on text that was never trained, at the evaluation steps. Below: "
+        "the learning rate of each step."
+    )
+    with panels.panel("loss-curve", "The run that was really trained", about):
+        figure = loss_curve(steps, held_out, mode=panels.mode(), source=Source(run.id))
+        ends = np.asarray(held_out["loss"])
+        alt = f"Held-out loss went from {ends[0]:.3f} to {ends[-1]:.3f} nats per token."
+        st.caption(f"{alt} Evaluated {len(ends)} times.")
+        panels.draw(figure, lambda: steps, alt)
+
+
+def trained_when(run: Run) -> None:
+    """Which domain each step trains, in the reference order."""
+    batch = run.batch_size
+    frame = pd.DataFrame(
+        [{"step": slot // batch + 1, "place": slot % batch + 1, "sample": int(sample),
+          "domain": run.samples[int(sample)].domain}
+         for slot, sample in enumerate(run.reference_order)]
+    )  # fmt: skip
+    about = "A column is a training step, a cell a sample, coloured by its domain."
+    with panels.panel("mosaic", "What is trained when", about):
+        figure = mosaic(frame, mode=panels.mode(), source=Source(run.id))
+        panels.draw(figure, lambda: frame, f"Domains of {run.count} samples in {run.steps} steps")
+
+
+def card(run: Run) -> None:
+    """The run in facts."""
+    items = "".join(
+        f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd>"
+        f'<dd class="ro-fact-note">{escape(note)}</dd></div>'
+        for label, value, note in facts(run)
+    )
+    st.html(f'<div class="ro"><dl class="ro-facts">{items}</dl></div>')
+
+
+def facts(run: Run) -> list[tuple[str, str, str]]:
     """The run card: label, value, and what the value means."""
     config, training = run.config, run.config.training
     return [
-        _fact(
-            "Text",
-            config.corpus.label,
-            f"{run.count} samples in {len(run.domains)} domains, at most "
-            f"{config.corpus.sequence_length} tokens each",
-        ),
-        _fact(
-            "Model",
-            _model_name(config.model.family),
-            f"{config.model.layers} layers, width {config.model.hidden_size}, "
-            f"vocabulary {config.tokenizer.vocab_size}",
-        ),
-        _fact(
-            "Training",
-            f"{run.steps} steps × {run.batch_size}",
-            f"{training.optimizer.capitalize()}, learning rate {training.learning_rate:g} "
-            f"{training.schedule}; base phase of {training.base.steps} steps before it",
-        ),
-        _fact("Seed", str(config.seed), "Draws the text, the weights, the projection"),
-        _fact(
-            "Precomputation",
-            f"{run.precompute_rre:.1f} RRE",
-            "Reference-run equivalents: its cost in reference trainings",
-        ),
-        _fact("Run", run.id, "Names this run's configuration and data; orders belong to one run"),
-    ]
-
-
-def fidelity(report: FidelityReport) -> dict[str, Any]:
-    """One saved report, reduced to what the trust panel draws."""
-    return {
-        "family": report.family,
-        "orders": report.orders,
-        "seed": report.seed,
-        "spread": report.spread,
-        "estimators": {
-            name: {measure: _measure(measured, measure) for measure in MEASURES}
-            | {"coverage90": measured.coverage90, "queryMs": measured.query_ms_p50}
-            for name in ESTIMATORS
-            if (measured := report.estimators.get(name)) is not None
-        },
-    }
-
-
-def _measure(measured: Measured, name: str) -> dict[str, float | None]:
-    low, high = measured.interval(name) or (None, None)
-    return {"value": getattr(measured, name), "lo": low, "hi": high}
-
-
-def _fact(label: str, value: str, note: str) -> dict[str, str]:
-    return {"label": label, "value": value, "note": note}
+        ("Text", config.corpus.label,
+         f"{run.count} samples in {len(run.domains)} domains, at most "
+         f"{config.corpus.sequence_length} tokens each"),
+        ("Model", _model_name(config.model.family),
+         f"{config.model.layers} layers, width {config.model.hidden_size}, "
+         f"vocabulary {config.tokenizer.vocab_size}"),
+        ("Training", f"{run.steps} steps × {run.batch_size}",
+         f"{training.optimizer.capitalize()}, learning rate {training.learning_rate:g} "
+         f"{training.schedule}; base phase of {training.base.steps} steps before it"),
+        ("Prepared at the cost of", f"{run.precompute_rre:.1f} trainings",
+         "Of this run (RRE): paid once, before the first estimate"),
+        ("Retrained", f"{len(run.ledger)} orders",
+         "In the ledger: they judge the estimates on the Fidelity page"),
+        ("Seed", str(config.seed), "Drew the text, the weights, and which weights are followed"),
+        ("Run", run.id, "Names this configuration and data; orders belong to one run"),
+    ]  # fmt: skip
 
 
 def _model_name(family: str) -> str:
-    return {"llama": "Llama", "gpt2": "GPT-2", "gpt_neox": "GPT-NeoX"}[family]
+    return {"llama": "Llama", "gpt2": "GPT-2", "gpt_neox": "GPT-NeoX"}.get(family, family)

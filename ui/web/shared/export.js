@@ -60,7 +60,7 @@ function entries(legend, right) {
   return { marks, further };
 }
 
-function save(url, name) {
+export function save(url, name) {
   const link = document.createElement('a');
   link.href = url;
   link.download = name;
