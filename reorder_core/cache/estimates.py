@@ -20,7 +20,7 @@ from reorder_core.records.estimates import Estimate
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 5
+_FORMAT = 6
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS about (format INTEGER, made_from VARCHAR);

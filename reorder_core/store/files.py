@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from reorder_core.errors import StoreError
 
 Arrays = dict[str, NDArray[Any]]
+Content = bytes | mmap.mmap
 
 # safetensors' names for element types; the format is little-endian.
 _DTYPES = {
@@ -82,10 +83,18 @@ def finite(value: Any) -> Any:
 def read_json(path: Path) -> Any:
     """The value in a JSON file; StoreError where there is none or it is damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json_in(path.read_bytes(), path)
     except FileNotFoundError:
         raise StoreError(f"{path} is missing; build the run again") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise StoreError(f"{path} is damaged ({error}); build the run again") from None
+
+
+def json_in(content: Content, path: Path) -> Any:
+    """The value in a JSON file's content; `path` names it in errors."""
+    try:
+        return json.loads(content[:].decode("utf-8"))
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is damaged ({error}); build the run again") from None
 
 
@@ -123,10 +132,31 @@ def read_arrays(path: Path) -> Arrays:
 
     Raises StoreError for a file that is missing, truncated or not safetensors.
     """
-    header, buffer, start = _open_arrays(path)
+    return arrays_in(mapped(path), path)
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata that `write_arrays` put beside the arrays."""
+    return metadata_in(mapped(path), path)
+
+
+def mapped(path: Path) -> mmap.mmap:
+    """A file's content as it is on disk; whoever cuts the file meanwhile ends this process."""
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except FileNotFoundError:
+        raise StoreError(f"{path} is missing; build the run again") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} is truncated or damaged ({error}); build it again") from None
+
+
+def arrays_in(content: Content, path: Path) -> Arrays:
+    """The arrays in a safetensors file's content, sharing its memory; `path` names it in errors."""
+    header, start = _header(content, path)
     try:
         return {
-            name: _view(buffer, start, entry)
+            name: _view(content, start, entry)
             for name, entry in header.items()
             if name != "__metadata__"
         }
@@ -134,9 +164,9 @@ def read_arrays(path: Path) -> Arrays:
         raise StoreError(f"{path} is truncated or damaged ({error}); build it again") from None
 
 
-def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata that `write_arrays` put beside the arrays."""
-    return dict(_open_arrays(path)[0].get("__metadata__", {}))
+def metadata_in(content: Content, path: Path) -> dict[str, str]:
+    """As `read_metadata`, of a file's content."""
+    return dict(_header(content, path)[0].get("__metadata__", {}))
 
 
 def file_digest(path: Path) -> str:
@@ -179,24 +209,21 @@ def remove_parts(folders: Iterable[Path]) -> None:
             part.unlink(missing_ok=True)
 
 
-def _open_arrays(path: Path) -> tuple[dict[str, Any], mmap.mmap, int]:
+def _header(content: Content, path: Path) -> tuple[dict[str, Any], int]:
+    """What the arrays are, and the byte at which they begin."""
     try:
-        with path.open("rb") as file:
-            buffer = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        start = 8 + int.from_bytes(buffer[:8], "little")
-        if not 8 < start <= min(len(buffer), _MAX_HEADER):
-            raise ValueError(f"its header would end at byte {start} of {len(buffer)}")
-        header = json.loads(buffer[8:start])
+        start = 8 + int.from_bytes(content[:8], "little")
+        if not 8 < start <= min(len(content), _MAX_HEADER):
+            raise ValueError(f"its header would end at byte {start} of {len(content)}")
+        header = json.loads(content[8:start])
         if not isinstance(header, dict):
             raise ValueError("its header is no mapping")
-    except FileNotFoundError:
-        raise StoreError(f"{path} is missing; build the run again") from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} is truncated or damaged ({error}); build it again") from None
-    return header, buffer, start
+    return header, start
 
 
-def _view(buffer: mmap.mmap, start: int, entry: dict[str, Any]) -> NDArray[Any]:
+def _view(buffer: Content, start: int, entry: dict[str, Any]) -> NDArray[Any]:
     dtype = np.dtype(_DTYPES[entry["dtype"]])
     first, end = entry["data_offsets"]
     shape = tuple(entry["shape"])

@@ -142,7 +142,7 @@ def check_files(
     for name, record in files.items():
         _check_size(folder / name, record)
         if name in names:
-            _check_digest(folder / name, record)
+            check_digest(folder / name, record, _digest(folder / name))
 
 
 def _check_size(path: Path, record: FileRecord) -> None:
@@ -159,13 +159,17 @@ def _check_size(path: Path, record: FileRecord) -> None:
         )
 
 
-def _check_digest(path: Path, record: FileRecord) -> None:
-    try:
-        seen = file_digest(path)
-    except OSError as error:
-        raise StoreError(f"{path} cannot be read ({error.strerror})") from None
+def check_digest(path: Path, record: FileRecord, seen: str) -> None:
+    """Nothing where `seen` is the digest that was published; StoreError tells both where not."""
     if seen != record.sha256:
         raise StoreError(
             f"{path} was altered: its digest is {seen[:12]}, expected {record.sha256[:12]}; "
             "copy the whole run folder again, or run its build again"
         )
+
+
+def _digest(path: Path) -> str:
+    try:
+        return file_digest(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error.strerror})") from None

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import slots_of
 from reorder_core.store.files import part_of
+from reorder_core.store.manifest import check_files
 from reorder_core.store.run import Run
 
 RESULTS_FILE = "results.duckdb"
@@ -61,6 +62,8 @@ def read_results(run: Run, table: str) -> pd.DataFrame:
     """A published table of the run: one of run, samples, reference_steps, sample_losses …"""
     assert table in _TABLES, f"no table {table!r}; there are {', '.join(_TABLES)}"
     path = run.path / RESULTS_FILE
+    if run.manifest is not None and RESULTS_FILE in run.manifest.files:
+        check_files(run.path, {RESULTS_FILE: run.manifest.files[RESULTS_FILE]})
     try:
         with duckdb.connect(path, read_only=True) as connection:
             return connection.execute(f"SELECT * FROM {table} ORDER BY ALL").df()

@@ -14,11 +14,15 @@ from reorder_core.config import RunConfig
 from reorder_core.errors import RunBusy, RunNotFound, StoreError
 from reorder_core.orders.order import Order, make_order, training_hash
 from reorder_core.records.fidelity import FidelityReport
+from reorder_core.store.contents import Contents
 from reorder_core.store.costs import evaluation_rre
 from reorder_core.store.files import (
     Arrays,
+    arrays_in,
     file_digest,
     json_digest,
+    json_in,
+    metadata_in,
     read_arrays,
     read_json,
     read_metadata,
@@ -34,10 +38,11 @@ from reorder_core.store.manifest import (
     run_id,
 )  # fmt: skip
 from reorder_core.store.reports import Reports, read_reports
-from reorder_core.store.texts import Sample, Texts, domains_of, read_corpus
+from reorder_core.store.texts import Sample, Texts, domains_of, read_corpus, texts_in
 
 log = logging.getLogger(__name__)
 Array = NDArray[np.float32]
+CORPUS_FILE = "corpus.json"
 _MOST_TOLD = 3
 _NOT_PRECOMPUTED = {"corpus", "tokenizer", "base", "reference"}
 
@@ -182,11 +187,19 @@ class Run:
         return self.manifest.files if self.manifest else {}
 
     @cached_property
+    def _contents(self) -> Contents:
+        return Contents(self.path, self._files)
+
+    @cached_property
     def _texts(self) -> Texts:
-        texts = read_corpus(self.path / "corpus.json")
+        path = self.path / CORPUS_FILE
+        if CORPUS_FILE in self._contents:
+            texts = texts_in(json_in(self._contents.read(CORPUS_FILE), path), path)
+        else:
+            texts = read_corpus(path)
         if len(texts.samples) != self.count:
             raise StoreError(
-                f"{self.path / 'corpus.json'} has {len(texts.samples)} samples, "
+                f"{path} has {len(texts.samples)} samples, "
                 f"expected {self.count}; build the run again"
             )
         return texts
@@ -196,27 +209,35 @@ class Run:
         return self.path / f"{name}.safetensors"
 
     def arrays(self, name: str) -> Arrays:
-        """The named arrays of RUN/<name>.safetensors, read-only and memory-mapped.
+        """The named arrays of RUN/<name>.safetensors, read-only, as they were published.
 
-        Raises StoreError where the run has none.
+        Raises StoreError where the run has none, or the file is not as published.
         """
-        return read_arrays(self.file(name))
+        key, path = f"{name}.safetensors", self.file(name)
+        if key in self._contents:
+            return arrays_in(self._contents.read(key), path)
+        return read_arrays(path)  # inside a build, before anything is published
 
     def metadata(self, name: str) -> dict[str, str]:
         """The text that was saved beside those arrays."""
-        return read_metadata(self.file(name))
+        key, path = f"{name}.safetensors", self.file(name)
+        if key in self._contents:
+            return metadata_in(self._contents.read(key), path)
+        return read_metadata(path)
 
     def load_checked(self, name: str) -> Arrays:
-        """As `arrays`, after comparing the digest; for files that opening only measures."""
-        if self.manifest is not None:
-            key = self.file(name).relative_to(self.path).as_posix()
-            if key not in self._files:
-                raise StoreError(f"this run was published without {key}; build it again to get it")
-            check_files(self.path, {key: self._files[key]})
+        """As `arrays`, but only what the run was published with."""
+        key = f"{name}.safetensors"
+        if self.manifest is not None and key not in self._contents:
+            raise StoreError(f"this run was published without {key}; build it again to get it")
         return self.arrays(name)
 
+    def read_light(self) -> None:
+        """Read all that queries need, comparing digests; the heavier files are only measured."""
+        self._contents.read_all({name for name in self._files if not _is_heavy(name)})
+
     def verify(self) -> None:
-        """Compare every file's digest; StoreError names the first file that is not as published."""
+        """Compare every file's digest now; StoreError names the first that is not as published."""
         check_files(self.path, self._files)
 
 
@@ -230,8 +251,9 @@ def open_run(path: Path | str) -> Run:
     if not (path / RUN_FILE).is_file():
         raise _why_not_a_run(path)
     manifest = read_manifest(path)
-    check_files(path, manifest.files, [name for name in manifest.files if not _is_heavy(name)])
-    return Run(path, manifest.id, manifest.config, manifest)
+    run = Run(path, manifest.id, manifest.config, manifest)
+    run.read_light()
+    return run
 
 
 def unfinished_run(path: Path, config: RunConfig) -> Run:

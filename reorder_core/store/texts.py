@@ -57,7 +57,11 @@ def write_corpus(path: Path, encoded: "EncodedCorpus") -> None:
 
 def read_corpus(path: Path) -> Texts:
     """What `write_corpus` wrote; StoreError where it is missing or damaged."""
-    value = read_json(path)
+    return texts_in(read_json(path), path)
+
+
+def texts_in(value: Any, path: Path) -> Texts:
+    """The texts in what a corpus.json holds; `path` names it in errors."""
     try:
         return Texts(
             digest=str(value["digest"]),

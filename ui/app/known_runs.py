@@ -70,6 +70,21 @@ def stamp(path: Path) -> tuple[int, int]:
     return (state.st_mtime_ns, state.st_size)
 
 
+def files_stamp(path: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Changes when any file of the run's folder does: written to, replaced, added, gone."""
+    try:
+        with os.scandir(path) as found:
+            entries = [entry for entry in found if not entry.name.endswith((".part", ".lock"))]
+            return tuple(sorted(_seen(entry) for entry in entries if entry.is_file()))
+    except OSError:
+        return ()
+
+
+def _seen(entry: os.DirEntry[str]) -> tuple[str, int, int, int]:
+    state = entry.stat()
+    return entry.name, state.st_mtime_ns, state.st_size, state.st_ino
+
+
 def _runs_in(root: Path) -> list[Path]:
     try:
         inside = sorted(root.iterdir())[:MOST]

@@ -9,7 +9,7 @@ import streamlit as st
 from reorder_core.errors import ReorderError, RunBusy, RunNotFound
 from reorder_core.store.run import Run, open_run
 from ui.app import state
-from ui.app.known_runs import ROOT, known_runs, stamp, started_on
+from ui.app.known_runs import ROOT, files_stamp, known_runs, started_on
 
 RUN = "run"
 """The address's name for it."""
@@ -23,7 +23,7 @@ def require() -> Run:
     """
     path = _picked()
     with explained(path):
-        run = _open(path, stamp(path))
+        run = _open(path, files_stamp(path))
     if path != started_on() and st.query_params.get(RUN) != run.id:
         st.query_params[RUN] = run.id
     return run
@@ -68,7 +68,7 @@ def explained(path: Path) -> Iterator[None]:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Opening the run")
-def _open(path: Path, changed: tuple[int, int]) -> Run:
+def _open(path: Path, changed: object) -> Run:
     return open_run(path)
 
 
