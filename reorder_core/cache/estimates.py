@@ -25,19 +25,21 @@ _FORMAT = 6
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS about (format INTEGER, made_from VARCHAR);
     CREATE TABLE IF NOT EXISTS estimates (
-        run VARCHAR, estimator VARCHAR, order_hash VARCHAR, made TIMESTAMP,
+        run VARCHAR, estimator VARCHAR, knows VARCHAR, order_hash VARCHAR, made TIMESTAMP,
         sample_loss_at FLOAT[][], probe_loss_at FLOAT[][],
         sample_interval FLOAT[][], probe_interval FLOAT[][], distance DOUBLE,
         coherence DOUBLE, expected_error DOUBLE,
-        PRIMARY KEY (run, estimator, order_hash))"""
+        PRIMARY KEY (run, estimator, knows, order_hash))"""
 
 _GET = """\
 SELECT sample_loss_at, probe_loss_at, sample_interval, probe_interval, distance,
     coherence, expected_error
 FROM estimates
-WHERE run = ? AND estimator = ? AND order_hash = ?"""
+WHERE run = ? AND estimator = ? AND order_hash = ? AND knows = ?"""
 
-_PUT = "INSERT OR REPLACE INTO estimates VALUES (?, ?, ?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?)"
+_PUT = """
+    INSERT OR REPLACE INTO estimates
+    VALUES (?, ?, ?, ?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 class ResultCache:
@@ -60,13 +62,18 @@ class ResultCache:
         """Whether estimates are still there after a restart."""
         return not self.note
 
-    def query(self, run_id: str, estimator: str, order_hash: str) -> tuple[str, tuple[str, ...]]:
+    def query(
+        self, run_id: str, estimator: str, order_hash: str, knows: str = ""
+    ) -> tuple[str, tuple[str, ...]]:
         """The SQL that `get` executes, and its parameters."""
-        return _GET, (run_id, estimator, order_hash)
+        return _GET, (run_id, estimator, order_hash, knows)
 
-    def get(self, run_id: str, estimator: str, order_hash: str) -> Estimate | None:
-        """The remembered estimate; None where it has to be computed."""
-        sql, parameters = self.query(run_id, estimator, order_hash)
+    def get(self, run_id: str, estimator: str, order_hash: str, knows: str = "") -> Estimate | None:
+        """The remembered estimate; None where it has to be computed.
+
+        `knows` names the retrainings that informed it: `Knows.digest`.
+        """
+        sql, parameters = self.query(run_id, estimator, order_hash, knows)
         try:
             # A cursor a call: DuckDB refuses a connection that is busy in another thread.
             row = self._connection.cursor().execute(sql, parameters).fetchone()
@@ -87,13 +94,13 @@ class ResultCache:
             *figures,
         )
 
-    def put(self, estimate: Estimate) -> None:
+    def put(self, estimate: Estimate, knows: str = "") -> None:
         """Remember an estimate; one already there is replaced."""
         matrices = (
             estimate.sample_loss_at, estimate.probe_loss_at,
             estimate.sample_interval, estimate.probe_interval,
         )  # fmt: skip
-        row = [estimate.run, estimate.estimator, estimate.order_hash]
+        row = [estimate.run, estimate.estimator, knows, estimate.order_hash]
         row += [None if matrix is None else matrix.tolist() for matrix in matrices]
         figures = [estimate.distance, estimate.coherence, estimate.expected_error]
         try:

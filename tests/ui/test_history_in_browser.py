@@ -41,7 +41,7 @@ def test_reload_keeps_the_order(served: Served, page: Any) -> None:
     page.reload()
     page.wait_for_selector(READY)
     assert state(page)["hash"] == moved
-    assert page.locator(".ro-status").get_attribute("data-source") == "database"
+    assert page.locator(".ro-status").get_attribute("data-source") == "memory"
 
 
 def test_back_and_forward_are_undo_and_redo(served: Served, page: Any) -> None:

@@ -125,7 +125,7 @@ def test_the_timeline_sends_the_order_and_its_estimate(
     assert order_hash(run.reference_order) == shown["hash"]
 
 
-def test_a_drop_changes_the_order_and_the_second_time_comes_from_the_database(
+def test_a_drop_changes_the_order_and_the_second_time_is_known_already(
     demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = open_run(demo)
@@ -135,7 +135,7 @@ def test_a_drop_changes_the_order_and_the_second_time_comes_from_the_database(
     again = sent(fire(timeline(demo, monkeypatch), drop))
     assert first["hash"] == again["hash"] == order_hash(order)
     assert (first["seq"], first["canUndo"]) == (1, True)
-    assert again["estimate"]["source"] == "database"
+    assert again["estimate"]["source"] == "memory"
     for name in ("sampleLossAt", "probeLossAt", "sampleInterval"):
         assert first["estimate"][name] == again["estimate"][name]
 

@@ -41,6 +41,8 @@ SUGGESTING = "reorder_suggesting"
 """{run id: (goal, hash of the order it was asked of, sequence number of the request)}"""
 TRIAL = "reorder_trial"
 """{run id: (kind, samples, hash of the order) of the group that is tried}"""
+AS_OF = "reorder_as_of"
+"""{run id: how many of the ledger's oldest retrainings inform estimates}; all where absent."""
 FIDELITY = "reorder_fidelity"
 """Key of the fidelity page's component; holds its `event` trigger."""
 FIDELITY_VIEW = "reorder_fidelity_view"
@@ -180,6 +182,15 @@ def trial(run_id: str) -> tuple[Kind, tuple[int, ...], str] | None:
 
 def set_trial(run_id: str, asked: tuple[Kind, tuple[int, ...], str]) -> None:
     st.session_state.setdefault(TRIAL, {})[run_id] = asked
+
+
+def as_of(run_id: str) -> int | None:
+    """How many of the ledger's oldest retrainings inform the estimates; None: all."""
+    return st.session_state.get(AS_OF, {}).get(run_id)
+
+
+def set_as_of(run_id: str, first: int | None) -> None:
+    st.session_state.setdefault(AS_OF, {})[run_id] = first
 
 
 def take_download() -> dict[str, Any]:

@@ -1,6 +1,5 @@
-"""The ledger's orders as an estimator answers them: computed little by little, kept in memory."""
+"""The ledger's orders as an estimator answers them: computed little by little, and kept."""
 
-import threading
 import time
 
 import streamlit as st
@@ -11,9 +10,7 @@ from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Array, Estimate
 from reorder_core.store.run import Run
 from ui.queries import estimates
-
-_computing = threading.Lock()
-"""As in ui/queries/estimates.py: two sessions at once would only slow each other."""
+from ui.queries.service import service
 
 
 def verified(run: Run, estimator: str) -> list[Verified]:
@@ -40,29 +37,26 @@ def orders(run: Run, estimator: str) -> list[Order]:
 
 
 def known(run: Run, estimator: str) -> dict[str, Estimate]:
-    """Order hash → estimate, for all that was computed so far."""
-    return _known(run, run.fingerprint, estimator)
+    """Order hash → estimate as built, for all that was computed so far."""
+    built = service(run).as_of(0, estimator)
+    asked = orders(run, estimator)
+    return {order_hash(o): built.answer(o).estimate for o in asked if built.has(o)}
 
 
 def work(run: Run, estimator: str, orders: list[Order], seconds: float) -> int:
     """Compute what lacks of these orders for about so long; how many still lack."""
-    found, until = known(run, estimator), time.monotonic() + seconds
-    lacking = [order for order in orders if order_hash(order) not in found]
-    if not lacking:
-        return 0
-    opened = estimates.estimator(run, estimator)
-    with _computing:
-        for done, order in enumerate(lacking):
-            if done and time.monotonic() > until:
-                return len(lacking) - done
-            found[order_hash(order)] = opened.estimate(order)
+    built, until = service(run).as_of(0, estimator), time.monotonic() + seconds
+    lacking = [order for order in orders if not built.has(order)]
+    for done, order in enumerate(lacking):
+        if done and time.monotonic() > until:
+            return len(lacking) - done
+        built.answer(order)
     return 0
 
 
 def sample_loss(run: Run, estimator: str, order: Order) -> Array:
     """(N,) final losses; computed now where they were not."""
-    work(run, estimator, [order], 0)
-    return known(run, estimator)[order_hash(order)].sample_loss
+    return service(run).as_of(0, estimator).answer(order).estimate.sample_loss
 
 
 def reports_key(run: Run) -> tuple[tuple[str, int, int], ...]:
@@ -78,8 +72,3 @@ def _families(_run: Run, fingerprint: str, reports: tuple[tuple[str, int, int], 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _moves(_run: Run, fingerprint: str) -> Moves:
     return usual_moves(_run)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _known(_run: Run, fingerprint: str, estimator: str) -> dict[str, Estimate]:
-    return {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reorder_core.cache.service import Answer
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.run import Run
 from ui.app import theme
@@ -47,7 +48,7 @@ def run_record(run: Run) -> dict[str, Any]:
     }
 
 
-def order_record(run: Run, order: Order, answer: estimates.Answer) -> dict[str, Any]:
+def order_record(run: Run, order: Order, answer: Answer) -> dict[str, Any]:
     """The numbers of one order: its estimate, and the real retraining where there is one."""
     estimate = answer.estimate
     return {
@@ -56,6 +57,7 @@ def order_record(run: Run, order: Order, answer: estimates.Answer) -> dict[str, 
         "hash": order_hash(order),
         "estimate": {
             "name": estimate.estimator,
+            "knows": answer.words,
             "source": answer.source,
             "ms": round(answer.milliseconds, 1),
             "distance": _number(estimate.distance),

@@ -12,7 +12,7 @@ from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from ui.app import component, open_run, state
 from ui.app.history import History
-from ui.queries import estimates
+from ui.queries.service import service
 from ui.timeline.events import Guide
 
 
@@ -66,14 +66,15 @@ def _sentence(_run: Run, _scenario: Scenario, fingerprint: str, stamp: str, key:
     """From one estimator that knows none of the retrainings of the question's orders."""
     run, scenario = _run, _scenario
     orders = [stop.order for stop in scenario.stops]
-    with estimates.unaware(run, orders) as estimator:
-        values = [metric_of(scenario, run, estimator.estimate(o).probe_loss) for o in orders]
-        low, high = orders[values.index(min(values))], orders[values.index(max(values))]
-        found = estimator.difference(high, low)
+    today = service(run).now()
+    found = [today.answer(order, without=orders).estimate for order in orders]
+    values = [metric_of(scenario, run, estimate.probe_loss) for estimate in found]
+    low, high = orders[values.index(min(values))], orders[values.index(max(values))]
+    difference = today.difference(high, low, without=orders)
     truths = [run.ledger.of(order) for order in (high, low)]
     retrained = [metric_of(scenario, run, t.probe_loss) for t in truths if t is not None]
     apart = retrained[0] - retrained[1] if len(retrained) == 2 else float("nan")
-    return answer(scenario, values, _contrast(run, scenario, found, apart))
+    return answer(scenario, values, _contrast(run, scenario, difference, apart))
 
 
 def _contrast(run: Run, scenario: Scenario, found: Difference, apart: float) -> Finding:

@@ -18,9 +18,9 @@ Pair = tuple[Order, Order]
 def history_record(run: Run, history: History) -> dict[str, Any]:
     """The branches, and the current one's moves; effects that are not yet known are None."""
     first, *later = history.entries
-    known = estimates.differences(run)
-    before = zip(history.entries, later, strict=False)
-    rows = [_row(run, base, entry, known.get((entry.hash, base.hash))) for base, entry in before]
+    known = estimates.found(run, _pairs(history))
+    before = zip(history.entries, later, known, strict=False)
+    rows = [_row(run, base, entry, effect) for base, entry, effect in before]
     at_reference = first.hash == order_hash(run.reference_order)
     start = "the reference order" if at_reference else "an earlier order"
     return {
@@ -59,10 +59,9 @@ def previous_record(run: Run, history: History) -> dict[str, Any] | None:
 
 def lacking(run: Run, history: History) -> list[Pair]:
     """The moves whose effects nobody has computed yet, the newest first."""
-    pairs = zip(history.entries[1:], history.entries, strict=False)
-    found = [(after.order, before.order) for after, before in pairs]
-    known = estimates.differences(run)
-    return [(a, b) for a, b in reversed(found) if (order_hash(a), order_hash(b)) not in known]
+    pairs = _pairs(history)
+    known = zip(pairs, estimates.found(run, pairs), strict=True)
+    return [pair for pair, effect in known if effect is None][::-1]
 
 
 def work(run: Run, history: History, seconds: float) -> bool:
@@ -83,6 +82,11 @@ def difference_record(difference: Difference, moved: list[int]) -> dict[str, lis
         "own": [float(v) for v in own],
         "heldOut": [difference.held_out, *map(float, difference.held_out_interval)],
     }
+
+
+def _pairs(history: History) -> list[Pair]:
+    pairs = zip(history.entries[1:], history.entries, strict=False)
+    return [(after.order, before.order) for after, before in pairs]
 
 
 def _row(run: Run, before: Entry, entry: Entry, known: Difference | None) -> dict[str, Any]:

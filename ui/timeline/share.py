@@ -84,13 +84,14 @@ def _shown(view: View) -> dict[str, Any]:
 def prepare(request: Export, run: Run, history: History) -> None:
     """Make a file and leave it for `deliver`; raises OrderError for figures that are none."""
     order, ending = history.order, _KINDS[request.what]
-    estimate = estimates.answer(run, order).estimate
+    answer = estimates.answer(run, order)
+    estimate, knows = answer.estimate, answer.knows
     truth = run.ledger.of(order)
     if request.what == "order":
         content = bundle.order_json(run, order)
     elif request.what == "bundle":
         figures = [_figure(figure) for figure in request.figures]
-        today, informed = f"{datetime.now(UTC):%Y-%m-%d}", estimates.informed_by(run, order)
+        today, informed = f"{datetime.now(UTC):%Y-%m-%d}", knows.designed + knows.ledger
         moved = _ranking(request, run, history, estimate, truth)
         content = bundle.figure_bundle(run, order, estimate, figures, informed, today, moved)
     else:

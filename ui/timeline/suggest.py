@@ -36,9 +36,10 @@ def record(run: Run, history: History) -> dict[str, Any]:
     if asked is None:
         return {}
     goal, digest, sequence = asked
-    shortlist, known = _shortlist(run, history), estimates.differences(run)
-    found = [(move, known.get((order_hash(order), digest))) for move, order in shortlist]
-    estimated = [(move, difference) for move, difference in found if difference is not None]
+    shortlist = _shortlist(run, history)
+    known = estimates.found(run, [(order, history.order) for _, order in shortlist])
+    found = zip(shortlist, known, strict=True)
+    estimated = [(move, change) for (move, _), change in found if change is not None]
     best = suggestions(goal, run, estimated)
     return {
         "run": run.id,

@@ -42,14 +42,12 @@ def record(run: Run, history: History) -> dict[str, Any]:
     if asked is None:
         return {}
     kind, samples, digest = asked
-    known = estimates.differences(run)
+    moves = _moves(run, history)
+    known = estimates.found(run, [(order, history.order) for _, order in moves])
     rows = [
-        {
-            "step": step,
-            **move_effects.difference_record(known[order_hash(order), digest], list(samples)),
-        }
-        for step, order in _moves(run, history)
-        if (order_hash(order), digest) in known
+        {"step": step, **move_effects.difference_record(found, list(samples))}
+        for (step, _), found in zip(moves, known, strict=True)
+        if found is not None
     ]
     return {"run": run.id, "hash": digest, "kind": kind, "samples": list(samples), "rows": rows}
 

@@ -1,6 +1,6 @@
 """Real retrainings that an estimator may learn from, told apart from those that judge it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,19 +99,42 @@ def designed_runs(run: Run) -> TrainingRuns:
     )  # fmt: skip
 
 
-def verified_runs(run: Run, without: Iterable[Order] = (), most: int | None = None) -> TrainingRuns:
+def verified_runs(
+    run: Run, without: Iterable[Order] = (), most: int | None = None, first: int | None = None
+) -> TrainingRuns:
     """The designed runs and the ledger's others, the newest `most`, none trained as in `without`.
 
-    Of the ledger's, those that diverged are left out.
+    Of the ledger's, those that diverged are left out; `first` as for `telling`.
     """
+    left_out = {run.trains_as(order) for order in without}
+    found = telling(run, first)
+    kept = [e for e in found if run.ledger.trains_as(e) not in left_out][:most]
+    return learned_from(run, left_out, kept)
+
+
+def telling(run: Run, first: int | None = None) -> list[Retrained]:
+    """Entries of the ledger that may teach, newest first, of its `first` oldest; None: of all.
+
+    Not those that train like the reference run or a designed one, nor those that diverged.
+    """
+    ledger, found = run.ledger, run.ledger.newest()
+    known = hashes_in(run) | {run.trains_as(run.reference_order)}
+    return [
+        entry
+        for entry in (found if first is None else found[max(0, len(found) - first) :])
+        if ledger.trains_as(entry) not in known and _ended(entry)
+    ]
+
+
+def learned_from(run: Run, left_out: Set[str], entries: Sequence[Retrained]) -> TrainingRuns:
+    """The designed runs but those of these training hashes, then the ledger's `entries`."""
     designed = designed_runs(run)
-    asked = {run.trains_as(order) for order in without}
-    left_out = asked | designed.hashes | {run.trains_as(run.reference_order)}
-    ledger = run.ledger
-    found = [entry for entry in ledger.newest() if ledger.trains_as(entry) not in left_out]
-    more = runs_of(run, found).ended()
-    kept = [row for row, order in enumerate(designed.orders) if run.trains_as(order) not in asked]
-    return _rows(designed, kept).joined(more if most is None else more.first(most))
+    kept = [r for r, order in enumerate(designed.orders) if run.trains_as(order) not in left_out]
+    return _rows(designed, kept).joined(runs_of(run, entries))
+
+
+def _ended(entry: Retrained) -> bool:
+    return bool(np.isfinite(entry.sample_loss).all() and np.isfinite(entry.probe_loss).all())
 
 
 def _rows(runs: TrainingRuns, kept: list[int]) -> TrainingRuns:

@@ -42,7 +42,7 @@ export class Toolbar {
     this.redo.disabled = !view.canRedo;
     this.reset.disabled = view.atReference;
     const { source, ms } = view.estimate;
-    const how = source === 'database' ? 'read from the database' : 'estimated';
+    const how = { memory: 'known already, found', database: 'read from the database' }[source] ?? 'estimated';
     setText(this.status, waiting ? 'estimating …' : `${how} in ${ms < 1000 ? `${number(ms, ms < 10 ? 1 : 0)} ms` : `${number(ms / 1000, 1)} s`}`);
     this.status.dataset.source = source;
   }
