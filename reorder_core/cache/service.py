@@ -138,6 +138,8 @@ class AsOf:
     ) -> None:
         self._service, self.name, self.first = service, name, first
         ledger = service.run.ledger
+        self.seen = len(ledger) if first is None else first
+        """How many retrainings the ledger held then."""
         self._entries = [(ledger.trains_as(entry), entry) for entry in entries]
         self._known = frozenset[str]()
         """Training hashes of what it could learn from, and must leave out for their own orders."""

@@ -4,6 +4,9 @@ import time
 
 import streamlit as st
 
+from reorder_core.cache.service import AsOf
+from reorder_core.cache.stamps import stamp_of
+from reorder_core.estimators import DEFAULT, ESTIMATORS
 from reorder_core.judge.heat_map import Moves, usual_moves
 from reorder_core.judge.verified import Verified, families_of, judges
 from reorder_core.orders.order import Order, order_hash
@@ -12,17 +15,39 @@ from reorder_core.store.run import Run
 from ui.queries import estimates
 from ui.queries.service import service
 
+INFORMED = "+ledger"
+"""After a name: as the Timeline asks it, informed by the ledger's other retrainings."""
+CHOICES = (*ESTIMATORS, f"{DEFAULT}{INFORMED}")
+"""What can be judged: every estimator as built, and the Timeline's."""
+
+
+def answers(run: Run, estimator: str) -> AsOf:
+    """How the estimator answers: as built, or informed; never by the judged order's retraining."""
+    name = estimator.removesuffix(INFORMED)
+    return service(run).as_of(0 if name == estimator else None, name)
+
+
+def stamp(run: Run, estimator: str, order: Order) -> str | None:
+    """What a link to the Timeline carries, that it shows the same number; None where it can't."""
+    known = answers(run, estimator)
+    return stamp_of(known, order) if known.name == DEFAULT else None
+
 
 def verified(run: Run, estimator: str) -> list[Verified]:
     """The orders that may judge this estimator; see `reorder_core.judge.verified.judges`."""
-    fitted_on = estimates.estimator(run, estimator).fitted_on
-    return judges(run, _families(run, run.fingerprint, reports_key(run)), fitted_on)
+    families = _families(run, run.fingerprint, reports_key(run))
+    return judges(run, families, fitted_on(run, estimator))
+
+
+def fitted_on(run: Run, estimator: str) -> frozenset[str]:
+    """Training hashes of the retrainings that it was built on and that judge it nowhere."""
+    return estimates.estimator(run, estimator.removesuffix(INFORMED)).fitted_on
 
 
 def fitted(run: Run, estimator: str) -> int:
     """How many retrainings in the ledger the estimator was fitted on."""
-    fitted_on = estimates.estimator(run, estimator).fitted_on
-    return sum(run.ledger.trains_as(entry) in fitted_on for entry in run.ledger.all())
+    known = fitted_on(run, estimator)
+    return sum(run.ledger.trains_as(entry) in known for entry in run.ledger.all())
 
 
 def moves(run: Run) -> Moves:
@@ -37,26 +62,25 @@ def orders(run: Run, estimator: str) -> list[Order]:
 
 
 def known(run: Run, estimator: str) -> dict[str, Estimate]:
-    """Order hash → estimate as built, for all that was computed so far."""
-    built = service(run).as_of(0, estimator)
-    asked = orders(run, estimator)
-    return {order_hash(o): built.answer(o).estimate for o in asked if built.has(o)}
+    """Order hash → estimate, for all that was computed so far."""
+    known, asked = answers(run, estimator), orders(run, estimator)
+    return {order_hash(o): known.answer(o).estimate for o in asked if known.has(o)}
 
 
 def work(run: Run, estimator: str, orders: list[Order], seconds: float) -> int:
     """Compute what lacks of these orders for about so long; how many still lack."""
-    built, until = service(run).as_of(0, estimator), time.monotonic() + seconds
-    lacking = [order for order in orders if not built.has(order)]
+    known, until = answers(run, estimator), time.monotonic() + seconds
+    lacking = [order for order in orders if not known.has(order)]
     for done, order in enumerate(lacking):
         if done and time.monotonic() > until:
             return len(lacking) - done
-        built.answer(order)
+        known.answer(order)
     return 0
 
 
 def sample_loss(run: Run, estimator: str, order: Order) -> Array:
     """(N,) final losses; computed now where they were not."""
-    return service(run).as_of(0, estimator).answer(order).estimate.sample_loss
+    return answers(run, estimator).answer(order).estimate.sample_loss
 
 
 def reports_key(run: Run) -> tuple[tuple[str, int, int], ...]:

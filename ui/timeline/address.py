@@ -11,10 +11,10 @@ from ui.app import state
 from ui.app.history import MAIN, History
 from ui.app.known_runs import started_on
 from ui.app.open_run import RUN
-from ui.timeline import kept_branches
+from ui.timeline import as_of, kept_branches
 
-ORDER, MOVES, BRANCH = "o", "m", "b"
-_OURS = (RUN, ORDER, MOVES, BRANCH)
+ORDER, MOVES, BRANCH, KNOWN = "o", "m", "b", "k"
+_OURS = (RUN, ORDER, MOVES, BRANCH, KNOWN)
 LONGEST_MOVES = 1000
 """Characters of moves in an address; a longer history is shared as its order alone."""
 
@@ -30,6 +30,8 @@ def follow(run: Run) -> History:
         write(run, history)  # links between pages drop the address's parameters
     elif code != state.url_order() or entered:
         _adopt(run, history, code)
+        if entered:  # Back and Forward walk through one visit, whose numbers know the same
+            as_of.follow_link(run, history.order, st.query_params.get(KNOWN))
     return history
 
 

@@ -15,6 +15,7 @@ from ui.app.history import History
 from ui.queries import estimates, packed
 from ui.timeline import (
     address,
+    as_of,
     compare,
     guided,
     kept_branches,
@@ -69,8 +70,11 @@ def show(run: Run, history: History) -> None:
         answer = estimates.answer(run, history.order)
         previous = move_effects.previous_record(run, history)
         comparison = compare.record(run, history)
+        stamped = as_of.record(run, history.order, history.at_reference)
+        as_of.banner(run, history.order)
     component.timeline(
         packed.order_record(run, history.order, answer)
+        | stamped
         | {
             "previous": previous,
             "history": move_effects.history_record(run, history),
@@ -86,6 +90,7 @@ def show(run: Run, history: History) -> None:
         on_event=lambda: _on_event(run, history),
     )
     share.deliver()
+    as_of.source(run, answer)
     _query(run, history)
 
 

@@ -20,6 +20,7 @@ import { Trial } from './preview/trial.js';
 import { Ranking } from './figures/ranking.js';
 import { Generalization, Memorization, Trajectory } from './figures/figures.js';
 import { slotsOf } from './preview/moves.js';
+import { markKnown } from './shared/links.js';
 import { decodeRun, decodeView } from './shared/run.js';
 
 export class Timeline {
@@ -131,6 +132,7 @@ export class Timeline {
     this.draw();
     this.notice(raw.notice);
     this.orders.answered(raw);
+    markKnown(raw.known);
     Object.assign(this.root.dataset, { state: 'ready', hash: raw.hash, rev: raw.rev });
   }
 

@@ -27,6 +27,15 @@ export function addressOf(run, { selected, curve, talk = false }) {
   return address.href;
 }
 
+/** Note in the address, without a step in the browser's history, what the numbers on screen know. */
+export function markKnown(stamp) {
+  const address = new URL(window.location.href);
+  if ((address.searchParams.get('k') ?? '') === (stamp ?? '')) return;
+  if (stamp && address.searchParams.has('o')) address.searchParams.set('k', stamp);
+  else address.searchParams.delete('k');
+  window.history.replaceState(window.history.state, '', address);
+}
+
 /** Note in the address, without a step in the browser's history, whether this is a talk. */
 export function markTalk(on) {
   const address = new URL(window.location.href);
