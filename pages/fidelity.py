@@ -1,6 +1,8 @@
 """How far the estimates can be trusted, judged by real retraining; and more of it."""
 
-from ui.app import open_run, shell
+import streamlit as st
+
+from ui.app import open_run, shell, visitors
 from ui.pages import fidelity
 from ui.timeline import page
 
@@ -10,3 +12,4 @@ view = fidelity.follow(run)
 fidelity.show(run, view)
 fidelity.judge(run, view)
 page.follow_jobs(run)
+st.caption(visitors.told())

@@ -120,6 +120,7 @@ def retrain(run_path: RunPath, order_path: OrderPath, as_json: AsJson = False) -
     from reorder_core.judge.fidelity import retrain_once
 
     with ProgressReport() as on_progress:
+        on_progress.starting("loading PyTorch")
         found = retrain_once(run, order, on_progress)
     answer = printing.retrained_answer(run, found)
     _answer(answer, as_json, lambda: printing.print_losses(run, answer))
@@ -143,6 +144,7 @@ def fidelity(
 
     names = _names(estimators)
     with ProgressReport() as on_progress:
+        on_progress.starting("opening the estimators")
         measured = measure(run, family, orders, seed, names, on_progress)
     _answer(measured.to_json(), as_json, lambda: printing.print_fidelity(measured))
 

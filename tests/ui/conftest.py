@@ -70,13 +70,13 @@ def _serving(run: Path, log: Path) -> Iterator[Served]:
                "--server.address", "127.0.0.1", "--", "--run", str(run)]  # fmt: skip
     with log.open("w") as out, subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) as app:
         try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}", app, log)
+            wait_until_healthy(f"http://127.0.0.1:{port}", app, log)
             yield Served(f"http://127.0.0.1:{port}", open_run(run), log)
         finally:
             app.terminate()
 
 
-def _wait_until_healthy(url: str, app: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_until_healthy(url: str, app: "subprocess.Popen[bytes]", log: Path) -> None:
     for _ in range(300):
         try:
             with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):

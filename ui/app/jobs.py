@@ -13,51 +13,19 @@ import tempfile
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-import streamlit as st
-
+from reorder_core.errors import OrderError
 from reorder_core.orders.order import Order, order_hash
+from ui.app.job import Job
 
 log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[2]
-State = Literal["queued", "running", "done", "failed", "cancelled"]
 _KEPT_LINES = 12
-
-
-@dataclass(eq=False)
-class Job:
-    """What a child process is to do for a run: retrain one order, or a command's many."""
-
-    run_path: Path
-    run_id: str
-    name: str
-    """Tells it from the run's other jobs: the order's hash, or the batch's name."""
-    order: Order | None
-    """None for a batch."""
-    title: str = ""
-    """What it is in words; a batch goes by its name."""
-    arguments: tuple[str, ...] = ()
-    """Of a batch: those of `python -m reorder_core`."""
-    state: State = "queued"
-    done: int = 0
-    total: int = 0
-    label: str = "waiting"
-    started: float = 0.0
-    """time.monotonic() when it began"""
-    message: str = ""
-    """Why it failed, in the child's words."""
-    process: subprocess.Popen[str] | None = field(default=None, repr=False)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        return (self.run_id, self.name)
-
-    @property
-    def active(self) -> bool:
-        return self.state in ("queued", "running")
+MOST_WAITING = 64
+"""Jobs that may wait or run at once."""
+MOST_ENDED = 50
+"""Ended jobs that are remembered, so that a page can say how they ended."""
 
 
 class Jobs:
@@ -86,12 +54,26 @@ class Jobs:
             known = self._jobs.get(job.key)
             if known is not None and known.active:
                 return known
+            under_way = sum(other.active for other in self._jobs.values())
+            if under_way >= MOST_WAITING:
+                raise OrderError(
+                    f"{under_way} retrainings wait already, and at most {MOST_WAITING} may; "
+                    "cancel some, or wait"
+                )
+            self._jobs.pop(job.key, None)  # asked for again, it comes last
             self._jobs[job.key] = job
+            self._forget()
             self._waiting.append(job)
             if self._worker is None or not self._worker.is_alive():
                 self._worker = threading.Thread(target=self._work, daemon=True, name="retrain")
                 self._worker.start()
         return job
+
+    def _forget(self) -> None:
+        """Keep only the last of those that have ended."""
+        ended = [key for key, job in self._jobs.items() if not job.active]
+        for key in ended[:-MOST_ENDED]:
+            del self._jobs[key]
 
     def find(self, run_id: str, name: str) -> Job | None:
         return self._jobs.get((run_id, name))
@@ -172,16 +154,19 @@ def _follow(job: Job, process: subprocess.Popen[str]) -> list[str]:
     for line in process.stderr or ():
         parts = line.split(maxsplit=3)
         if len(parts) >= 3 and parts[0] == "progress" and parts[1].isdigit() and parts[2].isdigit():
-            job.done, job.total = int(parts[1]), int(parts[2])
-            job.label = parts[3].strip() if len(parts) > 3 else ""
+            job.note(parts[3].strip() if len(parts) > 3 else "", int(parts[1]), int(parts[2]))
         elif line.strip():
             words.append(line.strip())
     return list(words)
 
 
 def _close(job: Job, code: int, words: list[str]) -> None:
-    if job.state == "cancelled":
+    """Say how it ended; a cancelled one that was done before it heard of it is done."""
+    if job.state == "cancelled" and code != 0 and not _is_kept(job):
         return
+    if job.state == "cancelled":
+        job.message = "it had finished before it could be cancelled; the result is kept"
+        code = 0
     job.state = "done" if code == 0 else "failed"
     if code != 0:
         job.message = (
@@ -192,7 +177,14 @@ def _close(job: Job, code: int, words: list[str]) -> None:
         log.warning("retraining failed (%s): %s", code, " | ".join(words))
 
 
-@st.cache_resource(show_spinner=False)
+def _is_kept(job: Job) -> bool:
+    """Whether an order's retraining lies in the ledger, where no job begins with one."""
+    return job.order is not None and (job.run_path / "ledger" / f"{job.name}.json").is_file()
+
+
+_queue = Jobs()
+
+
 def queue() -> Jobs:
-    """The one queue of this process."""
-    return Jobs()
+    """The one queue of this process: no message of a browser can drop it, as it can a cache."""
+    return _queue

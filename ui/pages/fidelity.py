@@ -11,7 +11,7 @@ from reorder_core.judge.heat_map import SEED
 from reorder_core.judge.verified import USUAL_SEED
 from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import Run
-from ui.app import component, jobs, open_run, state
+from ui.app import component, jobs, open_run, state, visitors
 from ui.pages import fidelity_records, fidelity_sentences
 from ui.queries import estimates, judged
 from ui.timeline.address import RUN
@@ -150,6 +150,8 @@ def _obey(payload: Any, run: Run, view: View) -> None:
     asked = read({name: str(payload[name]) for name in view.address if name in payload}, run)
     if asked.notice:
         raise OrderError(asked.notice.rstrip("."))
+    if command in ("more", "heatmap", "cancel"):
+        visitors.must_be_free_to("retrain or cancel")
     if command == "show":
         st.query_params.from_dict({RUN: run.id} | asked.address)
     elif command == "more":

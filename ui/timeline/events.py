@@ -172,6 +172,13 @@ _REQUESTS: TypeAdapter[Any] = TypeAdapter(
 )  # fmt: skip
 
 
+_SHARED = {
+    "verify": "retrain", "cancel": "cancel retrainings", "cancel-job": "cancel retrainings",
+    "save-view": "save views", "rename-view": "rename views", "place-view": "sort views",
+    "delete-view": "delete views",
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
     """One request that passed every check."""
@@ -188,6 +195,11 @@ class Event:
     @property
     def command(self) -> str:
         return self.request.type
+
+    @property
+    def changes(self) -> str | None:
+        """What the request changes for everybody, in words; None where only for its sender."""
+        return _SHARED.get(self.command)
 
 
 def sequence_of(payload: Any) -> int:

@@ -3,7 +3,7 @@
 from reorder_core.cache.branches import Branch
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.store.run import Run
-from ui.app import state
+from ui.app import state, visitors
 from ui.app.history import BRANCHES, MAIN, History, Line
 from ui.queries import estimates
 
@@ -31,7 +31,7 @@ def keep(run: Run, history: History) -> bool:
     Says so where that fails.
     """
     kept = state.kept_branches(run.id)
-    if kept is None:
+    if kept is None or visitors.read_only():
         return False
     before = history.branch
     changed = [name for name, line in history.lines.items()

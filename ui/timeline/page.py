@@ -10,7 +10,7 @@ from reorder_core.explore.presets import preset
 from reorder_core.orders.moves import gives, whole
 from reorder_core.orders.order import order_hash, parse_order
 from reorder_core.store.run import Run
-from ui.app import component, jobs, open_run, state
+from ui.app import component, jobs, open_run, state, visitors
 from ui.app.history import History
 from ui.queries import estimates, packed
 from ui.timeline import (
@@ -92,6 +92,7 @@ def show(run: Run, history: History) -> None:
     share.deliver()
     as_of.source(run, answer)
     _query(run, history)
+    st.caption(visitors.told())
 
 
 def follow_jobs(run: Run) -> None:
@@ -162,6 +163,7 @@ def job_record(job: jobs.Job) -> dict[str, Any]:
         "label": job.label,
         "message": job.message,
         "seconds": round(time.monotonic() - job.started, 1) if running else 0.0,
+        "left": None if job.left is None else round(job.left, 1),
     }
 
 
@@ -183,6 +185,8 @@ def _on_event(run: Run, history: History) -> None:
 
 def _obey(event: Event, run: Run, history: History) -> None:
     """Do what was asked for; raises OrderError where it cannot be done."""
+    if event.changes is not None:
+        visitors.must_be_free_to(event.changes)
     match event.request:
         case Command(type="verify"):
             title = move_effects.in_words(run, history)

@@ -26,10 +26,10 @@ export class JobLine {
 function said(job, ahead) {
   if (job.state === 'queued') return `waiting for ${ahead} other retraining${ahead > 1 ? 's' : ''}`;
   if (job.state === 'running') {
-    if (!job.total) return 'starting …';
+    if (!job.total) return `${job.label || 'starting'} …`;
     return `${job.label} ${Math.min(job.done + 1, job.total)} of ${job.total}, ${seconds(job.seconds)} so far`;
   }
   if (job.state === 'failed') return `failed: ${job.message}`;
   if (job.state === 'cancelled') return 'cancelled; what was retrained is kept';
-  return 'done';
+  return job.message || 'done';
 }

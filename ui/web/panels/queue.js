@@ -63,7 +63,7 @@ export class Queue {
 /** Seconds a whole retraining takes, by the one that runs; NaN before that is known. */
 function length(jobs) {
   const running = jobs.find((job) => secondsLeft(job) !== undefined);
-  return running ? (running.seconds / running.done) * running.total : NaN;
+  return running ? running.seconds + secondsLeft(running) : NaN;
 }
 
 function said(job, wait) {
@@ -71,5 +71,5 @@ function said(job, wait) {
   if (job.state === 'failed') return `failed: ${job.message}`;
   if (job.state !== 'running') return job.state;
   const rest = secondsLeft(job);
-  return rest === undefined ? 'starting \u2026' : `${job.label} ${job.done} of ${job.total}, ${seconds(rest)} left`;
+  return rest === undefined ? `${job.label || 'starting'} \u2026` : `${job.label} ${job.done} of ${job.total}, ${seconds(rest)} left`;
 }

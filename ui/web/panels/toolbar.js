@@ -66,7 +66,7 @@ export class Toolbar {
 function progress(job, ahead) {
   if (job.state === 'queued') return `waiting for ${ahead.length - 1} other retraining${ahead.length > 2 ? 's' : ''}`;
   const left = secondsLeft(job);
-  if (left === undefined) return 'starting …';
+  if (left === undefined) return `${job.label || 'starting'} …`;
   return `${job.label || 'retraining'} ${job.done} of ${job.total}, ${seconds(left)} left`;
 }
 

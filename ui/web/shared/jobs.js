@@ -4,7 +4,7 @@ export function active(job) {
   return job?.state === 'queued' || job?.state === 'running';
 }
 
-/** Seconds that a running job still takes; undefined before its first progress. */
-export function secondsLeft({ state, total, done, seconds }) {
-  return state === 'running' && total && done ? (seconds / done) * (total - done) : undefined;
+/** Seconds that a running job still takes; undefined before that is known. */
+export function secondsLeft({ state, left }) {
+  return state === 'running' ? left ?? undefined : undefined;
 }
