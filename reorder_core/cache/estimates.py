@@ -20,7 +20,7 @@ from reorder_core.records.estimates import Estimate
 
 log = logging.getLogger(__name__)
 
-_FORMAT = 6
+_FORMAT = 7
 
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS about (format INTEGER, made_from VARCHAR);
