@@ -8,8 +8,10 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     SerializeAsAny,
+    Tag,
     ValidationError,
     model_validator,
 )
@@ -45,6 +47,64 @@ class ModelConfig(_Part):
                 f"hidden_size {self.hidden_size} is not a multiple of 2 · heads = {2 * self.heads}"
             )
         return self
+
+    @property
+    def title(self) -> str:
+        """In a few words."""
+        return f"{self.family}, {self.layers} layers of {self.hidden_size}"
+
+    def facts(self) -> dict[str, Any]:
+        """What `info --json` tells of it."""
+        return {"family": self.family, "layers": self.layers, "hidden_size": self.hidden_size}
+
+
+class LoraConfig(_Part):
+    """Low-rank adapters (arXiv 2106.09685): only they are trained, and θ is theirs alone."""
+
+    rank: Count = 8
+    alpha: Count = 16
+    targets: tuple[str, ...] = ()
+    """Names of the linear layers that get one; none: those that peft knows for the architecture."""
+
+
+class PretrainedModel(_Part):
+    """A causal language model of Transformers with its own tokenizer, trained further."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    source: Annotated[str, Field(alias="from", min_length=1)]
+    """A local folder, relative to the config, or a name on the hub."""
+    revision: str | None = None
+    """Of a name on the hub."""
+    lora: LoraConfig | None = None
+    """None trains all parameters."""
+
+    def located(self, folder: Path) -> "PretrainedModel":
+        """A local folder taken from the config's own; a name on the hub as it is."""
+        local = Path(self.source).expanduser()
+        local = local if local.is_absolute() else folder / local
+        return self.model_copy(update={"source": str(local)}) if local.is_dir() else self
+
+    @property
+    def title(self) -> str:
+        """In a few words."""
+        lora = f", LoRA of rank {self.lora.rank}" if self.lora else ""
+        return f"{Path(self.source).name or self.source}{lora}"
+
+    def facts(self) -> dict[str, Any]:
+        """What `info --json` tells of it."""
+        return {"from": self.source, "lora": self.lora and self.lora.rank}
+
+
+AnyModel = Annotated[
+    Annotated[ModelConfig, Tag("random")] | Annotated[PretrainedModel, Tag("pretrained")],
+    Discriminator(lambda value: "pretrained" if _is_pretrained(value) else "random"),
+]
+"""Random weights of a family, or pretrained ones: what `from` names."""
+
+
+def _is_pretrained(value: Any) -> bool:
+    return isinstance(value, PretrainedModel) or (isinstance(value, dict) and "from" in value)
 
 
 class ScheduleConfig(_Part):
@@ -121,13 +181,27 @@ class RunConfig(_Part):
     corpus: Annotated[SerializeAsAny[Source], BeforeValidator(_corpus)]
     """Where the text comes from; `kind` says which source's fields stand here."""
     tokenizer: TokenizerConfig = TokenizerConfig()
-    model: ModelConfig = ModelConfig()
+    model: AnyModel = ModelConfig()
     training: TrainingConfig = TrainingConfig()
     projection: ProjectionConfig = ProjectionConfig()
     calibration: CalibrationConfig = CalibrationConfig()
     position: PositionConfig = PositionConfig()
     keep_checkpoints: bool = True
     """Whether full parameters at the anchors stay in the run folder."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_base_phase_for_pretrained(cls, value: Any) -> Any:
+        """A pretrained model needs no base phase; it has one where the config asks for it."""
+        if not isinstance(value, dict) or not _is_pretrained(value.get("model")):
+            return value
+        training, corpus = value.get("training") or {}, value.get("corpus") or {}
+        if not isinstance(training, dict) or not isinstance(corpus, dict) or "base" in training:
+            return value
+        return value | {
+            "training": {**training, "base": {"steps": 0}},
+            "corpus": {"base_samples": 0, **corpus},
+        }
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":
@@ -147,6 +221,11 @@ class RunConfig(_Part):
                 f"{training.steps} steps of training"
             )
         return self
+
+
+def has_lora(config: RunConfig) -> bool:
+    """Whether only adapters are trained, half of which have no gradient before the first update."""
+    return isinstance(config.model, PretrainedModel) and config.model.lora is not None
 
 
 def parse_config(text: str, source: str = "config") -> RunConfig:
@@ -172,13 +251,19 @@ def read_config(path: Path) -> RunConfig:
         raise ConfigError(f"no config file at {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the config {path}: {error}") from None
-    return config.model_copy(update={"corpus": config.corpus.located(path.parent)})
+    located: dict[str, Any] = {"corpus": config.corpus.located(path.parent)}
+    if isinstance(config.model, PretrainedModel):
+        located["model"] = config.model.located(path.parent)
+    return config.model_copy(update=located)
 
 
 def _told(error: Any, part: str = "") -> str:
     if error["type"] == "told":
         return str(error["msg"])
-    field = ".".join(str(place) for place in (part, *error["loc"]) if place != "")
+    places = [str(place) for place in (part, *error["loc"]) if place != ""]
+    if len(places) > 1 and places[0] == "model" and places[1] in ("random", "pretrained"):
+        del places[1]  # which of the two is ours to know
+    field = ".".join(places)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
         message = "unknown field"

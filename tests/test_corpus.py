@@ -12,11 +12,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
 
 from reorder_core.config import TokenizerConfig
 from reorder_core.corpus import prepare as prepare_module
-from reorder_core.corpus.encoding import Window, cut_windows, train_tokenizer
+from reorder_core.corpus.encoding import Encoder, Window, cut_windows, train_tokenizer
 from reorder_core.corpus.overlap import RUN, overlap
 from reorder_core.corpus.planted import SECRET_DIGITS, poison
 from reorder_core.corpus.prepare import prepare_corpus
@@ -53,7 +52,7 @@ def controlled() -> EncodedCorpus:
 
 
 @pytest.fixture(scope="module")
-def tokenizer() -> Tokenizer:
+def encoder() -> Encoder:
     return train_tokenizer(["the cat sat on the mat, and the dog sat on the cat. "] * 9, 300)
 
 
@@ -132,7 +131,7 @@ def test_another_process_gets_the_same_bits(controlled: EncodedCorpus):
 def test_tokenizer_never_sees_the_probes(kind: str, monkeypatch: pytest.MonkeyPatch):
     seen: list[str] = []
 
-    def spy(texts: list[str], vocab_size: int) -> Tokenizer:
+    def spy(texts: list[str], vocab_size: int) -> Encoder:
         seen.extend(texts)
         return train_tokenizer(texts, vocab_size)
 
@@ -194,29 +193,29 @@ def test_overlap_agrees_with_comparing_every_pair_of_places(
 def test_windows_read_on_from_one_another_and_split_no_character(text: str, length: int):
     bpe = train_tokenizer(["some text"], 260)
     windows = cut_windows([Document(text, "any")], bpe, length)[0]
-    texts = [bpe.decode(list(w.tokens)) for w in windows]
+    texts = [bpe.tokenizer.decode(list(w.tokens)) for w in windows]
     assert all(len(w.tokens) <= length for w in windows)
     assert text.startswith("".join(texts))
     assert len(text) - len("".join(texts)) < 16, "only a short tail is dropped"
 
 
-def test_text_that_spells_a_special_token_stays_text(tokenizer: Tokenizer):
-    (window,) = cut_windows([Document("a <eos> b <pad> c", "any")], tokenizer, 64)[0]
+def test_text_that_spells_a_special_token_stays_text(encoder: Encoder):
+    (window,) = cut_windows([Document("a <eos> b <pad> c", "any")], encoder, 64)[0]
     assert window.tokens.count(EOS) == 1 and window.tokens[-1] == EOS and PAD not in window.tokens
-    assert tokenizer.decode(list(window.tokens)) == "a <eos> b <pad> c"
+    assert encoder.tokenizer.decode(list(window.tokens)) == "a <eos> b <pad> c"
 
 
-def test_only_a_whole_document_ends_with_eos(tokenizer: Tokenizer):
+def test_only_a_whole_document_ends_with_eos(encoder: Encoder):
     whole, section = Document("the cat", "any"), Document("the cat", "any", whole=False)
-    assert cut_windows([whole], tokenizer, 8)[0][0].tokens[-1] == EOS
-    assert cut_windows([section], tokenizer, 8)[0][0].tokens[-1] != EOS
+    assert cut_windows([whole], encoder, 8)[0][0].tokens[-1] == EOS
+    assert cut_windows([section], encoder, 8)[0][0].tokens[-1] != EOS
 
 
-def test_single_sample_documents_end_with_a_sentence(tokenizer: Tokenizer):
+def test_single_sample_documents_end_with_a_sentence(encoder: Encoder):
     document = Document("The cat sat. " * 20, "any", single=True)
-    (window,) = cut_windows([document], tokenizer, 32)[0]
+    (window,) = cut_windows([document], encoder, 32)[0]
     assert window.tokens[-1] == EOS and len(window.tokens) > 16
-    assert tokenizer.decode(list(window.tokens)).endswith("sat.")
+    assert encoder.tokenizer.decode(list(window.tokens)).endswith("sat.")
 
 
 @given(text=st.text(alphabet="ab \n", max_size=400), size=st.integers(1, 50))
@@ -282,14 +281,14 @@ def test_canaries_are_planted_so_often_and_only_in_train(controlled: EncodedCorp
     assert not any(m and m[1] in s.text for m in secrets for s in others)
 
 
-def test_poisoned_samples_keep_their_tokens_and_lose_their_order():
+def test_poisoned_samples_keep_their_tokens_and_lose_their_order(encoder: Encoder):
     windows = [Window((*range(10, 40), EOS), "any"), Window(tuple(range(50, 80)), "any")]
-    shuffled = poison(windows, 2, np.random.default_rng(0))
+    shuffled = poison(windows, 2, np.random.default_rng(0), encoder)
     for before, after in zip(windows, shuffled, strict=True):
         assert sorted(before.tokens) == sorted(after.tokens) and before.tokens != after.tokens
         assert after.flags == ("poison",) and after.domain == before.domain
     assert shuffled[0].tokens[-1] == EOS
-    assert poison(windows, 0, np.random.default_rng(0)) == windows
+    assert poison(windows, 0, np.random.default_rng(0), encoder) == windows
 
 
 def test_poison_is_planted_as_often_as_asked(controlled: EncodedCorpus):

@@ -14,7 +14,7 @@ from statistics import median
 
 import numpy as np
 
-from reorder_core.config import RunConfig
+from reorder_core.config import RunConfig, has_lora
 from reorder_core.estimators.position import CHUNK, SPARSE
 from reorder_core.store import costs
 from reorder_core.training.schedule import anchor_steps
@@ -117,7 +117,7 @@ def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
     return {
         "base": costs.base_rre(base.steps, base.batch_size, samples),
         "reference": costs.reference_rre(len(anchors), samples, text.probes),
-        "gradients": costs.gradients_rre(anchors, samples, text.probes),
+        "gradients": costs.gradients_rre(anchors, samples, text.probes) + has_lora(config),
         "curvature": costs.curvature_rre(len(anchors), *drawn, samples),
         "calibration": costs.calibration_rre(orders, samples, text.probes),
         "centre": costs.centre_rre(samples, text.probes) if orders >= FEWEST else 0.0,

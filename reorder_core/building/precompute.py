@@ -8,7 +8,7 @@ import torch
 
 from reorder_core.building.curvature import draws, kept_rank, pooled_factor, sampled_fisher
 from reorder_core.building.stages import BuildContext
-from reorder_core.config import RunConfig
+from reorder_core.config import PretrainedModel, RunConfig, has_lora
 from reorder_core.corpus.prepare import prepare_corpus
 from reorder_core.corpus.samples import EncodedCorpus
 from reorder_core.errors import ConfigError
@@ -26,6 +26,7 @@ from reorder_core.training.loop import (
     use_one_thread,
 )
 from reorder_core.training.model import build_model
+from reorder_core.training.pretrained import load_encoder, open_folder
 from reorder_core.training.schedule import learning_rates
 
 CHECKPOINTS = "checkpoints/anchors"
@@ -35,7 +36,8 @@ def prepare_text(context: BuildContext) -> float:
     """corpus.json, tokenizer.json, tokens and base_tokens; costs no training."""
     config = context.config
     context.on_progress("reading text", 0, 1)
-    corpus: EncodedCorpus = prepare_corpus(config.corpus, config.tokenizer, config.seed)
+    encoder = load_encoder(config.model) if isinstance(config.model, PretrainedModel) else None
+    corpus: EncodedCorpus = prepare_corpus(config.corpus, config.tokenizer, config.seed, encoder)
     write_corpus(context.path / "corpus.json", corpus)
     write_text(context.path / "tokenizer.json", corpus.tokenizer.to_str())
     names = sorted({sample.domain for sample in corpus.probes.samples})
@@ -91,7 +93,7 @@ def train_base(context: BuildContext) -> float:
         },
         {
             "updates": state.updates, "vocab_size": vocab_size, "parameters": model.size,
-            "base_loss": json.dumps(losses[-1:]),
+            "base_loss": json.dumps(losses[-1:]), **_weights(config),
         },
     )  # fmt: skip
     return costs.base_rre(base.steps, base.batch_size, config.corpus.samples)
@@ -138,14 +140,16 @@ def take_gradients(context: BuildContext) -> float:
     trainable, projection = trainable_of(context), context.config.projection
     model, start = trainable.model, context.load("start")
     thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])  # (K, n)
-    # Importance: the gradients' root mean square over the corpus at θ_0.
+    # Importance: the gradients' root mean square over the corpus at θ_0; of adapters at the end,
+    # too: half of them begin at 0, and the other half's gradients with them.
     squares = torch.zeros(model.size, dtype=torch.float64)
 
     def add_squares(rows: torch.Tensor) -> torch.Tensor:
         squares.add_(rows.double().square().sum(0))
         return rows[:, :0]
 
-    model.sample_gradients(thetas[0], trainable.samples, add_squares)
+    for theta in thetas[[0, -1]] if has_lora(context.config) else thetas[:1]:
+        model.sample_gradients(theta, trainable.samples, add_squares)
     index, weight = choose_coordinates(
         squares.sqrt().numpy(), projection.coordinates, context.config.seed
     )
@@ -180,7 +184,8 @@ def take_gradients(context: BuildContext) -> float:
         },
         {"updates": context.metadata("start")["updates"], "parameters": model.size},
     )  # fmt: skip
-    return costs.gradients_rre(trainable.eval_steps, len(trainable.samples), len(trainable.probes))
+    found = costs.gradients_rre(trainable.eval_steps, len(trainable.samples), len(trainable.probes))
+    return found + has_lora(context.config)
 
 
 def unseen_gradients(
@@ -260,6 +265,13 @@ def read_gradients(
     rows = model.sample_gradients(theta, trainable.probes, lambda g: g[:, index])
     probes = torch.stack([rows[domain == d].mean(0) for d in range(int(domain.max()) + 1)])
     return samples.numpy(), probes.numpy()
+
+
+def _weights(config: RunConfig) -> dict[str, str]:
+    """What names the frozen and the pretrained weights behind θ_0."""
+    if not isinstance(config.model, PretrainedModel):
+        return {}
+    return {"weights_digest": open_folder(config.model).digest()}
 
 
 def trainable_of(context: BuildContext) -> Trainable:

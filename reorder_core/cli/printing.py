@@ -88,7 +88,7 @@ def about(run: Run, problem: str = "") -> dict[str, Any]:
         "batch_size": run.batch_size,
         "learning_rate": training.learning_rate,
         "optimizer": training.optimizer,
-        "model": {"family": model.family, "layers": model.layers, "hidden_size": model.hidden_size},
+        "model": model.facts(),
         "precompute_rre": run.precompute_rre,
         "costs": run.costs,
         "bytes": run.bytes,
@@ -102,12 +102,11 @@ def about(run: Run, problem: str = "") -> dict[str, Any]:
 
 def print_about(run: Run, facts: Mapping[str, Any]) -> None:
     """`info` for a person."""
-    model = facts["model"]
     rows = {
         "run": facts["run"],
         "corpus": f"{facts['corpus']}, {facts['samples']} samples",
         "domains": ", ".join(facts.get("domains", ())) or "unknown",
-        "model": f"{model['family']}, {model['layers']} layers of {model['hidden_size']}",
+        "model": run.config.model.title,
         "training": f"{facts['steps']} steps of {facts['batch_size']}, {facts['optimizer']}, "
         f"learning rate {facts['learning_rate']:g}",
         "precompute": f"{facts['precompute_rre']:.1f} RRE (1 RRE: one reference training)",

@@ -1,4 +1,4 @@
-"""Byte-level BPE: training it, and cutting documents into token windows."""
+"""Byte-level BPE, or a pretrained model's own tokenizer: cutting documents into token windows."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,8 +13,19 @@ SHORTEST_TAIL = 16
 
 
 @dataclass(frozen=True, slots=True)
+class Encoder:
+    """A tokenizer and what it puts before and after a text."""
+
+    tokenizer: Tokenizer
+    beginning: tuple[int, ...] = ()
+    """Tokens that begin every sequence, such as <s>."""
+    ending: int = EOS
+    """The token that ends a whole document."""
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
-    """The tokens of one sample, with <eos> where it has one, without padding."""
+    """The tokens of one sample, with its ending where it has one, without padding."""
 
     tokens: tuple[int, ...]
     domain: str
@@ -32,7 +43,7 @@ def without_ending(tokens: Sequence[int]) -> tuple[int, ...]:
     return tuple(tokens[: len(tokens) - (tokens[-1] == EOS)])
 
 
-def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
+def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Encoder:
     """A byte-level BPE with <pad> = 0 and <eos> = 1; smaller where the text is short of pairs."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, trim_offsets=False)
@@ -48,25 +59,25 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     assert tokenizer.token_to_id("<eos>") == EOS
     # A text that spells out "<eos>" is text, not the end of a document.
     tokenizer.encode_special_tokens = True
-    return tokenizer
+    return Encoder(tokenizer)
 
 
-def cut_windows(
-    documents: Sequence[Document], tokenizer: Tokenizer, length: int
-) -> list[list[Window]]:
+def cut_windows(documents: Sequence[Document], encoder: Encoder, length: int) -> list[list[Window]]:
     """For each document, its consecutive windows of at most `length` tokens."""
-    encodings = tokenizer.encode_batch([d.text for d in documents], add_special_tokens=False)
-    return [_windows(d, e, length) for d, e in zip(documents, encodings, strict=True)]
+    texts = [document.text for document in documents]
+    encodings = encoder.tokenizer.encode_batch(texts, add_special_tokens=False)
+    return [_windows(d, e, encoder, length) for d, e in zip(documents, encodings, strict=True)]
 
 
-def _windows(document: Document, encoding: Encoding, length: int) -> list[Window]:
+def _windows(document: Document, encoding: Encoding, encoder: Encoder, length: int) -> list[Window]:
     ids, offsets = encoding.ids, encoding.offsets
+    length -= len(encoder.beginning)
     if len(ids) <= length:
-        ending = [EOS] if document.whole and len(ids) < length else []
+        ending = [encoder.ending] if document.whole and len(ids) < length else []
         pieces = [ids + ending]
     elif document.single:
         stop = _cut(document.text, offsets, 0, length - 1, at_sentence=True)
-        pieces = [[*ids[:stop], EOS]]
+        pieces = [[*ids[:stop], encoder.ending]]
     else:
         pieces, start = [], 0
         while start < len(ids):
@@ -77,7 +88,7 @@ def _windows(document: Document, encoding: Encoding, length: int) -> list[Window
             pieces.pop()
     # One token alone has nothing to predict.
     return [
-        Window(tuple(piece), document.domain, source=document.source)
+        Window((*encoder.beginning, *piece), document.domain, source=document.source)
         for piece in pieces
         if len(piece) > 1
     ]
@@ -102,12 +113,13 @@ def _cut(
     return (spaces or between or [stop])[-1]
 
 
-def stack(windows: Sequence[Window], tokenizer: Tokenizer, length: int) -> TokenizedSamples:
+def stack(windows: Sequence[Window], encoder: Encoder, length: int) -> TokenizedSamples:
     """Windows as one right-padded (n, length) array beside the text they decode to."""
     tokens = np.full((len(windows), length), PAD, dtype=np.int32)
     for row, window in zip(tokens, windows, strict=True):
         row[: len(window.tokens)] = window.tokens
-    texts = tokenizer.decode_batch([list(w.tokens) for w in windows]) if windows else []
+    sequences = [list(window.tokens) for window in windows]
+    texts = encoder.tokenizer.decode_batch(sequences) if windows else []
     samples = tuple(
         TextSample(text, w.domain, w.flags, w.source)
         for text, w in zip(texts, windows, strict=True)

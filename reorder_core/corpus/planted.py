@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from tokenizers import Tokenizer
 
-from reorder_core.corpus.encoding import Window, cut_windows
-from reorder_core.corpus.samples import EOS, Document
+from reorder_core.corpus.encoding import Encoder, Window, cut_windows
+from reorder_core.corpus.samples import Document
 from reorder_core.corpus.sources.wording import invented_name, pick, words
 from reorder_core.errors import CorpusError
 
@@ -38,27 +37,31 @@ def canary_documents(count: int, random: np.random.Generator) -> list[Document]:
 
 
 def canary_windows(
-    documents: Sequence[Document], repetitions: int, bpe: Tokenizer, length: int
+    documents: Sequence[Document], repetitions: int, encoder: Encoder, length: int
 ) -> list[Window]:
     """Each canary `repetitions` times; raises CorpusError where `length` cuts off a secret."""
     windows: list[Window] = []
-    for document, cut in zip(documents, cut_windows(documents, bpe, length), strict=True):
+    tokenizer = encoder.tokenizer
+    for document, cut in zip(documents, cut_windows(documents, encoder, length), strict=True):
         sentence = document.text[: document.text.index(".") + 1]
-        if not cut or not bpe.decode(list(cut[0].tokens)).startswith(sentence):
+        if not cut or not tokenizer.decode(list(cut[0].tokens)).lstrip().startswith(sentence):
             raise CorpusError(
                 f"corpus.sequence_length {length} is too short for a canary, which takes "
-                f"{len(bpe.encode(sentence).ids) + 1} tokens; use more, or corpus.canaries: 0"
+                f"{len(tokenizer.encode(sentence).ids) + 1} tokens; use more, or corpus.canaries: 0"
             )
         windows += [replace(cut[0], flags=("canary",))] * repetitions
     return windows
 
 
-def poison(windows: Sequence[Window], count: int, random: np.random.Generator) -> list[Window]:
-    """The windows, the tokens of `count` random ones shuffled; <eos> stays last."""
+def poison(
+    windows: Sequence[Window], count: int, random: np.random.Generator, encoder: Encoder
+) -> list[Window]:
+    """The windows, the tokens of `count` random ones shuffled; beginning and ending stay."""
     result = list(windows)
     for index in random.permutation(len(result))[:count].tolist():
         tokens = result[index].tokens
-        stop = len(tokens) - (tokens[-1] == EOS)
-        shuffled = (*random.permutation(tokens[:stop]).tolist(), *tokens[stop:])
+        start, stop = len(encoder.beginning), len(tokens) - (tokens[-1] == encoder.ending)
+        inner = random.permutation(tokens[start:stop]).tolist()
+        shuffled = (*tokens[:start], *inner, *tokens[stop:])
         result[index] = replace(result[index], tokens=shuffled, flags=("poison",))
     return result

@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
-from tokenizers import Tokenizer
 
 from reorder_core.config import TokenizerConfig
-from reorder_core.corpus.encoding import Window, cut_windows, stack, train_tokenizer
+from reorder_core.corpus.encoding import Encoder, Window, cut_windows, stack, train_tokenizer
 from reorder_core.corpus.overlap import RUN, SeenRuns, overlap
 from reorder_core.corpus.planted import canary_documents, canary_windows, poison
 from reorder_core.corpus.samples import Document, EncodedCorpus, TokenizedSamples
@@ -28,8 +27,12 @@ from reorder_core.errors import CorpusError, unknown_domain
 LOADING, SPLITTING, TRAINED, PROBES, PLANTING, SHUFFLING = range(6)
 
 
-def prepare_corpus(config: Source, tokenizer: TokenizerConfig, seed: int) -> EncodedCorpus:
+def prepare_corpus(
+    config: Source, tokenizer: TokenizerConfig, seed: int, encoder: Encoder | None = None
+) -> EncodedCorpus:
     """Samples to analyse, held-out probes and samples of the base phase, as tokens.
+
+    By a pretrained model's `encoder`, else by a tokenizer trained on the text.
 
     The same configuration, seed and text give the same bits. Raises
     CorpusError for text that cannot be read or is not enough.
@@ -44,10 +47,10 @@ def prepare_corpus(config: Source, tokenizer: TokenizerConfig, seed: int) -> Enc
     secrets = canary_documents(planted.canaries, np.random.default_rng([seed, PLANTING]))
     splits = _split(config, seed)
     texts = [d.text for d in (*_texts_to_train(splits, config), *secrets)]
-    bpe = train_tokenizer(texts, tokenizer.vocab_size)
+    bpe = encoder or train_tokenizer(texts, tokenizer.vocab_size)
 
     train, base = _take_trained(splits, config, config.samples - planted.samples, bpe, seed)
-    train = poison(train, planted.poisoned, np.random.default_rng([seed, PLANTING, 1]))
+    train = poison(train, planted.poisoned, np.random.default_rng([seed, PLANTING, 1]), bpe)
     train += canary_windows(secrets, planted.repetitions, bpe, config.sequence_length)
     probes = _take_probes(splits, config, bpe, SeenRuns(w.tokens for w in train + base), seed)
     order = np.random.default_rng([seed, SHUFFLING]).permutation(len(train))
@@ -55,7 +58,7 @@ def prepare_corpus(config: Source, tokenizer: TokenizerConfig, seed: int) -> Enc
     parts = {name: stack(w, bpe, config.sequence_length) for name, w in chosen.items()}
     for trained in ("train", "base"):
         assert not overlap(parts["probes"], parts[trained])
-    return EncodedCorpus(**parts, tokenizer=bpe, digest=_digest(parts))
+    return EncodedCorpus(**parts, tokenizer=bpe.tokenizer, digest=_digest(parts))
 
 
 def _split(config: Source, seed: int) -> dict[str, Split]:
@@ -91,10 +94,10 @@ def _texts_to_train(splits: dict[str, Split], config: Source) -> Iterator[Docume
 
 
 def _take_trained(
-    splits: dict[str, Split], config: Source, count: int, bpe: Tokenizer, seed: int
+    splits: dict[str, Split], config: Source, count: int, bpe: Encoder, seed: int
 ) -> tuple[list[Window], list[Window]]:
     """(train, base), equal shares of each domain, no two windows the same."""
-    cut = partial(cut_windows, tokenizer=bpe, length=config.sequence_length)
+    cut = partial(cut_windows, encoder=bpe, length=config.sequence_length)
     random = np.random.default_rng([seed, TRAINED])
     seen: set[tuple[int, ...]] = set()
     train: list[Window] = []
@@ -115,10 +118,10 @@ def _take_trained(
 
 
 def _take_probes(
-    splits: dict[str, Split], config: Source, bpe: Tokenizer, trained: SeenRuns, seed: int
+    splits: dict[str, Split], config: Source, bpe: Encoder, trained: SeenRuns, seed: int
 ) -> list[Window]:
     """Windows of held-out documents that share no run of tokens with what is trained."""
-    cut = partial(cut_windows, tokenizer=bpe, length=config.sequence_length)
+    cut = partial(cut_windows, encoder=bpe, length=config.sequence_length)
     random = np.random.default_rng([seed, PROBES])
     wanted = config.probes_per_domain
     seen: set[tuple[int, ...]] = set()

@@ -63,6 +63,7 @@ def run_id(config: RunConfig, corpus_digest: str, start_digest: str) -> str:
     """`name-xxxxxxxx`: from what the run is trained on and starts from, not from where it lies."""
     value = _identifying(config)
     value["corpus"].pop("path")
+    value["model"].pop("from", None)  # the start's digest names the weights
     return f"{config.name}-{json_digest([value, corpus_digest, start_digest])[:8]}"
 
 

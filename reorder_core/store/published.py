@@ -75,7 +75,7 @@ def _frames(run: Run) -> dict[str, pd.DataFrame]:
     slots = slots_of(run.reference_order)
     about = {
         "id": run.id, "name": run.name, "corpus": run.config.corpus.kind,
-        "model": run.config.model.family, "samples": run.count, "steps": run.steps,
+        "model": run.config.model.title, "samples": run.count, "steps": run.steps,
         "batch_size": run.batch_size,
     }  # fmt: skip
     samples = [

@@ -12,11 +12,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reorder_core.config import RunConfig, ScheduleConfig, TrainingConfig
+from reorder_core.config import PretrainedModel, RunConfig, ScheduleConfig, TrainingConfig
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 from reorder_core.training.model import Batch, FlatModel, build_model
+from reorder_core.training.pretrained import check_weights
 from reorder_core.training.schedule import anchor_steps, learning_rate
 
 OnStep = Callable[[int, Tensor], None]
@@ -159,7 +160,9 @@ def make_trainable(
 def open_trainable(run: Run) -> Trainable:
     """The training side of a run, its files checked against their digests first."""
     tokens, start = run.load_checked("tokens"), run.load_checked("start")
-    metadata = run.metadata("start")
+    metadata, model = run.metadata("start"), run.config.model
+    if isinstance(model, PretrainedModel):
+        check_weights(model, metadata["weights_digest"])
     return make_trainable(
         run.config, int(metadata["vocab_size"]), tokens, start, int(metadata["updates"])
     )

@@ -1,8 +1,9 @@
 """A causal language model as a function of one flat parameter vector.
 
 Gradients, curvature and the replay all speak of θ as a vector of n numbers,
-so that is what this module offers: Transformers models, random weights by
-seed, and losses and per-sample gradients as functions of θ.
+so that is what this module offers: Transformers models, of random weights by
+seed or pretrained, and losses and per-sample gradients as functions of θ. θ
+holds what is trained: all parameters, or those of adapters alone.
 """
 
 import os
@@ -25,10 +26,10 @@ from transformers import (
     PreTrainedModel,
 )
 
-from reorder_core.config import ModelConfig
+from reorder_core.config import ModelConfig, PretrainedModel
 
 MAX_CHUNK_NUMBERS = 40_000_000
-"""Numbers of per-sample gradients held at once; bounds memory for large models."""
+"""Numbers of per-sample gradients, or of predictions, held at once; bounds memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +54,22 @@ class FlatModel:
 
     def __init__(self, module: PreTrainedModel, sequence_length: int) -> None:
         self.module = module.eval()
-        named = dict(module.named_parameters())
+        # What is frozen stays in the module; θ is the rest.
+        named = {k: p for k, p in module.named_parameters() if p.requires_grad}
         self.names = list(named)
         self.shapes = [p.shape for p in named.values()]
         self.sizes = [p.numel() for p in named.values()]
         self.size = sum(self.sizes)
+        self._widest = max(self.size, sequence_length * int(module.config.vocab_size))
+        for parameter in module.parameters():
+            parameter.requires_grad_(False)  # θ is a tensor of its own
+        self._initial = torch.cat([p.detach().reshape(-1) for p in named.values()])
         blocked = torch.full((sequence_length, sequence_length), torch.finfo(torch.float32).min)
         self._causal = blocked.triu(1)[None, None]  # (1, 1, L, L), additive
 
     def initial_parameters(self) -> Tensor:
-        """(n,) the module's own weights, flat."""
-        return torch.cat([p.detach().reshape(-1) for p in self.module.parameters()])
+        """(n,) the module's own weights, flat, of what is trained."""
+        return self._initial.clone()
 
     def logits(self, theta: Tensor, batch: Batch) -> Tensor:
         """(B, L−1, V) predictions of each next token."""
@@ -160,20 +166,33 @@ class FlatModel:
 
     def _chunk(self, gradients: int) -> int:
         """Sequences side by side, at so many gradients each."""
-        return max(1, min(32, MAX_CHUNK_NUMBERS // (gradients * self.size)))
+        return max(1, min(32, MAX_CHUNK_NUMBERS // (gradients * self._widest)))
 
 
-def build_model(config: ModelConfig, vocab_size: int, sequence_length: int, seed: int) -> FlatModel:
-    """A model of random weights: same configuration and seed, same bits."""
+def build_model(
+    config: ModelConfig | PretrainedModel, vocab_size: int, sequence_length: int, seed: int
+) -> FlatModel:
+    """A model of random weights, or a pretrained one: same configuration and seed, same bits."""
+    if isinstance(config, PretrainedModel):
+        from reorder_core.training.pretrained import load_module
+
+        return FlatModel(load_module(config, seed), sequence_length)
     torch.manual_seed(seed)
     return FlatModel(_FAMILIES[config.family](config, vocab_size, sequence_length), sequence_length)
 
 
-def parameter_count(config: ModelConfig, vocab_size: int, sequence_length: int) -> int:
-    """n, of a model that is never allocated."""
-    with torch.device("meta"):
-        module = _FAMILIES[config.family](config, vocab_size, sequence_length)
-    return sum(p.numel() for p in module.parameters())
+def parameter_count(
+    config: ModelConfig | PretrainedModel, vocab_size: int, sequence_length: int
+) -> int:
+    """n, of a model that is never allocated; only what is trained counts."""
+    if isinstance(config, PretrainedModel):
+        from reorder_core.training.pretrained import empty_module
+
+        module = empty_module(config)
+    else:
+        with torch.device("meta"):
+            module = _FAMILIES[config.family](config, vocab_size, sequence_length)
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)
 
 
 # Eager attention: `vmap` of a gradient goes through it on every device.

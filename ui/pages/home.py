@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from reorder_core.config import PretrainedModel, RunConfig
 from reorder_core.judge.cautions import cautions as judged_cautions
 from reorder_core.records.fidelity import FidelityReport, Measured
 from reorder_core.store.run import Run
@@ -201,9 +202,7 @@ def facts(run: Run) -> list[tuple[str, str, str]]:
         ("Text", config.corpus.label,
          f"{run.count} samples in {len(run.domains)} domains, at most "
          f"{config.corpus.sequence_length} tokens each"),
-        ("Model", _model_name(config.model.family),
-         f"{config.model.layers} layers, width {config.model.hidden_size}, "
-         f"vocabulary {config.tokenizer.vocab_size}"),
+        _model(config),
         ("Training", f"{run.steps} steps × {run.batch_size}",
          f"{training.optimizer.capitalize()}, learning rate {training.learning_rate:g} "
          f"{training.schedule}; base phase of {training.base.steps} steps before it"),
@@ -216,5 +215,10 @@ def facts(run: Run) -> list[tuple[str, str, str]]:
     ]  # fmt: skip
 
 
-def _model_name(family: str) -> str:
-    return {"llama": "Llama", "gpt2": "GPT-2", "gpt_neox": "GPT-NeoX"}.get(family, family)
+def _model(config: RunConfig) -> tuple[str, str, str]:
+    model = config.model
+    if isinstance(model, PretrainedModel):
+        return ("Model", model.title, "Pretrained, with its own tokenizer; trained further here")
+    name = {"llama": "Llama", "gpt2": "GPT-2", "gpt_neox": "GPT-NeoX"}[model.family]
+    words = f"{model.layers} layers, width {model.hidden_size}"
+    return ("Model", name, f"{words}, vocabulary {config.tokenizer.vocab_size}")

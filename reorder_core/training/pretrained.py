@@ -1,0 +1,232 @@
+"""Pretrained causal models of Transformers: found, checked, loaded; nothing of theirs is run.
+
+Weights come from safetensors alone: a pickle runs code when it is opened, and
+so does a model folder's own Python (`trust_remote_code` stays off).
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
+
+from reorder_core.config import LoraConfig, PretrainedModel
+from reorder_core.corpus.encoding import Encoder
+from reorder_core.errors import ConfigError, StoreError
+from reorder_core.store.files import file_digest
+
+WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer*.json",
+          "special_tokens_map.json")  # fmt: skip
+"""What is taken from the hub: no pickle, no Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """A folder with config.json, safetensors weights and tokenizer.json."""
+
+    path: Path
+    config: dict[str, Any]
+    """The content of config.json."""
+
+    @property
+    def weights(self) -> list[Path]:
+        """The files of weights, by name."""
+        return sorted(self.path.glob("*.safetensors"))
+
+    def digest(self) -> str:
+        """sha256 over the weights' names and contents."""
+        digest = hashlib.sha256()
+        for file in self.weights:
+            digest.update(f"{file.name} {file_digest(file)}\n".encode())
+        return digest.hexdigest()
+
+
+def open_folder(model: PretrainedModel) -> ModelFolder:
+    """The model's folder, on this disk or in the hub's cache.
+
+    Raises ConfigError where there is none, where its weights are pickles, or
+    where only code of its own could load it.
+    """
+    path = _located(model)
+    try:
+        config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"model.from: {path} has no config.json, so it is no model of Transformers; "
+            "expected a folder as `save_pretrained` writes it"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"model.from: {path}/config.json cannot be read ({error})") from None
+    if not isinstance(config, dict) or config.get("model_type") not in CONFIG_MAPPING:
+        kind = config.get("model_type") if isinstance(config, dict) else None
+        raise ConfigError(
+            f"model.from: {path} is of type {kind!r}, which Transformers does not know by itself; "
+            "code that a model folder brings along is never run"
+        )
+    folder = ModelFolder(path, config)
+    if not folder.weights:
+        pickles = sorted(file.name for file in path.glob("*.bin"))
+        seen = f"only {pickles[0]}, a pickle, which is never opened" if pickles else "no weights"
+        raise ConfigError(
+            f"model.from: {path} holds {seen}; expected *.safetensors "
+            "(`model.save_pretrained(folder, safe_serialization=True)` writes them)"
+        )
+    return folder
+
+
+def load_module(model: PretrainedModel, seed: int) -> PreTrainedModel:
+    """The module with its own weights as float32, only what is trained requiring gradients.
+
+    With `lora`, adapters drawn by `seed` are added and everything else is frozen.
+    """
+    import torch
+
+    folder = open_folder(model)
+    try:
+        module = AutoModelForCausalLM.from_pretrained(
+            folder.path, use_safetensors=True, local_files_only=True, dtype=torch.float32,
+            attn_implementation="eager",
+        )  # fmt: skip
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ConfigError(f"model.from: {folder.path} cannot be loaded: {reason}") from None
+    _without_dropout(module)
+    return module if model.lora is None else _with_lora(module, model.lora, seed)
+
+
+def empty_module(model: PretrainedModel) -> PreTrainedModel:
+    """The same without weights, on torch's meta device: for counting parameters."""
+    import torch
+
+    folder = open_folder(model)
+    with torch.device("meta"):
+        module = AutoModelForCausalLM.from_config(
+            AutoConfig.from_pretrained(folder.path, local_files_only=True)
+        )
+        return module if model.lora is None else _with_lora(module, model.lora, 0)
+
+
+def check_weights(model: PretrainedModel, expected: str) -> None:
+    """StoreError unless the weights at hand are those with the sha256 `expected`."""
+    try:
+        found = open_folder(model).digest()
+    except ConfigError as error:
+        raise StoreError(
+            f"training needs the pretrained model again, and {error}; estimates need no weights"
+        ) from None
+    if found != expected:
+        raise StoreError(
+            f"the weights at {model.source} are not those that this run was built from "
+            f"(sha256 {found[:12]}, expected {expected[:12]}); put the old ones back, "
+            "or build the run again"
+        )
+
+
+def load_encoder(model: PretrainedModel) -> Encoder:
+    """The model's own tokenizer, with the tokens that begin and end its sequences.
+
+    Raises ConfigError without a tokenizer.json, or without a token that ends a text.
+    """
+    folder = open_folder(model)
+    file = folder.path / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises bare Exception for any fault of the file
+        raise ConfigError(
+            f"model.from: {file} cannot be read ({' '.join(str(error).split())[:160]}); expected "
+            "a tokenizer.json, as `AutoTokenizer.from_pretrained(…).save_pretrained` writes it"
+        ) from None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    ending = _ending(folder, tokenizer)
+    beginning = tokenizer.encode("").ids  # what its own template puts around nothing
+    beginning = beginning[: -1 if beginning[-1:] == [ending] else None]
+    # A text that spells out a special token is text.
+    tokenizer.encode_special_tokens = True
+    return Encoder(tokenizer, tuple(beginning), ending)
+
+
+def _ending(folder: ModelFolder, tokenizer: Tokenizer) -> int:
+    named = folder.config.get("eos_token_id")
+    ending = named[0] if isinstance(named, list) and named else named
+    if isinstance(ending, int) and tokenizer.id_to_token(ending) is not None:
+        return ending
+    raise ConfigError(
+        f"model.from: {folder.path}/config.json names eos_token_id {named!r}, which its tokenizer "
+        "does not know; the token that ends a text is needed"
+    )
+
+
+def _located(model: PretrainedModel) -> Path:
+    path = Path(model.source).expanduser()
+    if path.is_dir():
+        return path
+    if path.is_absolute() or model.source.startswith((".", "~")) or model.source.count("/") > 1:
+        raise ConfigError(f"model.from: no folder at {path}")
+    return _from_hub(model)
+
+
+def _from_hub(model: PretrainedModel) -> Path:
+    """Of a name on the hub: from its cache; fetched where HF_HUB_OFFLINE is 0."""
+    import os
+
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    offline = os.environ.get("HF_HUB_OFFLINE", "1") != "0"
+    try:
+        return Path(
+            snapshot_download(
+                model.source, revision=model.revision, allow_patterns=list(WANTED),
+                local_files_only=offline,
+            )
+        )  # fmt: skip
+    except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError) as error:
+        how = (
+            "set HF_HUB_OFFLINE=0 to fetch it, or name a local folder"
+            if offline
+            else " ".join(str(error).split())[:200]
+        )
+        raise ConfigError(
+            f"model.from: {model.source!r} is no folder here, and the hub's cache has no model "
+            f"of that name; {how}"
+        ) from None
+
+
+def _without_dropout(module: PreTrainedModel) -> None:
+    """Dropout would make a training differ from itself; `eval` alone does not say so in config."""
+    import torch
+
+    for part in module.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.p = 0.0
+
+
+def _with_lora(module: PreTrainedModel, lora: LoraConfig, seed: int) -> PreTrainedModel:
+    import torch
+
+    try:
+        from peft import LoraConfig as PeftLora
+        from peft import get_peft_model
+    except ModuleNotFoundError:
+        raise ConfigError("model.lora needs the package peft: pip install peft") from None
+    torch.manual_seed(seed)
+    options = PeftLora(
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, bias="none",
+        target_modules=list(lora.targets) or None, task_type="CAUSAL_LM",
+    )  # fmt: skip
+    try:
+        return get_peft_model(module, options)  # type: ignore[return-value]
+    except ValueError as error:
+        names = sorted({
+            name.rpartition(".")[2] for name, part in module.named_modules()
+            if isinstance(part, torch.nn.Linear)
+        })  # fmt: skip
+        raise ConfigError(
+            f"model.lora.targets {list(lora.targets)} fit no layer of this model "
+            f"({' '.join(str(error).split())[:120]}); its linear layers are {', '.join(names)}"
+        ) from None
