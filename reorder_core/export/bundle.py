@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from reorder_core.errors import OrderError
+from reorder_core.export.cells import neutral
 from reorder_core.orders.order import Order, order_hash, slots_of
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
@@ -114,7 +115,7 @@ def _losses(kind: str, reference: Any, estimate: Any, interval: Any, truth: Any)
 
 def to_csv(table: pd.DataFrame) -> bytes:
     """The table as CSV, seven digits: what float32 holds."""
-    return table.to_csv(index=False, float_format="%.7g").encode()
+    return neutral(table).to_csv(index=False, float_format="%.7g").encode()
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:

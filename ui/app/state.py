@@ -41,6 +41,10 @@ SUGGESTING = "reorder_suggesting"
 """{run id: (goal, hash of the order it was asked of, sequence number of the request)}"""
 TRIAL = "reorder_trial"
 """{run id: (kind, samples, hash of the order) of the group that is tried}"""
+TABLE = "reorder_table"
+"""Whether the table of all samples is open; also the beginning of its filters' keys."""
+PICKED = "reorder_picked"
+"""{run id: ids of the tiles selected on the board}, told while the table is open."""
 AS_OF = "reorder_as_of"
 """{run id: how many of the ledger's oldest retrainings inform estimates}; all where absent."""
 FIDELITY = "reorder_fidelity"
@@ -191,6 +195,15 @@ def as_of(run_id: str) -> int | None:
 
 def set_as_of(run_id: str, first: int | None) -> None:
     st.session_state.setdefault(AS_OF, {})[run_id] = first
+
+
+def picked(run_id: str) -> list[int]:
+    """The tiles selected on the board, as it told last."""
+    return st.session_state.get(PICKED, {}).get(run_id, [])
+
+
+def set_picked(run_id: str, samples: list[int]) -> None:
+    st.session_state.setdefault(PICKED, {})[run_id] = samples
 
 
 def take_download() -> dict[str, Any]:

@@ -90,6 +90,13 @@ class Trial(Request):
     kind: Literal["insert", "swap"]
 
 
+class Picked(Request):
+    """The tiles selected on the board, told while the table of samples is open."""
+
+    type: Literal["picked"]
+    samples: list[Annotated[int, Field(ge=0, lt=10**9)]] = Field(max_length=100_000)
+
+
 ViewId = Annotated[str, Field(max_length=40)]
 
 
@@ -165,7 +172,7 @@ class Export(Request):
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Command | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest | Trial
+        Command | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest | Trial | Picked
         | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
         Field(discriminator="type"),
     ]

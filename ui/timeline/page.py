@@ -20,6 +20,7 @@ from ui.timeline import (
     guided,
     kept_branches,
     move_effects,
+    samples_table,
     share,
     suggest,
     trial,
@@ -37,6 +38,7 @@ from ui.timeline.events import (
     Jump,
     OfJob,
     Paste,
+    Picked,
     PlaceView,
     Preset,
     SaveView,
@@ -91,6 +93,7 @@ def show(run: Run, history: History) -> None:
     )
     share.deliver()
     as_of.source(run, answer)
+    samples_table.show(run, history.order, answer)
     _query(run, history)
     st.caption(visitors.told())
 
@@ -233,6 +236,9 @@ def _obey(event: Event, run: Run, history: History) -> None:
             state.request_rerun()
         case Compare() as request:
             compare.obey(request, run, history)
+            return
+        case Picked() as request:
+            samples_table.obey(request, run)
             return
         case Export() as request:
             share.prepare(request, run, history)

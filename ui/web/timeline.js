@@ -13,6 +13,7 @@ import { Orders } from './panels/orders.js';
 import { Sharing } from './panels/share.js';
 import { Selection } from './board/selection.js';
 import { Side } from './panels/side.js';
+import { Table } from './panels/table.js';
 import { Suggestions } from './panels/suggest.js';
 import { Summary } from './panels/summary.js';
 import { Toolbar } from './panels/toolbar.js';
@@ -36,6 +37,7 @@ export class Timeline {
     this.sequence = 0;
     this.build(parent);
     this.hand = new Hand(this.board, new Carrying(this));
+    this.table = new Table(this);
     this.stop = [listen('run', (raw) => this.setRun(raw)), listen('jobs', ({ jobs }) => this.setJobs(jobs))];
   }
 
@@ -177,6 +179,7 @@ export class Timeline {
 
   drawSelection() {
     this.board.choose(this.selection.ids);
+    this.table.changed();
     this.trial.changed();
     this.find.show();
   }
@@ -303,6 +306,7 @@ export class Timeline {
     for (const figure of this.figures) figure.destroy();
     this.suggestions.destroy();
     this.trial.destroy();
+    this.table.destroy();
     this.sharing.destroy();
   }
 }

@@ -1,0 +1,136 @@
+"""All samples as a table, linked with the board: rows chosen there are tiles chosen here."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from reorder_core.cache.service import Answer
+from reorder_core.errors import StoreError
+from reorder_core.export.bundle import to_csv
+from reorder_core.orders.order import Order, order_hash, slots_of
+from reorder_core.store.queries import QUERIES
+from reorder_core.store.run import Run
+from ui.app import component, state
+from ui.queries.service import published
+from ui.timeline.events import Picked
+
+_NATS = {
+    "before": ("Before", "Loss before training, nats per token."),
+    "after": ("After", "Loss after the reference run, nats per token."),
+    "gain": ("Gain", "Before minus after: what training took off. The larger, the more learned."),
+    "change": ("Change", "Estimated change of the final loss under the order on screen; below "
+               "zero: learned better than in the reference run."),
+    "low_90": ("from", "Lower end of the change's 90 % interval."),
+    "high_90": ("to", "Upper end of the change's 90 % interval."),
+    "retrained": ("Retrained", "The same change, really retrained."),
+}  # fmt: skip
+
+
+def show(run: Run, order: Order, answer: Answer) -> None:
+    """The table where it is asked for; it costs a drop nothing while it is closed."""
+    opened = st.toggle("Table of all samples", key=state.TABLE)
+    chosen: list[int] = []
+    if opened:
+        try:
+            chosen = _table(run, order, answer)
+        except StoreError as error:
+            st.warning(str(error))
+    component.publish("table", {"run": run.id, "open": opened, "chosen": chosen})
+
+
+def obey(request: Picked, run: Run) -> None:
+    """Remember the tiles chosen on the board, for showing only these."""
+    state.set_picked(run.id, [i for i in request.samples if i < run.count])
+
+
+def frame(run: Run, order: Order, answer: Answer) -> pd.DataFrame:
+    """One row a sample: what it is, where it stands, its losses and its estimated change."""
+    table = _samples(run, run.fingerprint).copy()
+    base, estimate = run.reference.sample_loss_at[-1], answer.estimate
+    nothing = np.full(run.count, np.nan)
+    ends = estimate.sample_interval
+    low, high = (nothing, nothing) if ends is None else ends - base
+    truth = run.ledger.of(order)
+    table["step"] = slots_of(order) // run.batch_size + 1
+    table["change"], table["low_90"], table["high_90"] = estimate.sample_loss - base, low, high
+    table["retrained"] = nothing if truth is None else truth.sample_loss - base
+    first = ["sample_id", "domain", "flags", "step", "reference_step", "tokens", *_NATS]
+    return table.loc[:, [*first, "text", "source"]]
+
+
+def filtered(
+    table: pd.DataFrame, search: str, domains: list[str], flags: list[str]
+) -> pd.DataFrame:
+    """The rows of any of these domains and flags whose text, flags or id hold the words."""
+    words = search.strip().casefold()
+    if domains:
+        table = table.loc[table["domain"].isin(domains)]
+    if flags:
+        table = table.loc[[bool(set(row.split()) & set(flags)) for row in table["flags"]]]
+    if words:
+        inside = table["text"].str.casefold().str.contains(words, regex=False)
+        named = table["flags"].str.contains(words, regex=False)
+        table = table.loc[inside | named | (table["sample_id"].astype(str) == words)]
+    return table
+
+
+def _table(run: Run, order: Order, answer: Answer) -> list[int]:
+    """Draw it; the samples of the rows that are selected."""
+    table = frame(run, order, answer)
+    shown = _narrowed(run, table)
+    event = st.dataframe(
+        shown, hide_index=True, height=420, on_select="rerun", selection_mode="multi-row",
+        key=f"{state.TABLE}_{run.id}", column_config=_columns(), placeholder="",
+    )  # fmt: skip
+    rows = [row for row in event["selection"]["rows"] if row < len(shown)]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{len(shown)} of {len(table)} samples; nats per token. Estimates: "
+                   f"{answer.words}.")  # fmt: skip
+        name = f"reorder-{run.id}-{order_hash(order)[:8]}-samples.csv"
+        st.download_button("Download as CSV", lambda: to_csv(shown), name, "text/csv",
+                           on_click="ignore")  # fmt: skip
+    with st.popover("The query behind this"):
+        query = QUERIES["samples"]
+        st.caption(f"{query.sentence} Asked of results.duckdb in the run's folder; step, change "
+                   "and its interval come from the estimate.")  # fmt: skip
+        st.code(query.sql, language="sql")
+    return [int(i) for i in shown["sample_id"].iloc[rows]]
+
+
+def _narrowed(run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    picked = state.picked(run.id)
+    flags = sorted({flag for row in table["flags"] for flag in row.split()})
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = st.text_input("Search text or id", key=f"{state.TABLE}_search", width=240)
+        domains = st.multiselect("Domains", list(run.domains), key=f"{state.TABLE}_domains")
+        marks = st.multiselect("Flags", flags, key=f"{state.TABLE}_flags")
+        only = st.toggle(f"Only the {len(picked)} tiles selected", key=f"{state.TABLE}_only",
+                         disabled=not picked)  # fmt: skip
+    if only and picked:
+        table = table.loc[table["sample_id"].isin(picked)]
+    return filtered(table, search, domains, marks)
+
+
+def _columns() -> dict[str, Any]:
+    numbers = {
+        name: st.column_config.NumberColumn(label, help=tip, format="%.4f")
+        for name, (label, tip) in _NATS.items()
+    }
+    return numbers | {
+        "sample_id": st.column_config.NumberColumn("Sample", width="small"),
+        "domain": "Domain",
+        "flags": "Flags",
+        "step": st.column_config.NumberColumn("Step", help="Under the order on screen."),
+        "reference_step": st.column_config.NumberColumn("Reference", help="Step in that order."),
+        "tokens": "Tokens",
+        "text": st.column_config.TextColumn("Text", width="large"),
+        "source": "Source",
+    }
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _samples(_run: Run, fingerprint: str) -> pd.DataFrame:
+    table = published(_run).ask("samples")
+    return table.assign(flags=[" ".join(flags) for flags in table["flags"]])
