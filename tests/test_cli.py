@@ -152,7 +152,7 @@ def test_build_tells_its_cost_and_the_next_command(tmp_path: Path, monkeypatch):
         (json.dumps([*REVERSED, 0]), "sample 0 appears in slots 11 and 12"),
         (json.dumps([99, *REVERSED[1:]]), "unknown sample id 99 in slot 0"),
         (json.dumps({"run": "other-1", "order": REVERSED}), "for run 'other-1', the open run is"),
-        ("{", "not JSON"),
+        ("{", "neither a list of sample ids nor JSON"),
     ],
 )
 @pytest.mark.parametrize("command", ["estimate", "retrain"])

@@ -104,6 +104,12 @@ def test_an_order_file_round_trips_with_or_without_its_run(order: Order):
         np.testing.assert_array_equal(parse_order(json.dumps(value), "r-1", len(ids)), order)
 
 
+@pytest.mark.parametrize("between", [" ", ",", ", ", "\n", ",\r\n", "\t", "; "])
+def test_a_plain_list_of_ids_is_an_order(between: str):
+    text = between.join(["3", "1", "0", "2"])
+    np.testing.assert_array_equal(parse_order(f" {text}\n", "r-1", 4), [3, 1, 0, 2])
+
+
 @given(orders(least=2), st.data())
 def test_different_orders_have_different_hashes(order: Order, data):
     other = make_order(data.draw(st.permutations(order.tolist())), len(order))
@@ -146,14 +152,21 @@ def test_an_impossible_order_names_the_first_wrong_slot(ids, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "not JSON"),
-        ("[0, 1", "not JSON"),
-        ("[" * 100_000, "not JSON"),
+        ("", "neither a list of sample ids nor JSON"),
+        ("[0, 1", "neither a list of sample ids nor JSON"),
+        ("[" * 100_000, "neither a list of sample ids nor JSON"),
+        ("0 one", r"neither .* expected ids such as 3 1 2"),
+        ("0 -1", "neither a list of sample ids nor JSON"),
+        ("٠ ١", "neither a list of sample ids nor JSON"),
+        ("0 " + "1" * 30, "neither a list of sample ids nor JSON"),
+        ("0, 0", "sample 0 appears in slots 0 and 1"),
+        ("1 2", "unknown sample id 2 in slot 1"),
         ('{"run": "r-1"}', r"no \"order\" in the order file; its keys are \['run'\]"),
         ('{"run": "r-2", "order": [0, 1]}', "for run 'r-2', the open run is r-1"),
         ('{"run": null, "order": [0, 1]}', "for run None"),
         ('{"order": "01"}', "the order is '01'; expected a list of 2"),
-        ("7", "the order is 7; expected a list"),
+        ("0", "1 of 2 samples are missing, the first is sample 1"),
+        ("7.5", "the order is 7.5; expected a list"),
         ("null", "the order is None"),
     ],
 )

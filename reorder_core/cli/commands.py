@@ -32,7 +32,12 @@ app = typer.Typer(
 
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by build.")]
 OrderPath = Annotated[
-    Path, typer.Option("--order", metavar="FILE", help='JSON: [ids] or {"run": id, "order": [ids]}')
+    Path,
+    typer.Option(
+        "--order",
+        metavar="FILE",
+        help='ids as 3 1 2, or JSON: [ids] or {"run": id, "order": [ids]}',
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 

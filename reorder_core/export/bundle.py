@@ -54,7 +54,8 @@ def make_figure(name: str, svg: str, png: bytes) -> FigureFile:
 def results_table(run: Run, estimate: Estimate, order: Order, truth: Retrained | None) -> Any:
     """One row a trained sample and one a held-out domain: reference, estimate, interval, truth.
 
-    Losses are final, in nats per token; nan where there is none. A DataFrame.
+    Losses are final, in nats per token, but "before", which is before training; nan where
+    there is none. A sample's memorization is "before" minus its final loss. A DataFrame.
     """
     slots = slots_of(order)
     frames = [
@@ -67,9 +68,22 @@ def results_table(run: Run, estimate: Estimate, order: Order, truth: Retrained |
     frames[0].insert(2, "domain", [s.domain for s in run.samples])
     frames[0].insert(3, "flags", [" ".join(s.flags) for s in run.samples])
     frames[0].insert(4, "step", slots // run.batch_size + 1)
+    frames[0].insert(5, "place", slots % run.batch_size + 1)
+    frames[0].insert(6, "before", run.reference.sample_loss_at[0])
     frames[1].insert(1, "domain", list(run.probe_domains))
+    frames[1].insert(2, "before", run.reference.probe_loss_at[0])
     table = pd.concat(frames, ignore_index=True)
-    return table.astype({"sample_id": "Int32", "step": "Int32"})
+    return table.astype({"sample_id": "Int32", "step": "Int32", "place": "Int32"})
+
+
+def curve_table(run: Run, estimate: Estimate, truth: Retrained | None) -> pd.DataFrame:
+    """One row an evaluation step: mean held-out loss as the reference, estimated, retrained."""
+    nothing = np.full(len(run.eval_steps), np.nan)
+    return pd.DataFrame({
+        "step": run.eval_steps, "reference": run.reference.probe_loss_at.mean(1),
+        "estimate": estimate.probe_loss_at.mean(1),
+        "retrained": nothing if truth is None else truth.probe_loss_at.mean(1),
+    })  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -58,18 +58,13 @@ def make_order(ids: Iterable[Any], count: int) -> Order:
 
 
 def parse_order(text: str, run_id: str, count: int) -> Order:
-    """The order in a JSON text: `{"run": id, "order": [...]}` or a plain list.
+    """The order in a text: `3 1 2` with spaces, commas or lines between, or JSON.
 
-    Raises OrderError for text that is not JSON, for another run's order, and
-    for anything that is not a permutation of the run's sample ids.
+    JSON is `{"run": id, "order": [...]}` or a list. Raises OrderError for text that is
+    neither, for another run's order, and for anything that is not a permutation of the
+    run's sample ids.
     """
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError: also a number too long for int
-        raise OrderError(
-            f"the order is not JSON ({error}); expected a list of sample ids "
-            f'or {{"run": "{run_id}", "order": [sample ids]}}'
-        ) from None
+    value = _listed(text) or _from_json(text, run_id)
     if isinstance(value, dict):
         if "order" not in value:
             raise OrderError(
@@ -85,6 +80,25 @@ def parse_order(text: str, run_id: str, count: int) -> Order:
     if not isinstance(value, list):
         raise OrderError(f"the order is {_shown(value)}; expected a list of {count} sample ids")
     return make_order(value, count)
+
+
+def _listed(text: str) -> list[int] | None:
+    """The ids of a plain list; None where the text is no such list."""
+    words = text.replace(",", " ").replace(";", " ").split()
+    # isdigit alone would let other scripts' digits through, and int() endless ones.
+    if not words or not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+        return None
+    return [int(word) for word in words]
+
+
+def _from_json(text: str, run_id: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: also a number too long for int
+        raise OrderError(
+            f"the order is neither a list of sample ids nor JSON ({error}); expected ids such as "
+            f'3 1 2, [3, 1, 2] or {{"run": "{run_id}", "order": [sample ids]}}'
+        ) from None
 
 
 def read_order(path: Path, run_id: str, count: int) -> Order:

@@ -117,6 +117,31 @@ def order_in_address(page: Any, run: Run) -> Order:
     return decode_order(query["o"][0], run.count) if "o" in query else run.reference_order
 
 
+def charted(page: Any) -> None:
+    """Wait until all figures show the order on screen."""
+    page.wait_for_function(
+        "() => { const d = document.querySelector('.ro-timeline').dataset;"
+        " return d.state === 'ready' && d.charts === d.hash }",
+        timeout=30_000,
+    )
+
+
+def traces(page: Any, figure: str) -> list[dict[str, Any]]:
+    """What plotly was given to draw, once it shows the order on screen."""
+    charted(page)
+    return page.evaluate(
+        "name => JSON.parse(JSON.stringify("
+        "document.querySelector(`[data-figure=${name}] .js-plotly-plot`).data))",
+        figure,
+    )
+
+
+def trace(page: Any, figure: str, name: str) -> dict[str, Any]:
+    """The figure's trace of that name; an empty one where it has none."""
+    found = [one for one in traces(page, figure) if one.get("name") == name]
+    return found[0] if found else {"x": [], "y": []}
+
+
 def number_on_page(page: Any, selector: str) -> float:
     """The full-precision number behind a figure shown."""
     return float(page.locator(selector).get_attribute("data-value"))

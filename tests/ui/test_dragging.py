@@ -15,6 +15,7 @@ from driving import (
     order_in_address,
     settled,
     state,
+    trace,
 )
 
 from reorder_core.orders.order import insert, order_hash, slots_of, swap
@@ -33,15 +34,18 @@ def test_dragging_with_the_mouse_shows_what_the_command_line_estimates(
     assert state(page)["hash"] == told["order_hash"]
     reference = run.reference.probe_loss_at[-1].mean()
     held_out = np.mean([cell["loss"] for cell in told["probes"].values()]) - reference
-    assert number_on_page(page, "[data-kpi=heldout]") == pytest.approx(held_out, abs=2e-6)
+    assert number_on_page(page, "[data-kpi-change=heldout]") == pytest.approx(held_out, abs=2e-6)
+    level = pytest.approx(held_out + reference, abs=2e-6)
+    assert number_on_page(page, "[data-kpi=heldout]") == level
     own = told["samples"][str(dragged)]["loss"]
     assert number_on_page(page, "[data-inspect=loss]") == pytest.approx(own, abs=2e-6)
     assert page.locator("[data-inspect=loss]").inner_text() == f"{own:.3f}"
     assert abs(own - run.reference.sample_loss_at[-1][dragged]) > 1e-4, "the move must matter"
+    drawn = trace(page, "generalization", "estimate")
+    shown = dict(zip(drawn["customdata"], drawn["x"], strict=True))
     for domain, cell in told["probes"].items():
         change = cell["loss"] - run.reference.probe_loss_at[-1][run.probe_domains.index(domain)]
-        shown = number_on_page(page, f'.ro-row-value[data-domain="{domain}"]')
-        assert shown == pytest.approx(change, abs=2e-6)
+        assert shown[domain] == pytest.approx(change, abs=2e-6)
 
 
 def test_a_sample_carried_by_keyboard_lands_where_the_arrows_took_it(

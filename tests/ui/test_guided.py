@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from driving import Served, open_timeline, order_in_address, settled, state
+from driving import Served, open_timeline, order_in_address, settled, state, trace
 
 from reorder_core.estimators import informing_runs, open_estimator
 from reorder_core.estimators.hybrid import HybridEstimator
@@ -34,7 +34,7 @@ def test_a_question_shows_its_orders_and_is_answered_by_real_retraining(
     assert np.array_equal(order_in_address(page, run), poison.stops[0].order)
     assert page.locator(".ro-guide-question").inner_text().startswith(poison.question)
     assert expected(run, poison) in answered(page)
-    assert page.locator("[data-figure=generalization] .ro-diamond").count() > 0
+    assert len(trace(page, "generalization", "retrained")["x"]) > 0
     page.locator("[data-command=guide-next]").click()
     assert settled(page, first) == order_hash(poison.stops[1].order)
     assert page.locator(".ro-guide-stop[aria-pressed=true]").get_attribute("data-stop") == "1"

@@ -192,7 +192,8 @@ def test_a_row_of_the_ranking_brings_its_tile_into_view(served_long: Served, boa
     board.mouse.move(*on_strip(board, 250, served_long.run.steps), steps=4)
     board.mouse.up()
     settled(board, before)
-    rows = board.locator(".ro-rank")
+    board.locator("[data-figure=ranking] summary").click()
+    rows = board.locator("[data-figure=ranking] .ro-rank")
     ids = [row.get_attribute("data-sample") for row in rows.all()]
     hidden = [i for i in ids if not board.locator(f'.ro-tile[data-sample="{i}"]').count()]
     assert hidden, "some of what moved most is off the window"

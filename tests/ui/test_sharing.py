@@ -101,16 +101,22 @@ def test_the_figure_bundle_holds_every_figure_and_says_where_it_comes_from(
     assert name.endswith(".zip")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         figures = [n for n in archive.namelist() if n.startswith("figures/")]
-        assert len(figures) == 2 * page.locator("figure svg.ro-plot").count() > 0
+        assert len(figures) == 2 * page.locator(".ro-figure .js-plotly-plot").count() == 8
         assert "figures/ranking.svg" in figures and "figures/ranking.png" in figures
         table = pd.read_csv(io.BytesIO(archive.read("ranking.csv")))
-        listed = page.locator(".ro-rank")
+        page.locator("[data-figure=ranking] summary").click()
+        listed = page.locator("[data-figure=ranking] .ro-rank")
         shown = [int(row.get_attribute("data-sample")) for row in listed.all()]
         assert table.sample_id[: len(shown)].tolist() == shown
         value = float(listed.first.get_attribute("data-value"))
         assert table.change[0] == pytest.approx(value, abs=2e-6)
         drawn = archive.read("figures/ranking.svg").decode()
-        assert all(f">{i}</text>" in drawn for i in shown)
+        assert all(f">{i} " in drawn for i in shown)
+        for name in figures:
+            if name.endswith(".svg"):
+                drawn = archive.read(name).decode()
+                facts = (f"run {run.id}", f"order {state(page)['hash'][:8]}", "hybrid")
+                assert all(fact in drawn for fact in facts), name
         assert all(len(archive.read(figure)) > 1000 for figure in figures)
         assert json.loads(archive.read("order.json"))["run"] == run.id
         assert state(page)["hash"] in archive.read("README.md").decode()
@@ -130,5 +136,7 @@ def test_the_bundles_list_is_against_the_order_that_the_pages_list_is_against(
         table = pd.read_csv(io.BytesIO(archive.read("ranking.csv")))
         assert "against the order before" in archive.read("README.md").decode()
         assert "order before" in archive.read("figures/ranking.svg").decode()
-    values = [float(row.get_attribute("data-value")) for row in page.locator(".ro-rank").all()]
+    page.locator("[data-figure=ranking] summary").click()
+    rows = page.locator("[data-figure=ranking] .ro-rank").all()
+    values = [float(row.get_attribute("data-value")) for row in rows]
     np.testing.assert_allclose(table.change[: len(values)], values, atol=2e-6)

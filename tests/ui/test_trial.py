@@ -64,7 +64,8 @@ def test_canaries_selected_carry_their_estimates_along(served: Served, page: Any
     steps = [int(dot.get_attribute("data-step")) for dot in dots.all()]
     told = page.locator("[data-preview=own]").inner_text()
     at = np.interp(150 // run.batch_size, steps, values)
-    assert told == f"about {at:+.2f} nats/token, by the dots"
+    step = 150 // run.batch_size + 1
+    assert told == f"step {step}: about {at:+.2f} nats/token, by the dots"
     assert "dots are estimates" in page.locator(".ro-response-note").inner_text()
     last = dots.last
     slot = run.count - len(samples)

@@ -13,9 +13,11 @@ from driving import (
     order_in_address,
     settled,
     state,
+    trace,
 )
 
 from ui.app import state as keys
+from ui.charts import marks
 
 
 def test_verify_lays_the_real_retraining_over_the_estimate(
@@ -38,8 +40,9 @@ def test_verify_lays_the_real_retraining_over_the_estimate(
     words = page.locator("[data-kpi-truth=heldout]").inner_text()
     shown = float(words.split()[1].replace("−", "-"))
     assert shown == pytest.approx(change, abs=6e-5)
-    assert page.locator(".ro-diamond").count() == len(domains) + 1
-    assert page.locator(".ro-ring").count() == run.count
+    for figure, count in (("generalization", len(domains) + 1), ("memorization", run.count)):
+        shown = [trace(page, figure, name)["x"] for name in (marks.RETRAINED, marks.MISSED)]
+        assert sum(map(len, shown)) == count
 
 
 def test_a_retraining_can_be_cancelled(served: Served, page: Any) -> None:

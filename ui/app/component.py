@@ -6,9 +6,11 @@ fetched once as modules; only data travels with a rerun.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import plotly
 from streamlit.components.v2 import component
 from streamlit.components.v2.get_bidi_component_manager import get_bidi_component_manager
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
@@ -17,6 +19,7 @@ from ui.app import state
 from ui.app.theme import WEB
 
 _NAME = "reorder.web"
+_PLOTLY = Path(plotly.__file__).parent
 _mounts: WeakKeyDictionary[Any, Callable[..., Any]] = WeakKeyDictionary()
 
 
@@ -52,5 +55,9 @@ def _mount() -> Callable[..., Any]:
             package, entry = _NAME.split(".")
             manifest = ComponentManifest(package, "1", [ComponentConfig(entry, WEB.name)])
             manager.register_from_manifest(manifest, WEB.parent)
+        if manager.get_component_path("plotly.assets") is None:
+            # plotly.js out of the installed package: figures/plotly.js loads it from beside ours.
+            assets = [ComponentConfig("assets", "package_data")]
+            manager.register_from_manifest(ComponentManifest("plotly", "1", assets), _PLOTLY)
         _mounts[manager] = component(_NAME, js="main.js", isolate_styles=False)
     return _mounts[manager]

@@ -7,11 +7,14 @@ import streamlit as st
 
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.explore.presets import preset
+from reorder_core.export.bundle import curve_table, results_table
 from reorder_core.orders.moves import gives, whole
 from reorder_core.orders.order import order_hash, parse_order
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 from ui.app import component, jobs, open_run, state, visitors
 from ui.app.history import History
+from ui.charts.timeline_shell import shell
 from ui.queries import estimates, packed
 from ui.timeline import (
     address,
@@ -56,6 +59,21 @@ def publish_run(run: Run) -> None:
     with open_run.explained(run.path):
         record = _run_record(run, run.fingerprint)
     component.publish("run", record)
+
+
+def publish_charts(run: Run) -> None:
+    """Send what the figures look like; the browser puts each order's numbers in."""
+    with open_run.explained(run.path):
+        record = _charts_record(run, run.fingerprint)
+    component.publish("charts", record)
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _charts_record(_run: Run, fingerprint: str) -> dict[str, Any]:
+    known, order = _run.reference, _run.reference_order
+    at_rest = Estimate(_run.id, "", order_hash(order), known.sample_loss_at, known.probe_loss_at)
+    results = results_table(_run, at_rest, order, None)
+    return shell(results, curve_table(_run, at_rest, None), _run.steps, _run.batch_size)
 
 
 @st.cache_data(max_entries=2, show_spinner=False)

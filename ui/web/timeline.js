@@ -1,6 +1,6 @@
 // The instrument: holds what is on screen, passes moves to Python, draws what comes back.
 import { listen } from './shared/channels.js';
-import { h, setText, tooltips, segmented } from './shared/dom.js';
+import { h, setText, tooltips } from './shared/dom.js';
 import { Board, markOf } from './board/board.js';
 import { Carrying } from './board/carrying.js';
 import { colouring } from './board/colouring.js';
@@ -18,11 +18,17 @@ import { Suggestions } from './panels/suggest.js';
 import { Summary } from './panels/summary.js';
 import { Toolbar } from './panels/toolbar.js';
 import { Trial } from './preview/trial.js';
-import { Ranking } from './figures/ranking.js';
-import { Generalization, Memorization, Trajectory } from './figures/figures.js';
+import { Generalization } from './figures/generalization.js';
+import { Memorization } from './figures/memorization.js';
+import { Moved } from './figures/moved.js';
+import { Trajectory } from './figures/trajectory.js';
 import { slotsOf } from './preview/moves.js';
 import { markKnown } from './shared/links.js';
 import { decodeRun, decodeView } from './shared/run.js';
+
+/** Requests after which the order on screen is the same. */
+const STAY = new Set(['verify', 'cancel', 'cancel-job', 'compare', 'export', 'suggest', 'fork', 'forget',
+  'save-view', 'rename-view', 'place-view', 'delete-view']);
 
 export class Timeline {
   constructor(parent) {
@@ -35,6 +41,8 @@ export class Timeline {
     this.picking = false; // taps choose tiles
     this.jobs = [];
     this.sequence = 0;
+    this.left = false; // the view is of another order than the tiles
+    this.stale = new Set(); // figures that do not show what is on screen
     this.build(parent);
     this.hand = new Hand(this.board, new Carrying(this));
     this.table = new Table(this);
@@ -43,7 +51,7 @@ export class Timeline {
 
   build(parent) {
     this.board = new Board();
-    this.response = new Response(this.board, (samples, kind) => this.trial.of(samples, kind));
+    this.response = new Response(this.board, (samples, kind) => this.trial.of(samples, kind), (samples, slot) => this.place(samples, slot));
     this.trial = new Trial(this);
     this.selection = new Selection(() => this.drawSelection());
     this.find = new Find(this);
@@ -55,13 +63,12 @@ export class Timeline {
       ['suggest', 'Suggest', this.suggestions.element], ...this.sharing.tabs], (key) => this.opened(key));
     this.summary = new Summary();
     this.toolbar = new Toolbar(this);
-    this.ranking = new Ranking((id) => this.select(id, true));
+    this.moved = new Moved((id) => this.select(id, true));
     this.memorization = new Memorization((id) => this.select(id, true));
     this.generalization = new Generalization();
-    this.choice = segmented('Which loss', [['heldout', 'Held-out'], ['training', 'Training'], ['sample', 'Sample']],
-      (value) => { this.curve = value; this.drawTrajectory(); });
-    this.trajectory = new Trajectory(this.choice);
-    this.figures = [this.generalization, this.memorization, this.trajectory];
+    this.trajectory = new Trajectory((value) => { this.curve = value; this.drawTrajectory(); });
+    this.figures = [this.generalization, this.moved, this.memorization, this.trajectory];
+    for (const figure of this.figures) figure.ondrawn = () => this.drawn();
     this.orders = new Orders(this);
     this.toolbar.element.append(this.orders.element, this.sharing.element);
     this.scale = h('div');
@@ -76,8 +83,7 @@ export class Timeline {
           h('div', { class: 'ro-boards' }, this.board.element, this.sharing.comparison.twin.element,
             this.sharing.comparison.twin.overlay), this.response.element),
         this.side.element),
-      h('div', { class: 'ro-figures' }, this.generalization.element, this.ranking.element,
-        this.memorization.element, this.trajectory.element),
+      h('div', { class: 'ro-figures' }, this.figures.map((figure) => figure.element)),
       this.live, this.toast, this.orders.dialog);
     tooltips(this.root);
     parent.append(this.root);
@@ -108,7 +114,7 @@ export class Timeline {
   }
 
   drawJobs() {
-    this.toolbar.showJob(this.jobs, this.view);
+    if (!this.left) this.toolbar.showJob(this.jobs, this.view);
     this.history.queue.show(this.jobs, this.view.hash);
   }
 
@@ -127,8 +133,10 @@ export class Timeline {
     this.accepted = raw;
     this.view = decodeView(raw, run);
     this.order = raw.order;
-    this.slots = slotsOf(raw.order);
+    this.slots = this.view.slots = slotsOf(raw.order);
     this.waiting = false;
+    this.left = false;
+    delete this.root.dataset.of;
     this.response.clear();
     this.layout();
     this.draw();
@@ -156,17 +164,33 @@ export class Timeline {
     this.summary.show(run, view, slots);
     this.toolbar.show(view, this.waiting);
     this.drawJobs();
-    this.generalization.show(run, view);
-    this.memorization.show(run, view, slots, this.selected);
-    this.ranking.show(run, view, this.selected);
     this.history.show(view.history);
     this.side.count('history', view.history.moves.length);
-    this.drawTrajectory();
     this.drawFocus();
     this.find.show();
     this.suggestions.show();
     if (this.selection.size > 1) this.trial.changed();
     this.sharing.show(run, view);
+    this.drawFigures(this.figures);
+  }
+
+  /** The figures, after the numbers are on screen: data-charts then says of which order they are. */
+  drawFigures(figures) {
+    for (const figure of figures) this.stale.add(figure);
+    clearTimeout(this.later);
+    requestAnimationFrame(() => { this.later = setTimeout(() => this.redraw()); });
+  }
+
+  redraw() {
+    for (const figure of this.figures) figure.selected = this.selected;
+    this.trajectory.what = this.curve;
+    for (const figure of this.stale) figure.show(this.run, this.view);
+    this.stale.clear();
+  }
+
+  /** A figure is drawn; data-charts says once all of them show the order on screen. */
+  drawn() {
+    if (this.figures.every((figure) => figure.drawn === this.view)) this.root.dataset.charts = this.view.hash;
   }
 
   colour() {
@@ -182,10 +206,11 @@ export class Timeline {
     this.table.changed();
     this.trial.changed();
     this.find.show();
+    this.drawFocus();
   }
 
   drawTrajectory() {
-    if (this.view) this.trajectory.show(this.run, this.view, this.curve, this.selected);
+    if (this.view) this.drawFigures([this.trajectory]);
   }
 
   /** The sample under the pointer, or else the selected one: its text and its curves. */
@@ -194,9 +219,26 @@ export class Timeline {
     const id = this.hovered ?? this.selected;
     this.sharing.comparison.link(id);
     this.inspector.show(this.run, this.view, this.slots, id);
-    this.response.show(this.run, this.order, this.slots, id === null ? [] : [id], id === null ? 0 : this.slots[id], this.kind);
-    setText(this.response.headline, id === null ? 'Drag a tile: the curves show what each step would do to it.'
-      : `What if sample ${id} were trained at another step?`);
+    if (this.left) this.inspector.wait();
+    const held = this.inHand(id);
+    this.response.show(this.run, this.order, this.slots, held, null, this.kind);
+    setText(this.response.headline, !held.length ? 'Drag a tile: the curves show what each step would do to it.'
+      : `What if ${held.length > 1 ? `these ${held.length} samples` : `sample ${id}`} were trained at another step? A click on a curve puts `
+        + `${held.length > 1 ? 'them' : 'it'} there.`);
+  }
+
+  /** What a drag would move: the selection, unless a tile outside it is pointed at. */
+  inHand(id) {
+    const { selection } = this;
+    if (selection.size > 1 && (this.hovered === null || selection.has(this.hovered))) return selection.ordered(this.slots);
+    return id === null ? [] : [id];
+  }
+
+  /** A click on a what-if curve: its samples go to that step. */
+  place(samples, slot) {
+    const carrying = this.hand.owner;
+    const held = { ids: samples, id: samples[0], whole: false };
+    if (!this.hand.busy && !this.waiting && !carrying.changesNothing(held, slot)) carrying.drop(held, slot);
   }
 
   notice(notice) {
@@ -261,19 +303,17 @@ export class Timeline {
     this.selected = this.selected === id && !go ? null : id;
     this.board.mark('selected', this.selected === null ? [] : [id]);
     if (go) this.board.reveal(this.slots[id]);
-    if (this.selected !== null && this.curve !== 'sample' && go) this.choice.set(this.curve = 'sample');
-    this.memorization.show(this.run, this.view, this.slots, this.selected);
-    this.ranking.show(this.run, this.view, this.selected);
+    if (this.selected !== null && this.curve !== 'sample' && go) this.trajectory.choice.set(this.curve = 'sample');
     this.board.roving(id);
     this.suggestions.show();
-    this.drawTrajectory();
+    this.drawFigures([this.moved, this.memorization, this.trajectory]);
     this.drawFocus();
   }
 
   /** Select a sample and a curve as a link or a saved view says; null leaves them as they are. */
   adopt({ selection = null, metric = '' }) {
     if (selection !== null && selection < this.run.count) this.board.mark('selected', [this.selected = selection]);
-    if (metric) this.choice.set(this.curve = metric);
+    if (metric) this.trajectory.choice.set(this.curve = metric);
     if (this.view) this.draw();
   }
 
@@ -282,17 +322,28 @@ export class Timeline {
     this.waiting = true;
     this.root.dataset.state = 'waiting';
     this.toolbar.show(this.view, true);
+    if (!STAY.has(type)) this.leave();
     this.sendEvent({ type, seq: this.sequence, ...more });
+  }
+
+  /** Another order is on its way: no number of the last one may pass for one of its own. */
+  leave() {
+    this.left = true;
+    this.root.dataset.of = 'another';
+    this.toolbar.wait();
+    this.summary.wait();
+    this.inspector.wait();
   }
 
   /** Ask for what changes nothing on screen: no number waits for it. */
   whisper(type, more) { this.sendEvent({ type, seq: this.sequence, ...more }); }
 
   keys(event) {
-    if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== 'z' || !this.view) return;
+    const key = event.key.toLowerCase();
+    if (!(event.ctrlKey || event.metaKey) || !['z', 'y'].includes(key) || !this.view) return;
     if (event.target.closest?.('input, textarea')) return;
     event.preventDefault();
-    const command = event.shiftKey ? 'redo' : 'undo';
+    const command = event.shiftKey || key === 'y' ? 'redo' : 'undo';
     if (command === 'undo' ? this.view.canUndo : this.view.canRedo) this.send(command);
   }
 
@@ -302,6 +353,7 @@ export class Timeline {
     this.root.remove(); // Streamlit may mount again into the same parent
     this.watch.disconnect();
     document.removeEventListener('keydown', this.shortcut);
+    clearTimeout(this.later);
     for (const stop of this.stop) stop();
     for (const figure of this.figures) figure.destroy();
     this.suggestions.destroy();

@@ -127,7 +127,8 @@ export class Carrying {
     const { run, view } = this.timeline;
     const sample = run.samples[id];
     return `sample ${id} · ${[sample.name, ...sample.flags].join(' · ')}\n${clip(sample.text, 140)}\n`
-      + `final loss ${number(view.estimate.sampleLoss[id])}, change ${signed(sampleChange(run, view, id).value)}`;
+      + (this.timeline.left ? 'estimating \u2026'
+        : `final loss ${number(view.estimate.sampleLoss[id])}, change ${signed(sampleChange(run, view, id).value)}`);
   }
 
   clicked(id, event) {

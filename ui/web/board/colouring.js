@@ -1,7 +1,7 @@
 // What the fill of a tile means: its domain, the change of its loss, or how well it is remembered.
 import { h } from '../shared/dom.js';
-import { number, signed } from '../shared/format.js';
-import { sampleChange } from '../shared/run.js';
+import { signed } from '../shared/format.js';
+import { memorization, sampleChange } from '../shared/run.js';
 
 const OUTER = 0.98; // beyond this share of the samples, colours saturate
 
@@ -9,21 +9,22 @@ const OUTER = 0.98; // beyond this share of the samples, colours saturate
 export function colouring(run, view, mode) {
   const changes = run.samples.map(({ id }) => sampleChange(run, view, id).value || 0); // NaN: not known
   const found = { mode, changes, rises: changes.map((value) => value > 0) };
-  if (mode === 'memorization') return { ...found, ...remembered(view.estimate.sampleLoss) };
+  if (mode === 'memorization') return { ...found, ...remembered(run.samples.map(({ id }) => memorization(run, view, id))) };
   const sorted = changes.map(Math.abs).sort((a, b) => a - b);
   const limit = Math.max(0.005, sorted[Math.floor(sorted.length * OUTER)]);
   const level = changes.map((value) => Math.min(1, Math.abs(value) / limit));
   return { ...found, level, legend: mode === 'change' ? changeLegend(limit) : '' };
 }
 
-function remembered(losses) {
-  const sorted = Array.from(losses).filter(Number.isFinite).sort((a, b) => a - b);
+/** Darker for what training taught more of: loss before it minus loss after it. */
+function remembered(gains) {
+  const sorted = gains.filter(Number.isFinite).sort((a, b) => a - b);
   const low = sorted[Math.floor(sorted.length * (1 - OUTER))] ?? 0;
   const high = sorted[Math.floor((sorted.length - 1) * OUTER)] ?? 1;
-  const level = Array.from(losses, (value) => Math.max(0, Math.min(1, (high - value) / (high - low || 1))) || 0);
+  const level = gains.map((value) => Math.max(0, Math.min(1, (value - low) / (high - low || 1))) || 0);
   return { level, legend: h('span', { class: 'ro-scale',
-    'data-tip': 'Estimated final loss of each tile, nats per token: the darker, the better remembered' },
-  `${number(low, 2)}`, h('span', { class: 'ro-scale-bar ro-scale-memory' }), `${number(high, 2)} nats/token`) };
+    'data-tip': 'Memorization of each tile, nats per token: its loss before training minus its loss after, the darker, the more it was learned' },
+  signed(low, 2), h('span', { class: 'ro-scale-bar ro-scale-memory' }), `${signed(high, 2)} nats/token`) };
 }
 
 function changeLegend(limit) {

@@ -33,13 +33,13 @@ export class Find {
       ...marks.map((flag) => entry(`mark ${flag}`, h('span', { class: 'ro-mark', 'aria-hidden': 'true' }, MARKS[flag]), flag)));
     const { samples } = run;
     const by = (value, most) => [...samples].sort((a, b) => most * (value(b) - value(a))).slice(0, TOP).map(({ id }) => id);
-    const loss = ({ id }) => run.reference.sampleLoss[id];
+    const learned = ({ id }) => run.reference.sampleLossAt[id] - run.reference.sampleLoss[id];
     this.sets = [
       ...run.domains.map((name, i) => [`all of ${name}`, samples.filter((s) => s.domain === i).map((s) => s.id)]),
       ...marks.map((flag) => [`all ${flag} samples`, samples.filter((s) => markOf(s) === flag).map((s) => s.id)]),
       [`the ${TOP} longest`, by((s) => s.tokens, 1)],
-      [`the ${TOP} best remembered`, by(loss, -1)],
-      [`the ${TOP} least remembered`, by(loss, 1)],
+      [`the ${TOP} best remembered`, by(learned, 1)],
+      [`the ${TOP} least remembered`, by(learned, -1)],
       ['all samples', samples.map((s) => s.id)],
     ];
     this.groups.replaceChildren(h('option', { value: '' }, 'Select \u2026'),

@@ -1,4 +1,5 @@
 // The order on screen against another: every metric's difference, the two orders, the tiles that differ.
+import { missed } from '../figures/dots.js';
 import { h, s } from '../shared/dom.js';
 import { unpack } from '../shared/channels.js';
 import { clip, interval, signed } from '../shared/format.js';
@@ -131,9 +132,10 @@ export class Comparison {
       h('thead', { class: 'ro-hidden' }, h('tr', {}, h('th', { scope: 'col' }, 'what'), h('th', { scope: 'col' }, 'difference, nats per token'))),
       h('tbody', {}, rows.map((row) => h('tr', { 'data-metric': row.name, 'data-inner': row.inner },
         h('th', { scope: 'row', 'data-tip': row.tip }, name(row), row.text ? h('small', {}, row.text) : null),
-        h('td', { 'data-side': row.lo > 0 ? 'rise' : row.hi < 0 ? 'fall' : 'unclear', 'data-value': row.value }, signed(row.value, 4),
-          h('small', {}, interval(row.lo, row.hi, 4)),
-          truth ? h('small', { class: 'ro-compare-truth', 'data-truth': row.truth }, `retrained ${signed(row.truth, 4)}`) : null)))));
+        h('td', { 'data-side': row.lo > 0 ? 'rise' : row.hi < 0 ? 'fall' : 'unclear', 'data-value': row.value }, truth ? [signed(row.truth, 4),
+          h('small', { class: 'ro-compare-truth', 'data-truth': row.truth, 'data-missed': missed(row) }, missed(row) ? 'retrained, outside the interval' : 'retrained'),
+          h('small', {}, `estimated ${signed(row.value, 4)}`)] : signed(row.value, 4),
+        h('small', {}, interval(row.lo, row.hi, 4)))))));
   }
 }
 

@@ -1,15 +1,17 @@
 // One sample in full: its text as it was trained, domain, flags and numbers.
 import { h, setText, info } from '../shared/dom.js';
 import { interval, number, signed } from '../shared/format.js';
+import { missed } from '../figures/dots.js';
 import { markOf } from '../board/board.js';
-import { sampleChange } from '../shared/run.js';
+import { memorization, sampleChange } from '../shared/run.js';
 
 const ROWS = [
   ['step', 'Trained at step', 'Which update trains it, of how many; and its place in the batch.'],
   ['loss', 'Final loss', 'Mean nats per token on this sample after training in this order, estimated.'],
-  ['change', 'Change', 'Against the reference order. Below zero: remembered better.'],
+  ['gain', 'Memorization', 'What training changed: its loss before training minus its loss after it.'],
+  ['truth', 'Retrained', 'Change of its final loss against the reference order in a real retraining, once this order is verified.'],
+  ['change', 'Estimated change', 'Of its final loss against the reference order. Below zero: remembered better.'],
   ['range', '90 % interval', 'Of the change; its width was set on real retrainings.'],
-  ['truth', 'Retrained', 'The same change from a real retraining, once this order is verified.'],
 ];
 
 export class Inspector {
@@ -47,9 +49,18 @@ export class Inspector {
     setText(this.values.step, `${Math.floor(slot / run.batch) + 1} of ${run.steps}, place ${(slot % run.batch) + 1}`);
     setText(this.values.loss, number(view.estimate.sampleLoss[id]));
     this.values.loss.dataset.value = view.estimate.sampleLoss[id];
+    setText(this.values.gain, signed(memorization(run, view, id)));
+    this.values.gain.dataset.value = memorization(run, view, id);
     setText(this.values.change, signed(change.value));
     setText(this.values.range, Number.isFinite(change.lo) ? interval(change.lo, change.hi) : '\u2013');
-    setText(this.values.truth, Number.isFinite(change.truth)
-      ? `${signed(change.truth)} (off by ${number(Math.abs(change.value - change.truth))})` : 'not verified');
+    const known = Number.isFinite(change.truth);
+    this.values.truth.toggleAttribute('data-missed', missed(change));
+    setText(this.values.truth, view.atReference ? 'measured' : known
+      ? `${signed(change.truth)}${missed(change) ? ', outside the interval' : ''}` : 'not verified');
+  }
+
+  /** Another order is on its way: these numbers are not of it. */
+  wait() {
+    for (const key of ['loss', 'gain', 'truth', 'change', 'range']) setText(this.values[key], '\u2026');
   }
 }

@@ -22,7 +22,7 @@ export class Orders {
     this.seed = h('input', { class: 'ro-input ro-seed', type: 'number', min: 0, max: 4294967295, step: 1, value: 0, 'aria-label': 'Seed' });
     this.domains = h('ol', { class: 'ro-sequence', 'aria-label': 'Sequence of domains' });
     this.text = h('textarea', { class: 'ro-input ro-paste', rows: 4, 'aria-label': 'Order file', spellcheck: 'false',
-      placeholder: '[3, 0, 7, \u2026]  or  {"run": "\u2026", "order": [3, 0, 7, \u2026]}' });
+      placeholder: '3 0 7 \u2026  or  [3, 0, 7, \u2026]  or  {"run": "\u2026", "order": [3, 0, 7, \u2026]}' });
     this.file = h('input', { type: 'file', accept: '.json,.txt,application/json', 'aria-label': 'Upload an order file', onchange: () => this.read() });
     this.problem = h('p', { class: 'ro-problem', role: 'alert' });
     this.dialog = h('dialog', { class: 'ro-dialog', 'aria-label': 'Start from another order' },
@@ -35,7 +35,7 @@ export class Orders {
         h('label', { class: 'ro-choice' }, 'seed ', this.seed)),
       h('div', { class: 'ro-group ro-blocks' }, button('Domain by domain', () => this.blocks(), { 'data-preset': 'blocks' }), this.domains),
       h('h3', {}, 'Your own'),
-      h('p', { class: 'ro-hint' }, 'A JSON list of this run’s sample ids, each once; what Share exports can be used as well. Up to 2 MB.'),
+      h('p', { class: 'ro-hint' }, 'This run’s sample ids, each once, with spaces, commas or lines between them, or as JSON; what Share exports can be used as well. Up to 2 MB.'),
       this.text,
       h('div', { class: 'ro-group' }, this.file, h('span', { class: 'ro-spring' }),
         button('Use this order', () => this.paste(), { class: 'ro-button ro-primary', 'data-command': 'paste' })),

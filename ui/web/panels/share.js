@@ -1,7 +1,7 @@
 // All that is kept, compared, presented and taken away of the order on screen.
 import { listen } from '../shared/channels.js';
 import { h, button } from '../shared/dom.js';
-import { pngOf, saveBytes, svgText } from '../shared/export.js';
+import { saveBytes } from '../shared/files.js';
 import { addressOf, viewInAddress } from '../shared/links.js';
 import { Comparison } from './compare.js';
 import { Saved } from './saved.js';
@@ -95,14 +95,13 @@ export class Sharing {
     const figures = [];
     if (what === 'bundle') {
       this.menu.say('Drawing the figures \u2026');
-      const { figures: drawn, ranking: list } = this.owner;
-      for (const figure of list.listed?.length ? [...drawn, list] : drawn) {
-        const png = await pngOf(figure);
-        figures.push({ name: figure.name, svg: svgText(figure), png: png.slice(png.indexOf(',') + 1) });
+      for (const figure of this.owner.figures) {
+        const [svg, png] = [await figure.picture('svg'), await figure.picture('png')];
+        figures.push({ name: figure.name, svg: decodeURIComponent(after(svg)), png: after(png) });
       }
     }
     this.menu.say('Preparing the file \u2026');
-    this.owner.send('export', { what, figures, ranking: this.owner.ranking.against });
+    this.owner.send('export', { what, figures, ranking: this.owner.moved.against });
   }
 
   receive({ id, name, mime, content }) {
@@ -120,6 +119,9 @@ export class Sharing {
     for (const stop of this.stop) stop();
   }
 }
+
+/** What stands in a data address. */
+function after(address) { return address.slice(address.indexOf(',') + 1); }
 
 /** A button that opens a list of actions; Escape and a click elsewhere close it. */
 class Menu {

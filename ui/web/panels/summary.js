@@ -1,13 +1,14 @@
 // The line of headline figures: what this order would have changed, in four numbers.
+import { missed } from '../figures/dots.js';
 import { h, setText, info } from '../shared/dom.js';
 import { digitsFor, interval, number, signed } from '../shared/format.js';
 import { mean, probeChange, sampleChange } from '../shared/run.js';
 
 const CARDS = [
-  ['heldout', 'Held-out loss', 'Mean loss on text never trained on, averaged over domains, against the '
-    + 'reference order. Below zero: generalizes better.'],
-  ['training', 'Training loss', 'Mean final loss over all trained samples, against the reference order. '
-    + 'Below zero: the training text is remembered better.'],
+  ['heldout', 'Held-out loss', 'Mean loss on text never trained on, averaged over domains, in nats per token; below it the '
+    + 'change against the reference order. Below zero: generalizes better.'],
+  ['training', 'Training loss', 'Mean final loss over all trained samples, in nats per token; below it the change against the '
+    + 'reference order. Below zero: the training text is remembered better.'],
   ['most', 'Moved most', 'The sample whose final loss differs most from the reference order.'],
   ['distance', 'Distance', 'How far the estimated final weights lie from the reference run’s, relative to '
     + 'how far training went: 0 is the same model. Estimates lose trust as it grows.'],
@@ -17,10 +18,10 @@ export class Summary {
   constructor() {
     this.cards = Object.fromEntries(CARDS.map(([key, label, tip]) => {
       const value = h('output', { class: 'ro-kpi-value', 'data-kpi': key });
-      const note = h('span', { class: 'ro-kpi-note' });
+      const note = h('span', { class: 'ro-kpi-note', 'data-kpi-change': key });
       const last = h('span', { class: 'ro-kpi-note', 'data-kpi-last': key });
       const truth = h('span', { class: 'ro-kpi-truth', 'data-kpi-truth': key });
-      const element = h('div', { class: 'ro-kpi' }, h('span', { class: 'ro-kpi-label' }, label, info(tip)), value, note, last, truth);
+      const element = h('div', { class: 'ro-kpi' }, h('span', { class: 'ro-kpi-label' }, label, info(tip)), value, truth, note, last);
       return [key, { value, note, last, truth, element }];
     }));
     this.element = h('section', { class: 'ro-kpis', 'aria-label': 'What this order changes' },
@@ -28,8 +29,8 @@ export class Summary {
   }
 
   show(run, view, slots) {
-    this.change('heldout', probeChange(run, view, -1), mean(view.estimate.probeLoss), 4);
-    this.change('training', trainingChange(run, view), mean(view.estimate.sampleLoss), 4);
+    this.change('heldout', view, probeChange(run, view, -1), mean(run.reference.probeLoss));
+    this.change('training', view, trainingChange(run, view), mean(run.reference.sampleLoss));
     this.most(run, view);
     const moved = run.referenceOrder.filter((id, slot) =>
       Math.floor(slots[id] / run.batch) !== Math.floor(slot / run.batch)).length;
@@ -37,9 +38,14 @@ export class Summary {
     this.put('distance', number(view.estimate.distance, 3), `${moved} of ${run.count} samples at another step`, '');
   }
 
-  change(key, { value, lo, hi, truth }, level, digits) {
-    const range = Number.isFinite(lo) ? `90 % ${interval(lo, hi, digits)} · ` : '';
-    this.put(key, signed(value, digits), `${range}level ${number(level, 3)}`, verdict(value, truth, digits), value);
+  /** The level, and under it what this order changes of it; where it was retrained, that leads. */
+  change(key, view, { value, lo, hi, truth }, base) {
+    const range = Number.isFinite(lo) ? `, 90 % ${interval(lo, hi, 4)}` : '';
+    const known = Number.isFinite(truth);
+    const note = view.atReference ? 'measured: others are compared with it' : `${known ? 'estimated ' : ''}${signed(value, 4)}${range}`;
+    const level = base + (known ? truth : value);
+    this.put(key, number(level, 3), note, view.atReference ? '' : verdict({ value, lo, hi, truth }, 4), level);
+    this.cards[key].note.dataset.value = value;
   }
 
   /** What the last move alone changed, where there was one. */
@@ -55,13 +61,26 @@ export class Summary {
 
   most(run, view) {
     const rows = run.samples.map(({ id }) => ({ id, ...sampleChange(run, view, id) }));
-    const top = rows.reduce((a, b) => (Math.abs(b.value || 0) > Math.abs(a.value || 0) ? b : a));
+    const best = ({ value, truth }) => (Number.isFinite(truth) ? truth : value || 0);
+    const top = rows.reduce((a, b) => (Math.abs(best(b)) > Math.abs(best(a)) ? b : a));
     const sample = run.samples[top.id];
-    const nothing = Math.abs(top.value) < 1e-6;
-    this.put('most', nothing ? '0.000' : signed(top.value), nothing ? 'no sample'
-      : `sample ${top.id}, ${sample.flags[0] ?? sample.name}`, verdict(top.value, top.truth, 3), top.value);
+    const nothing = view.atReference || Math.abs(best(top)) < 1e-6;
+    this.put('most', nothing ? '\u2013' : signed(best(top)), nothing ? 'no sample'
+      : `sample ${top.id}, ${sample.flags[0] ?? sample.name}`, nothing ? '' : verdict(top, 3), nothing ? '' : best(top));
   }
 
+  /** Another order is on its way: these numbers are not of it. */
+  wait() {
+    for (const key of Object.keys(this.cards)) {
+      this.put(key, '\u2026', '', '');
+      setText(this.cards[key].last, '');
+    }
+  }
+
+  /**
+   * @param {string} key
+   * @param {number | string} [raw]
+   */
   put(key, value, note, truth, raw) {
     const card = this.cards[key];
     setText(card.value, value);
@@ -77,8 +96,9 @@ function trainingChange(run, view) {
     truth: view.truth ? mean(view.truth.sampleLoss) - base : NaN };
 }
 
-function verdict(value, truth, digits) {
+function verdict({ value, lo, hi, truth }, digits) {
   if (!Number.isFinite(truth)) return '';
-  const shown = Math.max(digits, digitsFor(Math.abs(truth)) - 1);
-  return `retrained ${signed(truth, Math.min(shown, 4))} · off by ${number(Math.abs(value - truth), Math.min(shown, 4))}`;
+  const shown = Math.min(4, Math.max(digits, digitsFor(Math.abs(truth)) - 1));
+  const out = missed({ lo, hi, truth }) ? ', outside the interval' : '';
+  return `retrained ${signed(truth, shown)} \u00b7 estimate off by ${number(Math.abs(value - truth), shown)}${out}`;
 }

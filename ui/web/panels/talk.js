@@ -2,6 +2,8 @@
 import { h, button, setText } from '../shared/dom.js';
 import { markTalk } from '../shared/links.js';
 
+const [LOWEST, HIGHEST, MARGIN] = [180, 460, 30]; // pixels of the chart, and below it
+
 export class Talk {
   /** owner: the Timeline; sharing: { saved, scenarios } */
   constructor(owner, sharing) {
@@ -39,6 +41,7 @@ export class Talk {
     markTalk(true);
     this.at = -1;
     this.show();
+    this.fit();
     this.owner.announce('Talk mode. Arrow keys step through the deck, Escape leaves.');
   }
 
@@ -48,6 +51,18 @@ export class Talk {
     this.element.hidden = true;
     this.owner.root.classList.remove('ro-talking');
     markTalk(false);
+    this.fit();
+  }
+
+  /** In a talk the chart takes what is left of the screen, so that none of its rows is cut. */
+  fit() {
+    const { generalization } = this.owner;
+    generalization.height = undefined;
+    if (this.on && window.innerWidth > 900) {
+      const room = window.innerHeight - generalization.plot.getBoundingClientRect().top - MARGIN;
+      generalization.height = Math.max(LOWEST, Math.min(HIGHEST, Math.round(room)));
+    }
+    generalization.draw();
   }
 
   go(to) {

@@ -4,6 +4,7 @@ import { number, seconds } from '../shared/format.js';
 import { active, secondsLeft } from '../shared/jobs.js';
 
 const UNVERIFIED = 'Really retrain the model in this order, in the background, and lay the result over the estimate';
+const MEASURED = 'The reference order was really trained: its losses are measured, and the others are compared with them';
 const VERIFIED = 'This order was really retrained; diamonds, rings and ticks show the result over the estimate';
 
 export class Toolbar {
@@ -19,10 +20,10 @@ export class Toolbar {
     this.colour = segmented('Colour of tiles', [
       ['domain', 'Domain', 'Tiles coloured by domain'],
       ['change', 'Loss change', 'Tiles coloured by the estimated change of their final loss'],
-      ['memorization', 'Memorization', 'Tiles coloured by their estimated final loss: how well each is remembered'],
+      ['memorization', 'Memorization', 'Tiles coloured by what training changed of their loss, before minus after: how much of each was learned'],
     ], (mode) => owner.setColour(mode));
     this.undo = button('Undo', () => owner.send('undo'), { 'data-command': 'undo', 'data-tip': 'Ctrl Z' });
-    this.redo = button('Redo', () => owner.send('redo'), { 'data-command': 'redo', 'data-tip': 'Ctrl Shift Z' });
+    this.redo = button('Redo', () => owner.send('redo'), { 'data-command': 'redo', 'data-tip': 'Ctrl Y, or Ctrl Shift Z' });
     this.reset = button('Reset', () => owner.send('reset'), { 'data-command': 'reset', 'data-tip': 'Back to the reference order' });
     this.verify = button('Verify', () => owner.send('verify'), {
       class: 'ro-button ro-primary', 'data-command': 'verify',
@@ -33,8 +34,9 @@ export class Toolbar {
     this.status = h('span', { class: 'ro-status', role: 'status' });
     this.element = h('div', { class: 'ro-toolbar' },
       h('div', { class: 'ro-group' }, this.kind, this.pick, this.colour),
-      h('div', { class: 'ro-group' }, this.undo, this.redo, this.reset), this.status, h('span', { class: 'ro-spring' }),
-      h('div', { class: 'ro-group ro-verify' }, this.words, this.bar, this.cancel, this.verify));
+      h('div', { class: 'ro-group' }, this.undo, this.redo, this.reset), this.status,
+      h('div', { class: 'ro-group ro-verify' },
+        h('span', { class: 'ro-verify-progress' }, this.words, this.bar), this.cancel, this.verify));
   }
 
   show(view, waiting) {
@@ -42,24 +44,34 @@ export class Toolbar {
     this.redo.disabled = !view.canRedo;
     this.reset.disabled = view.atReference;
     const { source, ms } = view.estimate;
-    const how = { memory: 'known already, found', database: 'read from the database' }[source] ?? 'estimated';
-    setText(this.status, waiting ? 'estimating …' : `${how} in ${ms < 1000 ? `${number(ms, ms < 10 ? 1 : 0)} ms` : `${number(ms / 1000, 1)} s`}`);
+    const how = { memory: 'known, found', database: 'from the database' }[source] ?? 'estimated';
+    setText(this.status, waiting ? 'estimating …' : view.atReference ? 'measured' : `${how} in ${ms < 1000 ? `${number(ms, ms < 10 ? 1 : 0)} ms` : `${number(ms / 1000, 1)} s`}`);
     this.status.dataset.source = source;
   }
 
   showJob(jobs, view) {
     const job = jobs.find((one) => one.hash === view.hash);
     const ahead = jobs.filter(active);
-    const busy = active(job);
+    const busy = active(job) && !view.atReference;
     this.bar.hidden = !busy;
     this.cancel.hidden = !busy;
     this.verify.hidden = busy;
-    this.verify.disabled = Boolean(view.truth);
-    setText(this.verify, view.truth ? 'Verified' : 'Verify');
-    this.verify.dataset.tip = view.truth ? VERIFIED : UNVERIFIED;
+    this.verify.disabled = Boolean(view.truth) || view.atReference;
+    setText(this.verify, view.atReference ? 'Measured' : view.truth ? 'Verified' : 'Verify');
+    this.verify.dataset.tip = view.atReference ? MEASURED : view.truth ? VERIFIED : UNVERIFIED;
     if (busy && job.total) this.bar.value = job.done / job.total;
     else this.bar.removeAttribute('value');
     setText(this.words, busy ? progress(job, ahead) : ending(job, view, ahead));
+    this.words.dataset.tip = this.words.textContent; // it may be longer than its room, which never changes
+  }
+
+  /** Another order is on its way: what was said of the last one is not of this one. */
+  wait() {
+    this.bar.hidden = this.cancel.hidden = true;
+    this.verify.hidden = false;
+    this.verify.disabled = true;
+    setText(this.verify, 'Verify');
+    setText(this.words, '');
   }
 }
 
@@ -71,6 +83,7 @@ function progress(job, ahead) {
 }
 
 function ending(job, view, ahead) {
+  if (view.atReference) return ahead.length ? `another order is being retrained (${ahead.length})` : 'really trained';
   if (view.truth) return `retrained in ${seconds(view.truth.seconds)}`;
   if (job?.state === 'failed') return `the retraining failed: ${job.message}`;
   if (job?.state === 'cancelled') return 'cancelled';

@@ -1,13 +1,14 @@
 // The response curves under the board: what each step would do to the sample in hand.
 import { h, s, setText, info } from '../shared/dom.js';
-import { signed, digitsFor } from '../shared/format.js';
+import { interval, signed, digitsFor } from '../shared/format.js';
 import { ALIKE, likeness } from './alike.js';
-import { response } from './moves.js';
-import { band, extent, line, linear, ticks, yAxis } from '../shared/chart.js';
+import { landing, response } from './moves.js';
+import { band, ends, line, linear, ticks, yAxis } from '../shared/scales.js';
 import { GUTTER, RIGHT } from '../board/board.js';
 
 const HEIGHT = 84;
 const TOP = 8;
+const STRIP = 24; // pixels of the learning rate
 const Z90 = 1.645; // half-width of a 90 % interval in standard deviations
 
 const PANELS = [
@@ -20,10 +21,13 @@ const PANELS = [
 ];
 
 export class Response {
-  /** tried(samples, kind): estimates of a group at some steps, where there are any. */
-  constructor(board, tried) {
+  /** tried(samples, kind): estimates of a group at some steps, where there are any; place(samples, slot): a click puts them there. */
+  constructor(board, tried, place) {
     this.board = board;
     this.tried = tried;
+    this.place = place;
+    this.under = null; // the step that the pointer is on
+    this.rate = s('svg', { class: 'ro-plot ro-rate-strip', height: STRIP, role: 'img', 'aria-label': 'Learning rate by step' });
     this.headline = h('p', { class: 'ro-response-headline' });
     this.panels = PANELS.map(([key, title, sd, tip]) => {
       const svg = s('svg', { class: 'ro-plot', height: HEIGHT, role: 'img', 'aria-label': `${title} by step` });
@@ -32,10 +36,13 @@ export class Response {
       const element = h('div', { class: 'ro-response', 'data-response': key },
         h('div', { class: 'ro-response-head' }, heading, info(tip), h('span', { class: 'ro-spring' }), value),
         svg);
+      svg.addEventListener('pointermove', (event) => this.pointed(event));
+      svg.addEventListener('pointerleave', () => this.pointed(null));
+      svg.addEventListener('click', (event) => this.clicked(event));
       return { key, sd, svg, value, element, name: title, title: heading };
     });
     this.note = h('p', { class: 'ro-response-note', hidden: true });
-    this.element = h('div', { class: 'ro-responses' }, this.headline, this.note, this.panels.map((panel) => panel.element));
+    this.element = h('div', { class: 'ro-responses' }, this.rate, this.headline, this.note, this.panels.map((panel) => panel.element));
   }
 
   /** Forget the curves: the order, the run or the width changed. */
@@ -43,23 +50,77 @@ export class Response {
     this.drawn = '';
   }
 
-  /** Show the curves of samples moved together, marked at `slot`; cheap when only the slot changed. */
+  /**
+   * Show the curves of samples moved together, marked at `slot`, if not null; cheap when only the slot changed.
+   * @param {number[]} samples
+   * @param {number | null} slot
+   */
   show(run, order, slots, samples, slot, kind) {
     if (!samples.length) { this.empty(); return; }
-    const row = kind === 'swap' || samples.length > 1 ? slot % run.batch : 0;
+    const first = slot ?? slots[samples[0]];
+    const row = kind === 'swap' || samples.length > 1 ? first % run.batch : 0;
     const drawn = `${samples.join(' ')} ${row} ${kind}`;
     if (drawn !== this.drawn) {
       this.drawn = drawn;
+      this.run = run;
+      this.order = order;
+      this.samples = samples;
+      this.row = row;
+      this.drawRate();
       this.effects = response(run, order, slots, samples, row, kind);
       this.home = Math.floor(slots[samples[0]] / run.batch);
       this.dots = samples.length > 1 ? this.tried(samples, kind) : [];
       this.say(run, samples);
       for (const panel of this.panels) this.paint(panel, samples.length);
     }
-    const step = Math.floor(slot / run.batch);
+    const step = Math.floor(first / run.batch);
     const gathered = samples.every((id, i) => slots[id] === slots[samples[0]] + i);
-    const away = slot !== slots[samples[0]] || !gathered; // scattered ones move even at the first one's place
-    for (const panel of this.panels) this.mark(panel, step, away);
+    const away = slot !== null && (slot !== slots[samples[0]] || !gathered); // scattered ones move even at the first one's place
+    this.resting = slot === null;
+    const under = this.resting ? this.under : null;
+    for (const panel of this.panels) this.mark(panel, under ?? step, away || under !== null);
+  }
+
+  // --- the pointer on a curve ------------------------------------------------------
+
+  /** The step under the pointer; null where there is none. */
+  stepAt(event) {
+    if (!event || !this.resting || !this.effects) return null;
+    const { board } = this;
+    const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    const step = Math.floor(((x - GUTTER) * this.run.steps) / (board.width - GUTTER - RIGHT));
+    return step >= 0 && step < this.run.steps ? step : null;
+  }
+
+  /** Read the curves out at the pointer. */
+  pointed(event) {
+    if (!this.resting || !this.effects) return;
+    const step = this.stepAt(event);
+    this.under = step;
+    for (const panel of this.panels) this.mark(panel, step ?? this.home, step !== null);
+  }
+
+  clicked(event) {
+    const step = this.stepAt(event);
+    if (step !== null && step !== this.home) this.place(this.samples, landing(this.order, this.samples, step * this.run.batch + this.row));
+  }
+
+  /** The learning rate under the steps: where it falls, a late sample is remembered less. */
+  drawRate() {
+    const { board, run } = this;
+    const rate = Array.from(run.reference.learningRate ?? []);
+    const most = Math.max(...rate);
+    this.rate.toggleAttribute('hidden', !(most > 0));
+    if (!(most > 0)) return;
+    const y = (value) => STRIP - 2 - (value / most) * (STRIP - 6);
+    const points = rate.map((value, step) => [board.stepX(step), y(value)]);
+    const floor = rate.map((_, step) => [board.stepX(step), STRIP - 2, y(rate[step])]);
+    this.rate.setAttribute('width', board.width);
+    this.rate.setAttribute('viewBox', `0 0 ${board.width} ${STRIP}`);
+    this.rate.dataset.tip = `Learning rate, at most ${most.toPrecision(2)}, at the last step ${rate.at(-1).toPrecision(2)}: `
+      + 'each step learns in proportion, so a sample late in a falling schedule is remembered less than its place alone would say';
+    this.rate.replaceChildren(s('text', { x: 0, y: STRIP - 5, class: 'ro-axis-name' }, 'rate'),
+      s('path', { class: 'ro-rate-area', d: band(floor) }), s('path', { class: 'ro-line ro-rate', d: line(points) }));
   }
 
   /** What the curve of a group leaves out, where it is drawn. */
@@ -80,6 +141,7 @@ export class Response {
   empty() {
     if (this.drawn === 'none') return;
     this.drawn = 'none';
+    this.effects = null;
     this.dots = [];
     this.note.hidden = true;
     delete this.element.dataset.alike;
@@ -94,9 +156,8 @@ export class Response {
     const { board, effects } = this;
     const values = effects.map((effect) => effect[panel.key]);
     const spread = effects.map((effect) => Z90 * effect[panel.sd]);
-    const limits = extent([...values.map((v, i) => v - spread[i]), ...values.map((v, i) => v + spread[i]),
-      ...this.dots.flatMap((dot) => dot[panel.key])],
-      { zero: true, least: 0.0005 });
+    const limits = ends([...values.map((v, i) => v - spread[i]), ...values.map((v, i) => v + spread[i]),
+      ...this.dots.flatMap((dot) => dot[panel.key])], 0.0005);
     const y = linear(limits, [HEIGHT - TOP, TOP]);
     const x = (step) => board.stepX(step);
     const { width } = board;
@@ -135,8 +196,9 @@ export class Response {
 
   readout(panel, effect, step) {
     const estimated = this.between(step);
-    if (estimated) return `about ${signed(estimated[panel.key], panel.digits)} nats/token, by the dots`;
-    return `${signed(effect[panel.key], panel.digits)} ± ${(Z90 * effect[panel.sd]).toFixed(panel.digits)} nats/token`;
+    if (estimated) return `step ${step + 1}: about ${signed(estimated[panel.key], panel.digits)} nats/token, by the dots`;
+    const [value, wide] = [effect[panel.key], Z90 * effect[panel.sd]];
+    return `step ${step + 1}: ${signed(value, panel.digits)} ${interval(value - wide, value + wide, panel.digits)} nats/token`;
   }
 
   /** What the estimates of the group say of a step: itself, or on a line between two; null without them. */

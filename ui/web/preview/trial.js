@@ -12,6 +12,7 @@ export class Trial {
     this.stop = listen('trial', (found) => {
       this.found = found;
       owner.response.clear();
+      owner.drawFocus();
     });
   }
 

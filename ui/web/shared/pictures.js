@@ -1,6 +1,6 @@
 // Buttons that save a plotly chart as a picture: with its title, its own ground, and its footer.
 import { h } from './dom.js';
-import { save } from './export.js';
+import { saveUrl } from './files.js';
 
 const TITLE = 34; // pixels above the plot
 const SCALE = 3; // pixels of the PNG per CSS pixel: enough for print at column width
@@ -22,7 +22,7 @@ export class Pictures {
 }
 
 async function picture(chart, format) {
-  const drawn = document.querySelector(`.st-key-${CSS.escape(chart)} .js-plotly-plot`);
+  const drawn = /** @type {any} */ (document.querySelector(`.st-key-${CSS.escape(chart)} .js-plotly-plot`));
   if (!drawn) return;
   const { data, layout } = drawn;
   const { title, file } = layout.meta;
@@ -30,7 +30,7 @@ async function picture(chart, format) {
   const whole = { ...layout, title: { text: title, x: 0, xref: 'paper', xanchor: 'left', y: 1, yref: 'container',
     yanchor: 'top', pad: { t: 10 }, font: { size: 15 } }, margin: { ...layout.margin, t: (layout.margin?.t ?? 34) + TITLE } };
   // Streamlit's own copy of plotly.js, there as soon as it has drawn a chart.
-  const url = await window.Plotly.toImage({ data, layout: whole },
+  const url = await /** @type {any} */ (window).Plotly.toImage({ data, layout: whole },
     { format, width: Math.round(width), height: Math.round(height) + TITLE, scale: format === 'png' ? SCALE : 1 });
-  save(url, `${file}.${format}`);
+  saveUrl(url, `${file}.${format}`);
 }

@@ -19,7 +19,7 @@ export function decodeRun(raw) {
       own: unpack(position.own), heldOut: unpack(position.heldOut),
       ownSd: unpack(position.ownSd), heldOutSd: unpack(position.heldOutSd),
     },
-    reference: losses(raw, reference),
+    reference: { ...losses(raw, reference), learningRate: unpack(reference.learningRate) },
   };
 }
 
@@ -75,6 +75,11 @@ export function sampleChange(run, view, id) {
     hi: limits ? limits[run.count + id] - base : NaN,
     truth: truth ? truth.sampleLoss[id] - base : NaN,
   };
+}
+
+/** What training changed of a sample: its loss before minus its estimated loss after. */
+export function memorization(run, view, id) {
+  return run.reference.sampleLossAt[id] - view.estimate.sampleLoss[id];
 }
 
 /** What the last move alone changed of a sample's final loss; null without one. */
