@@ -1,9 +1,10 @@
 """What a run is built from: one YAML file, checked field by field."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -17,11 +18,20 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from reorder_core.corpus.sources import Source, source_of
+from reorder_core.corpus.sources import Source, source_class, source_of
 from reorder_core.errors import ConfigError
+from reorder_core.yaml_text import load_yaml
 
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+_NAMES = frozenset(
+    ("name", "path", "text_column", "domain_column", "domains", "template", "rows", "kind")
+)
+"""Fields of text: `no`, `on` or `1.10` there are no truth and no number."""
+_SHOWN = 60
+"""Characters of a wrong value that a message repeats."""
 
 
 class _Part(BaseModel):
@@ -128,6 +138,8 @@ class TrainingConfig(ScheduleConfig):
     """Whether the analysed run starts from the base phase's Adam moments."""
     order_seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     """Another reference order of the same samples and weights; none takes them as drawn."""
+    reference_order: Literal["file"] | None = None
+    """file: samples are trained in the order of the text; none shuffles them by the run's seed."""
     base: ScheduleConfig = ScheduleConfig(
         steps=256, batch_size=16, learning_rate=1e-3, schedule="cosine", warmup_steps=16
     )
@@ -171,7 +183,8 @@ def _corpus(value: Any) -> Any:
     except ConfigError as error:
         raise PydanticCustomError("told", "{told}", {"told": str(error)}) from None
     except ValidationError as error:
-        told = "; ".join(_told(fault, "corpus") for fault in error.errors())
+        model = source_class(value["kind"])
+        told = "; ".join(_told(fault, "corpus", model) for fault in error.errors())
         raise PydanticCustomError("told", "{told}", {"told": told}) from None
 
 
@@ -220,6 +233,11 @@ class RunConfig(_Part):
                 f"projection.anchors {self.projection.anchors} is more than the "
                 f"{training.steps} steps of training"
             )
+        if training.reference_order and training.order_seed is not None:
+            raise ValueError(
+                "training.order_seed draws another order than training.reference_order: file; "
+                "set one of them"
+            )
         return self
 
 
@@ -230,10 +248,7 @@ def has_lora(config: RunConfig) -> bool:
 
 def parse_config(text: str, source: str = "config") -> RunConfig:
     """The configuration in a YAML text; raises ConfigError naming each wrong field."""
-    try:
-        value: Any = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source} is not YAML: {error}") from None
+    value: Any = load_yaml(text, source, _NAMES)
     if not isinstance(value, dict):
         seen = type(value).__name__
         raise ConfigError(f"{source} holds {seen}; expected a mapping with a corpus")
@@ -257,7 +272,7 @@ def read_config(path: Path) -> RunConfig:
     return config.model_copy(update=located)
 
 
-def _told(error: Any, part: str = "") -> str:
+def _told(error: Any, part: str = "", model: type[BaseModel] | None = None) -> str:
     if error["type"] == "told":
         return str(error["msg"])
     places = [str(place) for place in (part, *error["loc"]) if place != ""]
@@ -266,8 +281,28 @@ def _told(error: Any, part: str = "") -> str:
     field = ".".join(places)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        message = "unknown field"
+        return f"{field}: unknown field; {_known(error['loc'], model or RunConfig)}"
     if not field:
         return message
     seen = error["input"]
-    return f"{field}: {message}" + ("" if isinstance(seen, dict) else f" (seen: {seen!r})")
+    if isinstance(seen, dict) or error["type"] == "missing":
+        return f"{field}: {message}"
+    shown = repr(seen) if not isinstance(seen, (list, tuple)) else f"a list of {len(seen)}"
+    return f"{field}: {message} (seen: {shown[:_SHOWN]}{'…' * (len(shown) > _SHOWN)})"
+
+
+def _known(place: Sequence[str | int], model: type[BaseModel]) -> str:
+    """The fields that could stand where an unknown one does, the nearest first."""
+    tagged = {"random": ModelConfig, "pretrained": PretrainedModel}
+    for part in map(str, place[:-1]):
+        annotation = next(
+            (f.annotation for name, f in model.model_fields.items() if part in (name, f.alias)), None
+        )
+        inner = [
+            kind for kind in (*get_args(annotation), annotation)
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]  # fmt: skip
+        model = tagged.get(part) or next(iter(inner), model)
+    fields = [field.alias or name for name, field in model.model_fields.items()]
+    near = get_close_matches(str(place[-1]), fields, 1)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(fields)}"

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 from reorder_core.building import designed, precompute
+from reorder_core.building.checks import refuse_changed_text, refuse_contradictions
 from reorder_core.building.stages import BuildContext, BuildState, BuildStep, Progress
 from reorder_core.config import RunConfig
 from reorder_core.estimators.position import fit_position_table
 from reorder_core.store.lock import BuildLock
 from reorder_core.store.published import publish_results
+from reorder_core.store.texts import read_report
 
 
 def _files(*names: str) -> tuple[str, ...]:
@@ -45,10 +47,15 @@ def build_run(
     """The folder of a complete run; what an earlier build left there is used again.
 
     Raises RunBusy while another process builds there, ConfigError where the
-    folder holds another run, CorpusError for text that is not enough.
+    folder holds another run or one of a text that has changed since, CorpusError
+    for text that is not enough.
     """
+    refuse_contradictions(config)
     with BuildLock(out):
         state, context = BuildState(out, config), BuildContext(config, out, on_progress)
+        corpus = out / "corpus.json"
+        if refuse_changed_text(config, out, read_report(corpus), state.is_past("corpus")):
+            corpus.unlink()  # the step that wrote it is done again
         state.run_steps(STEPS, context)
         kept = config.keep_checkpoints
         unkept = () if kept else _files("base_tokens", precompute.CHECKPOINTS)

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 
 from reorder_core.config import RunConfig, has_lora
 from reorder_core.estimators.position import CHUNK, SPARSE
 from reorder_core.store import costs
+from reorder_core.store.texts import read_report
 from reorder_core.training.schedule import anchor_steps
 
 TIMED_AT_MOST = 50_000_000
@@ -41,6 +43,8 @@ class Plan:
     """File → bytes, of those that stay in the run folder."""
     seconds: float | None
     """Of the whole build on this machine; None for a model that is not timed."""
+    read: dict[str, Any] | None = None
+    """What was read and left out; see `corpus.prepare`."""
 
     @property
     def query_bytes(self) -> int:
@@ -64,15 +68,18 @@ class _Text:
     tokens: np.ndarray
     """(b, L) of the first batch."""
     lengths: np.ndarray
+    read: dict[str, Any] | None
 
 
 def make_plan(config: RunConfig) -> Plan:
     """Reads and tokenizes the text as a build would, then computes; trains nothing.
 
-    Raises CorpusError for text that is not enough.
+    Raises CorpusError for text that is not enough, ConfigError for what a build refuses.
     """
+    from reorder_core.building.checks import refuse_contradictions
     from reorder_core.training.model import parameter_count
 
+    refuse_contradictions(config)
     text = _prepared(config)
     length = config.corpus.sequence_length
     parameters = parameter_count(config.model, text.vocab_size, length)
@@ -81,7 +88,7 @@ def make_plan(config: RunConfig) -> Plan:
     if parameters <= TIMED_AT_MOST:
         training = _step_seconds(config, text) * config.training.steps
         seconds = sum(rre.values()) * training + _position_seconds(config, parameters)
-    return Plan(config, parameters, rre, sizes, seconds)
+    return Plan(config, parameters, rre, sizes, seconds, text.read)
 
 
 def _prepared(config: RunConfig) -> _Text:
@@ -100,6 +107,7 @@ def _prepared(config: RunConfig) -> _Text:
             {_name(found): os.path.getsize(found) for found in sorted(Path(folder).iterdir())},
             np.array(tokens["train"][:batch]),
             np.array(tokens["train_lengths"][:batch]),
+            read_report(Path(folder) / "corpus.json"),
         )
 
 

@@ -11,7 +11,6 @@ from reorder_core.building.stages import BuildContext
 from reorder_core.config import PretrainedModel, RunConfig, has_lora
 from reorder_core.corpus.prepare import prepare_corpus
 from reorder_core.corpus.samples import EncodedCorpus
-from reorder_core.errors import ConfigError
 from reorder_core.estimators.replay.projection import choose_coordinates, pack
 from reorder_core.orders.order import Order
 from reorder_core.store import costs
@@ -37,7 +36,10 @@ def prepare_text(context: BuildContext) -> float:
     config = context.config
     context.on_progress("reading text", 0, 1)
     encoder = load_encoder(config.model) if isinstance(config.model, PretrainedModel) else None
-    corpus: EncodedCorpus = prepare_corpus(config.corpus, config.tokenizer, config.seed, encoder)
+    corpus: EncodedCorpus = prepare_corpus(
+        config.corpus, config.tokenizer, config.seed, encoder,
+        in_file_order=config.training.reference_order == "file",
+    )  # fmt: skip
     write_corpus(context.path / "corpus.json", corpus)
     write_text(context.path / "tokenizer.json", corpus.tokenizer.to_str())
     names = sorted({sample.domain for sample in corpus.probes.samples})
@@ -67,11 +69,6 @@ def train_base(context: BuildContext) -> float:
     state = TrainState.fresh(model.initial_parameters())
     arrays = context.load("base_tokens")
     samples = make_batch(arrays["tokens"], arrays["lengths"])
-    if base.steps and not len(samples):
-        raise ConfigError(
-            f"training.base.steps is {base.steps}, but corpus.base_samples is 0; "
-            "give the base phase text, or set its steps to 0"
-        )
     random = np.random.default_rng([config.seed, 1])
     epochs = -(-base.steps * base.batch_size // max(1, len(samples)))
     order = np.concatenate([random.permutation(len(samples)) for _ in range(max(1, epochs))])

@@ -113,6 +113,12 @@ class BuildState:
             return False
         return manifest.config_digest == self.digest
 
+    def is_past(self, name: str) -> bool:
+        """Whether a step after that one is done, here or in a published run."""
+        if (self.path / RUN_FILE).is_file():
+            return True
+        return bool(set(self._recorded_steps()) - {name})
+
     def run_steps(self, steps: Sequence[BuildStep], context: BuildContext) -> None:
         """Do the steps whose files are not there as recorded, and all after one that changed."""
         if self.is_finished:
@@ -235,7 +241,7 @@ def _refuse_foreign(path: Path, config: RunConfig, digest: str) -> None:
     inside = {entry.name for entry in path.iterdir()} - {".lock"}
     if inside & {BUILD_FILE, RUN_FILE}:
         other, seen = _owner(path)
-        if seen != digest:
+        if seen != digest and not _is_unstarted(path):
             raise ConfigError(
                 f"{path} holds run {other!r} of another configuration "
                 f"(digest {seen[:12]}; this config {config.name!r} has {digest[:12]}); "
@@ -245,6 +251,14 @@ def _refuse_foreign(path: Path, config: RunConfig, digest: str) -> None:
         raise ConfigError(
             f"{path} is not empty and holds no run (it has {min(inside)}); choose another --out"
         )
+
+
+def _is_unstarted(path: Path) -> bool:
+    """Whether a build began there and finished no step: a corrected config may take it over."""
+    try:
+        return not (path / RUN_FILE).exists() and not read_json(path / BUILD_FILE)["steps"]
+    except (StoreError, KeyError, TypeError):
+        return False
 
 
 def _owner(path: Path) -> tuple[str, str]:

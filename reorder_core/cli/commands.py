@@ -20,7 +20,9 @@ from reorder_core.errors import EstimatorError, ReorderError
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, read_order
 from reorder_core.store.files import finite
+from reorder_core.store.manifest import RUN_FILE
 from reorder_core.store.run import Run, open_run
+from reorder_core.store.texts import read_report
 
 app = typer.Typer(
     help="What would the model have learned, had its samples come in another order?",
@@ -78,11 +80,16 @@ def build(
     checked = read_config(config)
     from reorder_core.building.build import build_run  # imports torch
 
+    already_built = (out / RUN_FILE).is_file()
     began = time.perf_counter()
     with ProgressReport() as on_progress:
         run = open_run(build_run(checked, out, on_progress))
     seconds = time.perf_counter() - began
-    built = printing.about(run) | {"build_seconds": round(seconds, 1)}
+    built = printing.about(run) | {
+        "build_seconds": round(seconds, 1),
+        "already_built": already_built,
+        "read": read_report(run.path / "corpus.json"),
+    }
     _answer(built, as_json, lambda: printing.print_built(run, built))
 
 

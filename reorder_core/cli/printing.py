@@ -1,15 +1,14 @@
 """What the command line prints: the agreed JSON objects, and tables for a person."""
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
 from reorder_core.building.plan import Plan
+from reorder_core.cli import reading
+from reorder_core.cli.tables import print_table
 from reorder_core.errors import StoreError
 from reorder_core.judge.cautions import cautions
 from reorder_core.records.estimates import Estimate
@@ -124,7 +123,12 @@ def print_about(run: Run, facts: Mapping[str, Any]) -> None:
 
 def print_built(run: Run, facts: Mapping[str, Any]) -> None:
     """What `build` tells at its end, with the next command to type."""
-    print(f"built {run.id} in {facts['build_seconds']:.0f} s, {run.bytes / 1e6:.1f} MB")
+    if facts["read"]:
+        reading.print_read(facts["read"])
+    if facts["already_built"]:
+        print(f"{run.id} was built already, from this configuration and text; nothing was done")
+    else:
+        print(f"built {run.id} in {facts['build_seconds']:.0f} s, {run.bytes / 1e6:.1f} MB")
     print(f"precompute cost: {run.precompute_rre:.1f} RRE (1 RRE: one reference training)")
     for caution in facts["cautions"]:
         print(f"caution: {caution}")
@@ -141,12 +145,15 @@ def planned(plan: Plan) -> dict[str, Any]:
         "seconds": plan.seconds,
         "query_bytes": plan.query_bytes,
         "paper_bytes": plan.paper_bytes,
+        "read": plan.read,
     }
 
 
 def print_plan(plan: Plan) -> None:
     """A plan as two tables."""
     config, training = plan.config, plan.config.training
+    if plan.read:
+        reading.print_read(plan.read)
     print(f"{config.name}: {plan.parameters:,} parameters, {config.corpus.samples} samples, "
           f"{training.steps} steps of {training.batch_size}")  # fmt: skip
     costs = [(name, f"{rre:.2f}") for name, rre in plan.rre.items()]
@@ -204,19 +211,6 @@ def print_heat_map(measured: Mapping[str, Any]) -> None:
     )  # fmt: skip
     columns = ["estimator", "moves", "Spearman", "within a sample", "RMSE", "RMSE of no change"]
     print_table(columns, rows)
-
-
-def print_table(columns: list[str], rows: Any) -> None:
-    """A table on stdout; numbers to the right."""
-    table = Table(box=None, show_header=any(columns), pad_edge=False)
-    for index, column in enumerate(columns):
-        first = index == 0 or not any(columns)
-        table.add_column(column, justify="left" if first else "right", min_width=5)
-    for row in rows:
-        table.add_row(*map(str, row))
-    # A pipe has no width; what a program or a log reads is not cut.
-    width = None if sys.stdout.isatty() else 160
-    Console(markup=False, highlight=False, width=width).print(table)
 
 
 def _nats(value: Any) -> str:

@@ -31,6 +31,8 @@ class Window:
     domain: str
     flags: tuple[str, ...] = ()
     source: str = ""
+    place: tuple[int, ...] = ()
+    """Its document's place, then its number within."""
 
     @property
     def content(self) -> tuple[int, ...]:
@@ -88,8 +90,13 @@ def _windows(document: Document, encoding: Encoding, encoder: Encoder, length: i
             pieces.pop()
     # One token alone has nothing to predict.
     return [
-        Window((*encoder.beginning, *piece), document.domain, source=document.source)
-        for piece in pieces
+        Window(
+            (*encoder.beginning, *piece),
+            document.domain,
+            source=document.source,
+            place=(*document.place, number),
+        )
+        for number, piece in enumerate(pieces)
         if len(piece) > 1
     ]
 

@@ -1,42 +1,90 @@
 """From a configuration to token arrays: load, split, train the BPE, cut, check, shuffle."""
 
 import hashlib
-from collections.abc import Iterator
-from functools import partial
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from reorder_core.config import TokenizerConfig
-from reorder_core.corpus.encoding import Encoder, Window, cut_windows, stack, train_tokenizer
-from reorder_core.corpus.overlap import RUN, SeenRuns, overlap
-from reorder_core.corpus.planted import canary_documents, canary_windows, poison
-from reorder_core.corpus.samples import Document, EncodedCorpus, TokenizedSamples
-from reorder_core.corpus.sources.source import Source
-from reorder_core.corpus.splitting import (
-    BASE_PER_DOCUMENT,
-    PROBES_PER_DOCUMENT,
-    TRAIN_PER_DOCUMENT,
-    Split,
-    equal_shares,
-    split_domain,
-    take_windows,
+from reorder_core.corpus.choosing import (
+    LOADING,
+    PLANTING,
+    SHUFFLING,
+    SPLITTING,
+    Probes,
+    Short,
+    take_probes,
+    take_trained,
+    texts_to_train,
+    too_little,
 )
+from reorder_core.corpus.encoding import Encoder, Window, stack, train_tokenizer
+from reorder_core.corpus.overlap import overlap
+from reorder_core.corpus.planted import canary_documents, canary_windows, poison
+from reorder_core.corpus.reading.cleaning import shown
+from reorder_core.corpus.samples import Document, EncodedCorpus, TokenizedSamples
+from reorder_core.corpus.sources.source import Found, Source
+from reorder_core.corpus.splitting import Split, split_domain
 from reorder_core.errors import CorpusError, unknown_domain
 
-# Streams of random numbers, so that one step's draws never shift another's.
-LOADING, SPLITTING, TRAINED, PROBES, PLANTING, SHUFFLING = range(6)
+MOST_LEFT_OUT = 0.5
+"""Share of the text that is left out with domains too small; where they hold more, an error."""
+_BEGINNINGS, _SHOWN = 3, 80
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """One choice of windows from some domains."""
+
+    train: list[Window]
+    base: list[Window]
+    probes: Probes
+    encoder: Encoder
+    short: list[Short]
 
 
 def prepare_corpus(
-    config: Source, tokenizer: TokenizerConfig, seed: int, encoder: Encoder | None = None
+    config: Source,
+    tokenizer: TokenizerConfig,
+    seed: int,
+    encoder: Encoder | None = None,
+    in_file_order: bool = False,
 ) -> EncodedCorpus:
     """Samples to analyse, held-out probes and samples of the base phase, as tokens.
 
     By a pretrained model's `encoder`, else by a tokenizer trained on the text.
 
-    The same configuration, seed and text give the same bits. Raises
-    CorpusError for text that cannot be read or is not enough.
+    The same configuration, seed and text give the same bits. Sample ids are
+    shuffled by seed, or follow the source's own order. Domains that cannot
+    fill their share are left out, which the report says. Raises CorpusError
+    for text that cannot be read or is not enough.
     """
+    _refuse_planting(config)
+    fingerprint = config.fingerprint()
+    found = config.documents(np.random.default_rng([seed, LOADING]))
+    documents = _by_domain(found.documents)
+    chosen, left_out = _choose(config, tokenizer, seed, documents, encoder)
+    train = chosen.train
+    if in_file_order:
+        order = sorted(range(len(train)), key=lambda i: train[i].place)
+    else:
+        order = np.random.default_rng([seed, SHUFFLING]).permutation(len(train)).tolist()
+    windows = {
+        "train": [train[i] for i in order],
+        "probes": chosen.probes.windows,
+        "base": chosen.base,
+    }
+    parts = {name: stack(w, chosen.encoder, config.sequence_length) for name, w in windows.items()}
+    for trained in ("train", "base"):
+        assert chosen.probes.notes or not overlap(parts["probes"], parts[trained])
+    read = _report(found, documents, left_out, parts, chosen.probes.notes) | {"digest": fingerprint}
+    return EncodedCorpus(**parts, tokenizer=chosen.encoder, digest=_digest(parts), read=read)
+
+
+def _refuse_planting(config: Source) -> None:
     planted = config.planted
     if planted.samples + planted.poisoned > config.samples:
         raise CorpusError(
@@ -44,106 +92,115 @@ def prepare_corpus(
             f"{planted.poisoned} poisoned ones are to be planted; plant fewer, or train more "
             "samples"
         )
-    secrets = canary_documents(planted.canaries, np.random.default_rng([seed, PLANTING]))
-    splits = _split(config, seed)
-    texts = [d.text for d in (*_texts_to_train(splits, config), *secrets)]
-    bpe = encoder or train_tokenizer(texts, tokenizer.vocab_size)
-
-    train, base = _take_trained(splits, config, config.samples - planted.samples, bpe, seed)
-    train = poison(train, planted.poisoned, np.random.default_rng([seed, PLANTING, 1]), bpe)
-    train += canary_windows(secrets, planted.repetitions, bpe, config.sequence_length)
-    probes = _take_probes(splits, config, bpe, SeenRuns(w.tokens for w in train + base), seed)
-    order = np.random.default_rng([seed, SHUFFLING]).permutation(len(train))
-    chosen = {"train": [train[i] for i in order], "probes": probes, "base": base}
-    parts = {name: stack(w, bpe, config.sequence_length) for name, w in chosen.items()}
-    for trained in ("train", "base"):
-        assert not overlap(parts["probes"], parts[trained])
-    return EncodedCorpus(**parts, tokenizer=bpe.tokenizer, digest=_digest(parts))
 
 
-def _split(config: Source, seed: int) -> dict[str, Split]:
-    """Each wanted domain's documents, split; sorted by domain unless the config orders them."""
+def _by_domain(documents: Sequence[Document]) -> dict[str, list[Document]]:
     found: dict[str, list[Document]] = {}
-    for document in config.documents(np.random.default_rng([seed, LOADING])).documents:
-        found.setdefault(document.domain, []).append(document)
-    random = np.random.default_rng([seed, SPLITTING])
-    splits: dict[str, Split] = {}
-    for domain in dict.fromkeys(config.domains or sorted(found)):
+    for place, document in enumerate(documents):
+        found.setdefault(document.domain, []).append(replace(document, place=(place,)))
+    return dict(sorted(found.items()))
+
+
+def _choose(
+    config: Source,
+    tokenizer: TokenizerConfig,
+    seed: int,
+    found: Mapping[str, list[Document]],
+    encoder: Encoder | None,
+) -> tuple[_Chosen, dict[str, Short]]:
+    """Windows of the domains named in the config, or of all that can fill their share.
+
+    Without the small ones the shares of the others grow, so it is tried again
+    until none falls short.
+    """
+    for domain in config.domains or ():
         if domain not in found:
-            raise unknown_domain(domain, sorted(found))
-        splits[domain] = split_domain(
-            found[domain], config.probes_per_domain, config.sequence_length, random
-        )
-    if config.samples < len(splits):
-        raise CorpusError(
-            f"corpus.samples is {config.samples}, fewer than the {len(splits)} domains "
-            f"({', '.join(list(splits)[:8])}); name some of them in corpus.domains"
-        )
-    return splits
+            raise unknown_domain(domain, found)
+    domains = list(dict.fromkeys(config.domains or found))
+    left_out: dict[str, Short] = {}
+    while True:
+        chosen = _attempt(config, tokenizer, seed, {name: found[name] for name in domains}, encoder)
+        if not chosen.short:
+            return chosen, left_out
+        left_out |= {short.domain: short for short in chosen.short}
+        domains = [name for name in domains if name not in left_out]
+        size = {name: sum(len(d.text) for d in documents) for name, documents in found.items()}
+        small = sum(size[name] for name in left_out)
+        if config.domains or not domains or small > MOST_LEFT_OUT * sum(size.values()):
+            raise too_little(config, list(left_out.values()), tuple(domains))
 
 
-def _texts_to_train(splits: dict[str, Split], config: Source) -> Iterator[Document]:
-    """The documents that train and base are taken from, and not much more of a large corpus."""
-    for split in splits.values():
-        room = config.characters_per_domain(len(splits))
-        for document in split.rest:
-            if room <= 0:
-                break
-            yield document
-            room -= len(document.text)
-
-
-def _take_trained(
-    splits: dict[str, Split], config: Source, count: int, bpe: Encoder, seed: int
-) -> tuple[list[Window], list[Window]]:
-    """(train, base), equal shares of each domain, no two windows the same."""
-    cut = partial(cut_windows, encoder=bpe, length=config.sequence_length)
-    random = np.random.default_rng([seed, TRAINED])
-    seen: set[tuple[int, ...]] = set()
-    train: list[Window] = []
-    base: list[Window] = []
-    left: list[tuple[Document, ...]] = []
-    shares = equal_shares(count, len(splits))
-    for (domain, split), share in zip(splits.items(), shares, strict=True):
-        taken, used = take_windows(split.rest, share, TRAIN_PER_DOCUMENT, cut, seen, random)
-        if len(taken) < share:
-            raise _too_little(config, f"domain {domain!r}", "training samples", len(taken), share)
-        train += taken
-        left.append(split.rest[used:])
-    for documents, share in zip(left, equal_shares(config.base_samples, len(left)), strict=True):
-        base += take_windows(documents, share, BASE_PER_DOCUMENT, cut, seen, random)[0]
-    if 2 * len(base) < config.base_samples:
-        raise _too_little(config, "this corpus", "base samples", len(base), config.base_samples)
-    return train, base
-
-
-def _take_probes(
-    splits: dict[str, Split], config: Source, bpe: Encoder, trained: SeenRuns, seed: int
-) -> list[Window]:
-    """Windows of held-out documents that share no run of tokens with what is trained."""
-    cut = partial(cut_windows, encoder=bpe, length=config.sequence_length)
-    random = np.random.default_rng([seed, PROBES])
-    wanted = config.probes_per_domain
-    seen: set[tuple[int, ...]] = set()
-    probes: list[Window] = []
-    for domain, split in splits.items():
-        every = sum(len(document.text) for document in split.held_out)
-        candidates, _ = take_windows(split.held_out, every, PROBES_PER_DOCUMENT, cut, seen, random)
-        unseen = [w for w in candidates if w.tokens not in trained]
-        if len(unseen) < wanted:
-            what = f"held-out probes that share no {RUN} tokens with a trained sample,"
-            raise _too_little(config, f"domain {domain!r}", what, len(unseen), wanted)
-        probes += unseen[:wanted]
-    return probes
-
-
-def _too_little(config: Source, where: str, what: str, got: int, wanted: int) -> CorpusError:
-    return CorpusError(
-        f"too little text in {where}: it gives {got} {what} of at most "
-        f"{config.sequence_length} tokens, but {wanted} are needed (samples {config.samples}, "
-        f"base_samples {config.base_samples}, probes_per_domain {config.probes_per_domain}); "
-        "add text, lower these numbers, or name other domains in corpus.domains"
+def _attempt(
+    config: Source,
+    tokenizer: TokenizerConfig,
+    seed: int,
+    found: Mapping[str, list[Document]],
+    encoder: Encoder | None,
+) -> _Chosen:
+    planted = config.planted
+    secrets = canary_documents(planted.canaries, np.random.default_rng([seed, PLANTING]))
+    splits = _split(config, seed, found)
+    texts = [d.text for d in (*texts_to_train(splits, config), *secrets)]
+    encoder = encoder or train_tokenizer(texts, tokenizer.vocab_size)
+    count = config.samples - planted.samples
+    train, base, short = take_trained(splits, config, count, encoder, seed)
+    train = poison(train, planted.poisoned, np.random.default_rng([seed, PLANTING, 1]), encoder)
+    train += canary_windows(secrets, planted.repetitions, encoder, config.sequence_length)
+    probes = take_probes(splits, config, encoder, train + base, seed)
+    known = {s.domain for s in short}
+    return _Chosen(
+        train, base, probes, encoder, [*short, *(s for s in probes.short if s.domain not in known)]
     )
+
+
+def _split(config: Source, seed: int, found: Mapping[str, list[Document]]) -> dict[str, Split]:
+    """Each domain's documents, split."""
+    if config.samples < len(found):
+        largest = sorted(found, key=lambda name: -sum(len(d.text) for d in found[name]))
+        raise CorpusError(
+            f"corpus.samples is {config.samples}, fewer than the {len(found)} domains "
+            f"({', '.join(list(found)[:8])}); name some of them in corpus.domains, such as the "
+            f"largest: [{', '.join(largest[: max(1, config.samples // 8)][:8])}]"
+        )
+    random = np.random.default_rng([seed, SPLITTING])
+    return {
+        name: split_domain(documents, config.probes_per_domain, config.sequence_length, random)
+        for name, documents in found.items()
+    }
+
+
+def _report(
+    found: Found,
+    documents: Mapping[str, list[Document]],
+    left_out: Mapping[str, Short],
+    parts: Mapping[str, TokenizedSamples],
+    notes: tuple[str, ...],
+) -> dict[str, Any]:
+    """What was read, as `plan`, `build` and their --json tell it."""
+    counts = {name: Counter(s.domain for s in part.samples) for name, part in parts.items()}
+    return {
+        "files": found.files,
+        "rows": found.rows,
+        "documents": len(found.documents),
+        "duplicates": sum(len(d) - len({one.text for one in d}) for d in documents.values()),
+        "domains": {
+            name: {
+                "documents": len(documents.get(name, ())),
+                "characters": sum(len(d.text) for d in documents.get(name, ())),
+                **{part: counts[part][name] for part in parts},
+            }
+            for name in sorted({*counts["train"], *counts["probes"]})
+        },
+        "left_out": {
+            name: f"gives {short.got} of {short.wanted} {short.what.rstrip(',')}"
+            for name, short in left_out.items()
+        },
+        "beginnings": [
+            {"domain": s.domain, "source": s.source, "text": shown(s.text, _SHOWN)}
+            for s in parts["train"].samples[:_BEGINNINGS]
+        ],
+        "notes": [*found.notes, *notes],
+    }
 
 
 def _digest(parts: dict[str, TokenizedSamples]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ class Document:
     """One sample only: as many whole sentences as fit, instead of windows."""
     whole: bool = True
     """False for a section cut out of a larger document: its end is not an ending."""
+    place: tuple[int, ...] = ()
+    """Where it stands in the source's own order; a section's number comes after its document's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +75,5 @@ class EncodedCorpus:
     tokenizer: Tokenizer
     digest: str
     """sha256 over every sample's split, domain, text and tokens."""
+    read: dict[str, Any] | None = None
+    """What was read and left out, for people; see `prepare`."""

@@ -13,6 +13,8 @@ ENOUGH_DOCUMENTS = 128
 """A domain with fewer documents is split by section, so that each split gets some."""
 SECTION = 2000
 """Characters of a section, at most; fewer where a domain has little text."""
+LONGEST, PART = 500_000, 50_000
+"""Characters of a document that is cut first, and of its parts."""
 PROBES_PER_DOCUMENT = 4
 TRAIN_PER_DOCUMENT = 4
 BASE_PER_DOCUMENT = 16
@@ -33,6 +35,9 @@ def split_domain(
 ) -> Split:
     """Held-out documents for about three times `probes` windows; at most a third of all."""
     units = _distinct(documents)
+    if any(len(d.text) > LONGEST for d in units):
+        # Tokenizing one text of millions of characters takes gigabytes.
+        units = [section for d in units for section in _parts(d)]
     if len(units) < ENOUGH_DOCUMENTS and not all(d.single for d in units):
         size = min(SECTION, max(400, sum(len(d.text) for d in units) // 40))
         units = _distinct([section for d in units for section in sections(d, size)])
@@ -50,9 +55,19 @@ def sections(document: Document, size: int) -> list[Document]:
         return [document]
     texts = _pack(document.text, (r"(?<=\n\n)(?=\S)", r"(?<=\n)", r"(?<= )"), size)
     return [
-        replace(document, text=text, source=f"{document.source}#{number}", whole=False)
+        replace(
+            document,
+            text=text,
+            source=f"{document.source}#{number}",
+            whole=False,
+            place=(*document.place, number),
+        )
         for number, text in enumerate(texts, start=1)
     ]
+
+
+def _parts(document: Document) -> list[Document]:
+    return sections(document, PART) if len(document.text) > LONGEST else [document]
 
 
 def _pack(text: str, boundaries: tuple[str, ...], size: int) -> list[str]:

@@ -11,6 +11,7 @@ from reorder_core.config import RunConfig
 from reorder_core.corpus.sources import identity, published
 from reorder_core.errors import ConfigError, RunNotFound, StoreError
 from reorder_core.store.files import file_digest, json_digest, write_text
+from reorder_core.yaml_text import load_yaml
 
 FORMAT = 2
 RUN_FILE = "run.yaml"
@@ -70,7 +71,11 @@ def run_id(config: RunConfig, corpus_digest: str, start_digest: str) -> str:
 def _identifying(config: RunConfig) -> dict[str, Any]:
     """The configuration without later fields that are unset: older runs stay themselves."""
     value = config.model_dump(mode="json") | {"corpus": identity(config.corpus)}
-    for part, name in (("training", "order_seed"), ("projection", "kept")):
+    for part, name in (
+        ("training", "order_seed"),
+        ("training", "reference_order"),
+        ("projection", "kept"),
+    ):
         if value[part][name] is None:
             del value[part][name]
     return value
@@ -93,10 +98,10 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / RUN_FILE
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = load_yaml(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise RunNotFound(f"no run in {folder}: it has no {RUN_FILE}") from None
-    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
+    except (ConfigError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StoreError(f"{path} cannot be read ({reason}); build the run again") from None
     if not isinstance(value, dict) or not isinstance(value.get("format"), int):

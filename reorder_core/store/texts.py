@@ -52,7 +52,16 @@ def write_corpus(path: Path, encoded: "EncodedCorpus") -> None:
         "probes": _records(encoded.probes),
         "probe_domains": domains_of(sample.domain for sample in encoded.probes.samples),
     }
-    write_json(path, value)
+    write_json(path, value if encoded.read is None else value | {"read": encoded.read})
+
+
+def read_report(path: Path) -> dict[str, Any] | None:
+    """What was read for the corpus.json at `path`; None where it does not say, as older ones."""
+    try:
+        report = read_json(path).get("read")
+    except (StoreError, AttributeError):
+        return None
+    return report if isinstance(report, dict) else None
 
 
 def read_corpus(path: Path) -> Texts:
