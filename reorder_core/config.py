@@ -183,7 +183,7 @@ def _corpus(value: Any) -> Any:
     except ConfigError as error:
         raise PydanticCustomError("told", "{told}", {"told": str(error)}) from None
     except ValidationError as error:
-        model = source_class(value["kind"])
+        model = type(value) if isinstance(value, Source) else source_class(value["kind"])
         told = "; ".join(_told(fault, "corpus", model) for fault in error.errors())
         raise PydanticCustomError("told", "{told}", {"told": told}) from None
 

@@ -82,8 +82,8 @@ def test_an_instruction_that_every_row_begins_with_is_no_overlap(tmp_path: Path)
 def test_one_of_several_instructions_is_no_overlap_either(tmp_path: Path):
     kinds = [INSTRUCTION.replace("clerk", word) for word in WORDS[:5]]
     path = rows(tmp_path / "a.jsonl", [kinds[i % 5] + sentences(i, 2) for i in range(300)])
-    sizes = {"samples": 80, "base_samples": 80}
-    assert len(prepare(path, sequence_length=96, **sizes).probes) == 2
+    made = prepare(path, sequence_length=96, samples=80, base_samples=80)
+    assert len(made.probes) == 2
 
 
 def test_a_text_copied_a_few_times_stays_overlap(tmp_path: Path):
