@@ -296,13 +296,14 @@ def _known(place: Sequence[str | int], model: type[BaseModel]) -> str:
     tagged = {"random": ModelConfig, "pretrained": PretrainedModel}
     for part in map(str, place[:-1]):
         annotation = next(
-            (f.annotation for name, f in model.model_fields.items() if part in (name, f.alias)), None
+            (f.annotation for name, f in model.model_fields.items() if part in (name, f.alias)),
+            None,
         )
         inner = [
             kind for kind in (*get_args(annotation), annotation)
             if isinstance(kind, type) and issubclass(kind, BaseModel)
         ]  # fmt: skip
         model = tagged.get(part) or next(iter(inner), model)
-    fields = [field.alias or name for name, field in model.model_fields.items()]
-    near = get_close_matches(str(place[-1]), fields, 1)
-    return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(fields)}"
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    near = get_close_matches(str(place[-1]), known, 1)
+    return (f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(known)}"

@@ -81,7 +81,9 @@ def prepare_corpus(
     for trained in ("train", "base"):
         assert chosen.probes.notes or not overlap(parts["probes"], parts[trained])
     read = _report(found, documents, left_out, parts, chosen.probes.notes) | {"digest": fingerprint}
-    return EncodedCorpus(**parts, tokenizer=chosen.encoder, digest=_digest(parts), read=read)
+    return EncodedCorpus(
+        **parts, tokenizer=chosen.encoder.tokenizer, digest=_digest(parts), read=read
+    )
 
 
 def _refuse_planting(config: Source) -> None:
