@@ -7,8 +7,17 @@ import numpy as np
 import pytest
 
 from reorder_core.explore import scenarios as module
-from reorder_core.explore.scenarios import Finding, Scenario, Stop, answer, metric_of, scenarios
+from reorder_core.explore.scenarios import (
+    Finding,
+    Scenario,
+    Stop,
+    answer,
+    contrast_of,
+    metric_of,
+    scenarios,
+)
 from reorder_core.orders.order import order_hash, slots_of
+from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run, open_run
 
 DEMO = Path(__file__).parent.parent / "data" / "demo"
@@ -24,10 +33,10 @@ def found(demo: Run) -> dict[str, Scenario]:
     return {scenario.key: scenario for scenario in scenarios(demo)}
 
 
-def test_the_demo_answers_all_three_questions_from_real_retrainings(demo, found):
-    assert list(found) == ["hard", "sequence", "poison"]
+def test_the_demo_answers_all_four_questions_from_real_retrainings(demo, found):
+    assert list(found) == ["hard", "sequence", "canary", "poison"]
     orders = [stop.order for scenario in found.values() for stop in scenario.stops]
-    assert len({order_hash(order) for order in orders}) == len(orders) == 7
+    assert len({order_hash(order) for order in orders}) == len(orders) == 10
     lacking = [order_hash(o) for o in orders if demo.ledger.get(order_hash(o)) is None]
     assert not lacking, "another build of the demo asks other orders: retrain these, too"
 
@@ -61,11 +70,20 @@ def test_each_domain_is_one_block_in_the_sequences(demo, found):
         assert " → ".join(blocks) == stop.title
 
 
-def test_only_the_poisoned_sample_is_picked_up(demo, found):
+def test_every_question_shows_an_effect_far_larger_than_a_hundredth_of_a_nat(demo, found):
+    for one in found.values():
+        truths = [demo.ledger.of(stop.order) for stop in one.stops]
+        losses = [metric_of(one, demo, t.sample_loss, t.probe_loss) for t in truths]
+        assert max(losses) - min(losses) > (0.3 if one.key in ("canary", "poison") else 0.01)
+
+
+@pytest.mark.parametrize("flag", ["poison", "canary"])
+def test_only_the_marked_sample_is_picked_up(demo, found, flag):
     feared = []
-    for stop in found["poison"].stops:
+    for stop in found[flag].stops:
         (sample,) = stop.samples
-        assert "poison" in demo.samples[sample].flags
+        assert (sample,) == found[flag].samples
+        assert flag in demo.samples[sample].flags
         assert slots_of(stop.order)[sample] == stop.slot
         rest = stop.order[stop.order != sample]
         np.testing.assert_array_equal(rest, demo.reference_order[demo.reference_order != sample])
@@ -83,9 +101,9 @@ def test_a_run_without_poison_or_of_one_domain_lacks_the_question(demo, monkeypa
     assert scenarios(one) == ()
 
 
-def scenario(key: str = "hard", metric: str = "maths") -> Scenario:
+def scenario(key: str = "hard", metric: str = "maths", samples: tuple[int, ...] = ()) -> Scenario:
     order = np.arange(3, dtype=np.int32)
-    return Scenario(key, "", "", "", metric, (Stop("A", order), Stop("B", order)), 2)
+    return Scenario(key, "", "", "cats", metric, (Stop("A", order), Stop("B", order)), 2, samples)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +113,9 @@ def scenario(key: str = "hard", metric: str = "maths") -> Scenario:
          "Better with B: held-out loss on maths is 0.5000 nats/token (90 % interval 0.4000 to "
          "0.6000) lower than with A; really retrained, the difference is 0.4500."),
         ("poison", (2.0, 1.5), Finding(0.5, 0.4, 0.6, -0.1),
-         "It hurts most with A: held-out loss on maths is 0.5000 nats/token (90 % interval 0.4000 "
-         "to 0.6000) higher than with B; really retrained it is the other way round, by 0.1000."),
+         "It is remembered best with B: held-out loss on maths is 0.5000 nats/token (90 % interval "
+         "0.4000 to 0.6000) lower than with A; really retrained it is the other way round, by "
+         "0.1000."),
         ("sequence", (1.0, 1.5), Finding(0.5, -0.1, 0.6),
          "Too close to call: with A, held-out loss on maths is 0.5000 nats/token (90 % interval "
          "−0.1000 to 0.6000) lower than with B; not retrained yet."),
@@ -109,6 +128,20 @@ def test_the_answer_says_which_by_how_much_how_sure_and_what_was_true(key, value
 def test_without_an_interval_the_answer_says_so(demo):
     words = answer(scenario(metric=""), (1.0, 2.0), Finding(1.0))
     assert "its 90 % interval is not known" in words and "mean held-out loss" in words
-    losses = np.arange(len(demo.probe_domains), dtype=np.float32)
-    assert metric_of(scenario(metric=demo.probe_domains[1]), demo, losses) == 1.0
-    assert metric_of(scenario(metric=""), demo, losses) == losses.mean()
+    losses, own = np.arange(len(demo.probe_domains), dtype=np.float32), np.arange(5.0)
+    assert metric_of(scenario(metric=demo.probe_domains[1]), demo, own, losses) == 1.0
+    assert metric_of(scenario(metric=""), demo, own, losses) == losses.mean()
+    assert metric_of(scenario(samples=(1, 4)), demo, own, losses) == 2.5
+
+
+def test_the_loss_that_decides_is_named_and_its_interval_is_its_own(demo):
+    ends = np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0]])
+    found = Difference("r", "e", "a", "b", ends.mean(0), ends, ends.mean(0)[:3], ends[:, :3], 9.0,
+                       np.array([8.0, 10.0]))  # fmt: skip
+    pair = scenario(samples=(1, 3))
+    assert contrast_of(pair, demo, found, 2.0) == Finding(2.5, 2.0, 3.0, 2.0)
+    assert "the mean loss of the 2 samples of cats is" in answer(pair, (1.0, 2.0), Finding(1.0))
+    assert "its own loss is" in answer(scenario(samples=(1,)), (1.0, 2.0), Finding(1.0))
+    assert contrast_of(scenario(metric=""), demo, found, 2.0) == Finding(9.0, 8.0, 10.0, 2.0)
+    held = contrast_of(scenario(metric=demo.probe_domains[2]), demo, found, 2.0)
+    assert held == Finding(2.5, 2.0, 3.0, 2.0)

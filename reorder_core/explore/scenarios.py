@@ -1,4 +1,4 @@
-"""Three guided questions about a run: the orders that answer them, and the answer in words.
+"""Guided questions about a run: the orders that answer them, and the answer in words.
 
 Found in the run itself, from domains, flags and losses; a run that lacks what
 a question is about lacks the question. The orders depend on the published
@@ -13,12 +13,14 @@ import numpy as np
 
 from reorder_core.estimators import DEFAULT, open_estimator
 from reorder_core.estimators.position import open_position_table
+from reorder_core.judge.heat_map import usual_moves
 from reorder_core.orders.order import Order, insert, make_order, slots_of
+from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 
 MOST_DOMAINS = 4
 """With more domains, only easy-to-hard and hard-to-easy are compared: 5! sequences are slow."""
-POISON = "poison"
+POISON, CANARY = "poison", "canary"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +41,7 @@ class Scenario:
     """A question and the orders that answer it."""
 
     key: str
-    """`hard`, `sequence` or `poison`."""
+    """`hard`, `sequence`, `canary` or `poison`."""
     title: str
     question: str
     subject: str
@@ -49,11 +51,13 @@ class Scenario:
     stops: tuple[Stop, ...]
     compared: int
     """How many orders these were picked from."""
+    samples: tuple[int, ...] = ()
+    """The trained samples whose mean final loss decides instead; empty: held-out loss does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A difference of held-out loss, nats per token; nan where not known."""
+    """A difference of the loss that decides, nats per token; nan where not known."""
 
     value: float
     low: float = float("nan")
@@ -64,15 +68,32 @@ class Finding:
 
 def scenarios(run: Run) -> tuple[Scenario, ...]:
     """The questions that this run can answer, the same whatever its ledger holds."""
-    found = (_hard_domain(run), _sequence(run), _poison(run))
+    found = (_hard_domain(run), _sequence(run), _canary(run), _poison(run))
     return tuple(scenario for scenario in found if scenario is not None)
 
 
-def metric_of(scenario: Scenario, run: Run, probe_loss: np.ndarray) -> float:
-    """The loss that decides the scenario, of (D,) held-out losses."""
+def metric_of(
+    scenario: Scenario, run: Run, sample_loss: np.ndarray, probe_loss: np.ndarray
+) -> float:
+    """The loss that decides the scenario, of (N,) samples' and (D,) held-out final losses."""
+    if scenario.samples:
+        return float(np.mean(sample_loss[list(scenario.samples)]))
     if scenario.metric:
         return float(probe_loss[run.probe_domains.index(scenario.metric)])
     return float(np.mean(probe_loss))
+
+
+def contrast_of(scenario: Scenario, run: Run, found: Difference, retrained: float) -> Finding:
+    """The difference of the loss that decides; a mean's interval is the mean of the ends."""
+    if scenario.samples:
+        rows = list(scenario.samples)
+        value, ends = found.sample[rows].mean(), found.sample_interval[:, rows].mean(1)
+    elif scenario.metric:
+        at = run.probe_domains.index(scenario.metric)
+        value, ends = found.probe[at], found.probe_interval[:, at]
+    else:
+        value, ends = found.held_out, found.held_out_interval
+    return Finding(float(value), float(ends[0]), float(ends[1]), retrained)
 
 
 def answer(scenario: Scenario, values: Sequence[float], contrast: Finding) -> str:
@@ -81,17 +102,28 @@ def answer(scenario: Scenario, values: Sequence[float], contrast: Finding) -> st
     `values` are the estimated losses of the stops; `contrast` is the largest minus the smallest.
     """
     best, worst = scenario.stops[int(np.argmin(values))], scenario.stops[int(np.argmax(values))]
-    what = f"held-out loss on {scenario.metric}" if scenario.metric else "mean held-out loss"
+    what = _what(scenario)
     size = f"{_number(contrast.value)} nats/token{_interval(contrast)}"
     if contrast.low <= 0:
         lead = (
             f"Too close to call: with {best.title}, {what} is {size} lower than with {worst.title}"
         )
-    elif scenario.key == "poison":
-        lead = f"It hurts most with {worst.title}: {what} is {size} higher than with {best.title}"
+    elif scenario.key in (CANARY, POISON):
+        lead = (
+            f"It is remembered best with {best.title}: {what} is {size} lower than with "
+            f"{worst.title}"
+        )
     else:
         lead = f"Better with {best.title}: {what} is {size} lower than with {worst.title}"
     return f"{lead}; {_retrained(contrast)}."
+
+
+def _what(scenario: Scenario) -> str:
+    if len(scenario.samples) == 1:
+        return "its own loss"
+    if scenario.samples:
+        return f"the mean loss of the {len(scenario.samples)} samples of {scenario.subject}"
+    return f"held-out loss on {scenario.metric}" if scenario.metric else "mean held-out loss"
 
 
 def _interval(contrast: Finding) -> str:
@@ -125,12 +157,13 @@ def _hard_domain(run: Run) -> Scenario | None:
         "Hard domain early or late?",
         f"Is {hard}, the hardest domain at the start, better learned early or late?",
         hard,
-        hard,
+        "",
         (
             Stop(f"{hard} first", _order(run, own, rest)),
             Stop(f"{hard} last", _order(run, rest, own)),
         ),
         2,
+        tuple(sorted(own.tolist())),
     )
 
 
@@ -164,6 +197,28 @@ def _blocks(run: Run, names: Sequence[str]) -> Stop:
     return Stop(" → ".join(names), _order(run, *parts))
 
 
+def _canary(run: Run) -> Scenario | None:
+    """A canary at the first, the middle and the last of the steps that the heat map moves it to."""
+    found = [s.sample_id for s in run.samples if CANARY in s.flags]
+    if not found:
+        return None
+    moves = usual_moves(run)  # their orders are what people retrain first
+    sample = next((i for i in moves.samples if i in found), found[0])
+    row = run.batch_size // 2
+    steps = sorted({moves.steps[0], moves.steps[len(moves.steps) // 2], moves.steps[-1]})
+    stops = [_put(run, sample, at, row, f"sample {sample} at step {at + 1}") for at in steps]
+    return Scenario(
+        CANARY,
+        "When is a secret learned best?",
+        f"At which step is canary {sample}, a made-up code, learned best?",
+        f"sample {sample}",
+        "",
+        tuple(stops),
+        len(stops),
+        (sample,),
+    )
+
+
 def _poison(run: Run) -> Scenario | None:
     """The poisoned sample at the first step, at the last, and where the position table fears it."""
     sample = next((s for s in run.samples if POISON in s.flags), None)
@@ -174,15 +229,15 @@ def _poison(run: Run) -> Scenario | None:
     places = {0: f"{name} first", run.steps - 1: f"{name} last"}
     places.setdefault(feared, f"{name} at step {feared + 1}")
     row = int(slots_of(run.reference_order)[sample.sample_id]) % run.batch_size
-    metric = sample.domain if sample.domain in run.probe_domains else ""
     return Scenario(
-        "poison",
-        "Where does poison hurt most?",
-        f"Where does the poisoned sample {sample.sample_id}, shuffled {sample.domain}, hurt most?",
+        POISON,
+        "Where does poison stick most?",
+        f"Where does the poisoned sample {sample.sample_id}, shuffled {sample.domain}, stick most?",
         name,
-        metric,
+        "",
         tuple(_put(run, sample.sample_id, step, row, places[step]) for step in sorted(places)),
         len(places),
+        (sample.sample_id,),
     )
 
 

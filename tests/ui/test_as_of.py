@@ -63,7 +63,7 @@ def test_a_link_shows_its_number_as_it_was_after_the_ledger_has_grown_and_offers
     assert then["estimate"]["sampleLossAt"] == before["estimate"]["sampleLossAt"]
     assert then["known"] == before["known"], "passed on, the link says the same"
     (told,) = at.info
-    assert "grown by 3 retrainings" in told.value and "16 + 64" in told.value
+    assert "3 more have come" in told.value and "16 + 64" in told.value
     at = at.button(key="ro_today").click().run()
     today = shown(at)
     assert not at.info and today["known"].startswith(f"{had + 3}-")

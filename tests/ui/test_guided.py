@@ -7,7 +7,13 @@ from driving import Served, open_timeline, order_in_address, settled, state, tra
 
 from reorder_core.estimators import informing_runs, open_estimator
 from reorder_core.estimators.hybrid import HybridEstimator
-from reorder_core.explore.scenarios import Finding, Scenario, answer, metric_of, scenarios
+from reorder_core.explore.scenarios import (
+    Scenario,
+    answer,
+    contrast_of,
+    metric_of,
+    scenarios,
+)
 from reorder_core.orders.order import order_hash
 from reorder_core.store.run import Run
 
@@ -15,7 +21,7 @@ from reorder_core.store.run import Run
 def answered(page: Any) -> str:
     words = page.locator(".ro-guide-answer")
     page.wait_for_function(
-        "document.querySelector('.ro-guide-answer').textContent.includes('held-out loss')",
+        "document.querySelector('.ro-guide-answer').textContent.includes('loss is')",
         timeout=60_000,
     )
     return words.inner_text()
@@ -48,14 +54,14 @@ def expected(run: Run, scenario: Scenario) -> str:
     estimator = open_estimator(run, "hybrid", informing_runs(run, *orders))
     assert isinstance(estimator, HybridEstimator)
     assert not {run.trains_as(order) for order in orders} & estimator.fitted_on
-    values = [metric_of(scenario, run, estimator.estimate(o).probe_loss) for o in orders]
+    found = [estimator.estimate(order) for order in orders]
+    values = [metric_of(scenario, run, e.sample_loss, e.probe_loss) for e in found]
     high, low = orders[int(np.argmax(values))], orders[int(np.argmin(values))]
-    found, at = estimator.difference(high, low), run.probe_domains.index(scenario.metric)
     trained = [run.ledger.of(order) for order in (high, low)]
-    truth = [float(one.probe_loss[at]) for one in trained if one is not None]
+    truth = [metric_of(scenario, run, t.sample_loss, t.probe_loss) for t in trained if t]
     assert len(truth) == 2
-    low_end, high_end = (float(end) for end in found.probe_interval[:, at])
-    contrast = Finding(float(found.probe[at]), low_end, high_end, truth[0] - truth[1])
+    difference = estimator.difference(high, low)
+    contrast = contrast_of(scenario, run, difference, truth[0] - truth[1])
     return answer(scenario, values, contrast)
 
 

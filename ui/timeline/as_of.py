@@ -42,11 +42,11 @@ def banner(run: Run, order: Order) -> None:
             return
         then, today = informed(run), service(run).now()
         grown = today.seen - first
-        more = "1 retraining" if grown == 1 else f"{grown} retrainings"
+        more = "1 more has" if grown == 1 else f"{grown} more have"
         st.info(
-            f"Numbers as they were when this link was made: {then.knows(order).words(then.name)}. "
-            f"The ledger has grown by {more} since; today's come from "
-            f"{today.knows(order).words(today.name)}.",
+            f"Numbers as they were when this link was made, with {first} retrainings in the "
+            f"ledger: {then.knows(order).words(then.name)}. Since then {more} come, and today's "
+            f"numbers ({today.knows(order).words(today.name)}) may differ.",
             icon=":material/history:",
         )
         st.button("Show today's numbers", key="ro_today", on_click=_today, args=(run.id,))

@@ -5,10 +5,15 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.errors import OrderError
-from reorder_core.explore.scenarios import Finding, Scenario, answer, metric_of, scenarios
+from reorder_core.explore.scenarios import (
+    Scenario,
+    answer,
+    contrast_of,
+    metric_of,
+    scenarios,
+)
 from reorder_core.orders.moves import Move, gives, whole
 from reorder_core.orders.order import order_hash
-from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from ui.app import component, open_run, state
 from ui.app.history import History
@@ -68,23 +73,15 @@ def _sentence(_run: Run, _scenario: Scenario, fingerprint: str, stamp: str, key:
     orders = [stop.order for stop in scenario.stops]
     today = service(run).now()
     found = [today.answer(order, without=orders).estimate for order in orders]
-    values = [metric_of(scenario, run, estimate.probe_loss) for estimate in found]
+    values = [metric_of(scenario, run, e.sample_loss, e.probe_loss) for e in found]
     low, high = orders[values.index(min(values))], orders[values.index(max(values))]
     difference = today.difference(high, low, without=orders)
     truths = [run.ledger.of(order) for order in (high, low)]
-    retrained = [metric_of(scenario, run, t.probe_loss) for t in truths if t is not None]
+    retrained = [
+        metric_of(scenario, run, t.sample_loss, t.probe_loss) for t in truths if t is not None
+    ]
     apart = retrained[0] - retrained[1] if len(retrained) == 2 else float("nan")
-    return answer(scenario, values, _contrast(run, scenario, difference, apart))
-
-
-def _contrast(run: Run, scenario: Scenario, found: Difference, apart: float) -> Finding:
-    """The loss that decides in a difference, with its interval."""
-    if not scenario.metric:
-        ends = found.held_out_interval
-        return Finding(found.held_out, float(ends[0]), float(ends[1]), apart)
-    at = run.probe_domains.index(scenario.metric)
-    ends = found.probe_interval[:, at]
-    return Finding(float(found.probe[at]), float(ends[0]), float(ends[1]), apart)
+    return answer(scenario, values, contrast_of(scenario, run, difference, apart))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

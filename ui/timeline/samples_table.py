@@ -106,8 +106,8 @@ def _narrowed(run: Run, table: pd.DataFrame) -> pd.DataFrame:
         search = st.text_input("Search text or id", key=f"{state.TABLE}_search", width=240)
         domains = st.multiselect("Domains", list(run.domains), key=f"{state.TABLE}_domains")
         marks = st.multiselect("Flags", flags, key=f"{state.TABLE}_flags")
-        only = st.toggle(f"Only the {len(picked)} tiles selected", key=f"{state.TABLE}_only",
-                         disabled=not picked)  # fmt: skip
+        label = f"Only the {len(picked)} tiles selected" if picked else "Only selected tiles"
+        only = st.toggle(label, key=f"{state.TABLE}_only", disabled=not picked)
     if only and picked:
         table = table.loc[table["sample_id"].isin(picked)]
     return filtered(table, search, domains, marks)
