@@ -15,6 +15,7 @@ st.navigation(
         st.Page(PAGES / "home.py", title="Home", default=True),
         st.Page(PAGES / "timeline.py", title="Timeline"),
         st.Page(PAGES / "fidelity.py", title="Fidelity"),
+        st.Page(PAGES / "curricula.py", title="Curricula"),
         st.Page(PAGES / "help.py", title="Help"),
     ],
     position="top",

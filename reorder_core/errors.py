@@ -7,7 +7,8 @@ ReorderError
 ├── RunNotFound      no run at that path
 ├── RunBusy          the run is being built, or is in use by another build
 ├── StoreError       a run folder with a missing, truncated or altered file
-└── EstimatorError   an estimator that is unknown or lacks what it needs
+├── EstimatorError   an estimator that is unknown or lacks what it needs
+└── CurriculumError  an objective, constraint or budget that no search can serve
 
 A message says what is wrong, what was seen, what was expected, what to do.
 Our own mistakes are `assert`s and plain exceptions, never these.
@@ -58,3 +59,7 @@ class StoreError(ReorderError):
 
 class EstimatorError(ReorderError):
     """An estimator that is unknown, or lacks what it needs in this run."""
+
+
+class CurriculumError(ReorderError):
+    """An objective, a constraint or a budget that no search can serve."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from reorder_core.cli import printing
+from reorder_core.cli.curriculum import curriculum
 from reorder_core.cli.progress import ProgressReport
 from reorder_core.config import read_config
 from reorder_core.errors import EstimatorError, ReorderError
@@ -181,6 +182,9 @@ def heatmap(
     with ProgressReport() as on_progress:
         measured = measure(run, moves, _names(estimators), on_progress)
     _answer(measured, as_json, lambda: printing.print_heat_map(measured))
+
+
+app.command()(_told(curriculum))
 
 
 @app.command()

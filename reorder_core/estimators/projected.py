@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.replay import adjoint
 from reorder_core.estimators.replay.error_law import (
     POWER,
     Z90,
@@ -158,6 +159,36 @@ class ProjectedEstimator:
         return Ends(
             *(np.concatenate([getattr(end, name) for end in each]) for name in Ends.__slots__)
         )
+
+    def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array:
+        """(N, T) what every sample does at every step, near `order`, to a sum of final losses.
+
+        The sum has weights (N,) over samples and (D,) over probes; nats, to first order.
+        """
+        forward = adjoint.forward(self.replayer, order, self._reference.updates)
+        return self._near_effects(forward, sample_weight, probe_weight)
+
+    def _near_effects(
+        self, forward: adjoint.Forward, sample_weight: Array, probe_weight: Array
+    ) -> Array:
+        """The same by the expansion around the reference run alone."""
+        rows = self._gradients[-1], self._probe_gradients[-1]
+        slope = self._slope(forward.delta, sample_weight, probe_weight, *rows)
+        return adjoint.effects(self.replayer, forward, slope)
+
+    def _slope(
+        self,
+        delta: Array,
+        sample_weight: Array,
+        probe_weight: Array,
+        sample_gradients: Array,
+        probe_gradients: Array,
+    ) -> Array:
+        """(s,) derivative by δ (1, s) of a weighted sum of losses as `_read_anchor` reads them."""
+        straight = sample_weight @ sample_gradients + probe_weight @ probe_gradients
+        share = sample_weight.sum() + probe_weight.sum()
+        bend = self.replayer.curvature(delta)[0]
+        return (self.replayer.weight * (straight + share * bend)).astype(np.float32)
 
     def distance(self, delta: Array) -> Array:
         """(B,) ‖δ‖ in units of the reference run's length, both in Adam's metric."""

@@ -53,6 +53,8 @@ FIDELITY_VIEW = "reorder_fidelity_view"
 """{estimator, family} as shown last, for coming back to the page."""
 FIDELITY_NOTICE = "reorder_fidelity_notice"
 """What came of the last request on that page, or ""."""
+PICKED_ORDER = "reorder_picked_order"
+"""{run id: hash of the order that was clicked on the Curricula page}"""
 
 
 def enter(page: str) -> bool:
@@ -222,3 +224,12 @@ def shown_view(run_id: str) -> dict[str, Any] | None:
 
 def set_shown_view(run_id: str, record: dict[str, Any] | None) -> None:
     st.session_state.setdefault(SHOWN_VIEW, {})[run_id] = record
+
+
+def picked_order(run_id: str) -> str | None:
+    """The hash of the compromise that was clicked last."""
+    return st.session_state.get(PICKED_ORDER, {}).get(run_id)
+
+
+def set_picked_order(run_id: str, digest: str) -> None:
+    st.session_state.setdefault(PICKED_ORDER, {})[run_id] = digest

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from reorder_core.estimators.learning.retrainings import TrainingRuns, hashes_in
 from reorder_core.estimators.projected import Ends, ProjectedEstimator
+from reorder_core.estimators.replay import adjoint
 from reorder_core.estimators.replay.gradients import with_curvature
 from reorder_core.estimators.replay.projection import unpack
 from reorder_core.estimators.replay.replayer import Replayer, ReplayState
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -117,6 +119,20 @@ class CentredEstimator(ProjectedEstimator):
         # One product with Φ serves both: reading it is what takes the time.
         return self.replayer.after(state, step, gradient, np.repeat(known, len(batches), 0))[0]
 
+    def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array:
+        """As `projected` has it, from both centres in the shares they have at this order's end."""
+        near = adjoint.forward(self.replayer, order, self._reference.updates)
+        share = float(_near_share(self.distance(near.delta))[0])
+        mean = self._mean
+        far = adjoint.forward(mean.replayer, order, list(mean.updates[:, None]))
+        rows = mean.gradients, mean.probe_gradients
+        slope = self._slope(far.delta, sample_weight, probe_weight, *rows)
+        around_mean = adjoint.effects(mean.replayer, far, slope)
+        return (
+            share * self._near_effects(near, sample_weight, probe_weight)
+            + (1 - share) * around_mean
+        )
+
     @property
     def _reference_states(self) -> list[ReplayState]:
         return self._both
@@ -125,7 +141,7 @@ class CentredEstimator(ProjectedEstimator):
         """(B, s) γ − θ as each centre has it, and (B, 1) the first one's share."""
         near, about_mean = np.split(state.delta, 2)
         far = about_mean - self._both[step].delta[1]
-        share = FAR_SHARE + (1 - FAR_SHARE) * np.exp(-self.distance(near) / NEAR)
+        share = _near_share(self.distance(near))
         return near, far, share[:, None].astype(np.float32)
 
     def _moved(self, anchor: int, state: ReplayState) -> Array:
@@ -148,3 +164,8 @@ class CentredEstimator(ProjectedEstimator):
         samples = known.sample_loss_at[-1] + weighted @ self._mean.gradients.T
         probes = known.probe_loss_at[-1] + weighted @ self._mean.probe_gradients.T
         return samples + bend, probes + bend
+
+
+def _near_share(distance: Array) -> Array:
+    """(B,) what the reference run's expansion counts for at these distances from it."""
+    return FAR_SHARE + (1 - FAR_SHARE) * np.exp(-distance / NEAR)

@@ -1,0 +1,1 @@
+"""Curricula: orders proposed and searched for by the estimate, verified by real training."""

@@ -1,0 +1,118 @@
+"""Orders priced by the live estimator, in batches, with what is uncertain about each price."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.curricula.objective import Objective
+from reorder_core.estimators import DEFAULT, open_estimator
+from reorder_core.estimators.learning.retrainings import TrainingRuns, designed_runs, runs_of
+from reorder_core.orders.order import Order
+from reorder_core.store.run import Run
+
+Array = NDArray[np.floating]
+BATCH = 16
+"""Orders replayed side by side."""
+Z90 = 1.6449
+
+
+@dataclass(frozen=True, slots=True)
+class Estimated:
+    """An objective's value under an order, with its 90 % interval; nats per token."""
+
+    value: float
+    lo: float
+    hi: float
+
+    @property
+    def record(self) -> dict[str, float]:
+        return {"value": self.value, "lo": self.lo, "hi": self.hi}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """An objective under B orders."""
+
+    value: Array
+    """(B,) nats per token."""
+    sd: Array
+    """(B,) of the value's error."""
+    lo: Array
+    """(B,) lower end of the 90 % interval."""
+    hi: Array
+    """(B,)"""
+    sign: int
+    """Of the objective: −1 where higher is better."""
+
+    def careful(self, caution: float) -> Array:
+        """(B,) costs with `caution` standard deviations added: lower is better."""
+        return self.sign * self.value + caution * self.sd
+
+    def of(self, row: int) -> Estimated:
+        return Estimated(*(float(part[row]) for part in (self.value, self.lo, self.hi)))
+
+
+class Batched(Protocol):
+    """What a search asks of an estimator."""
+
+    def side_by_side(self, orders: NDArray[np.int32]) -> Any: ...
+
+    def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array: ...
+
+    def taught(self, runs: TrainingRuns) -> Any: ...
+
+
+class Live:
+    """The live estimator as a judge of objectives; counts what it was asked."""
+
+    def __init__(self, run: Run, estimator: Batched | None = None) -> None:
+        self.run = run
+        opened: Any = estimator or open_estimator(run, DEFAULT)
+        self._estimator: Batched = opened
+        self.asked = 0
+        """Orders priced so far."""
+
+    def taught(self, known: Sequence[str]) -> "Live":
+        """One that also learned from those retrainings of the ledger, by order hash."""
+        found = [entry for name in known if (entry := self.run.ledger.get(name)) is not None]
+        runs = designed_runs(self.run).joined(runs_of(self.run, found).ended())
+        return Live(self.run, self._estimator.taught(runs) if len(runs) else self._estimator)
+
+    def scores(self, objectives: Sequence[Objective], orders: Sequence[Order]) -> list[Scores]:
+        """For each objective, its scores of the orders."""
+        parts = []
+        for start in range(0, len(orders), BATCH):
+            found = self._estimator.side_by_side(np.stack(orders[start : start + BATCH]))
+            parts.append([_scored(objective, found) for objective in objectives])
+        self.asked += len(orders)
+        return [_joined([part[k] for part in parts]) for k in range(len(objectives))]
+
+    def slope(self, objective: Objective, order: Order) -> Array:
+        """(N, T) what every sample at every step does to the objective's cost, near an order.
+
+        Of an objective that is the highest of several losses: to the one that is it now.
+        """
+        row = 0
+        if len(objective.probe_weight) > 1:
+            found = self._estimator.side_by_side(np.asarray(order)[None])
+            row = int(objective.rows(found.samples, found.probes)[0].argmax())
+        weights = objective.sample_weight[row], objective.probe_weight[row]
+        return objective.sign * self._estimator.effects(order, *weights)
+
+
+def _scored(objective: Objective, found: Any) -> Scores:
+    rows = objective.rows(found.samples, found.probes)  # (B, K)
+    sd = objective.spread(found.sample_sd, found.probe_sd)
+    at = np.arange(len(rows)), rows.argmax(1)
+    low, high = (rows - Z90 * sd).max(1), (rows + Z90 * sd).max(1)
+    return Scores(rows[at], sd[at], low, high, objective.sign)
+
+
+def _joined(parts: Sequence[Scores]) -> Scores:
+    value, sd, lo, hi = (
+        np.concatenate([getattr(p, n) for p in parts]) for n in ("value", "sd", "lo", "hi")
+    )
+    return Scores(value, sd, lo, hi, parts[0].sign)

@@ -1,0 +1,67 @@
+"""`curriculum` on the command line: the agreed object, and one message for bad input."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from reorder_core.cli.commands import app
+from reorder_core.orders.order import make_order
+
+
+def invoke(*arguments: object):
+    result = CliRunner().invoke(app, ["curriculum", *map(str, arguments)])
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def refused(*arguments: object) -> str:
+    result = invoke(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[-1].startswith("error: ")
+    return result.stderr
+
+
+def test_the_agreed_object_and_the_same_again_from_what_is_kept(searched) -> None:
+    name = searched.probe_domains[0]
+    asked = (searched.path, "--objective", f"domain:{name}", "--budget", 2, "--json")
+    first = invoke(*asked)
+    assert first.exit_code == 0, first.stderr
+    found = json.loads(first.stdout)
+    assert {"run", "objective", "order", "estimated", "realised", "proposals", "rre"} <= set(found)
+    assert (found["run"], found["objective"]) == (searched.id, f"domain:{name}")
+    make_order(found["order"], searched.count)
+    assert set(found["estimated"]) == {"value", "lo", "hi"}
+    assert found["estimated"]["lo"] < found["estimated"]["value"] < found["estimated"]["hi"]
+    assert isinstance(found["realised"], float) and found["rre"] <= 2
+    assert {"random", "short first", "interleaved", "clean last"} <= set(found["proposals"])
+    for proposal in found["proposals"].values():
+        assert {"estimated", "realised"} <= set(proposal)
+    trained = len(searched.ledger)
+    assert json.loads(invoke(*asked).stdout) == found
+    assert len(searched.ledger) == trained
+    told = invoke(*asked[:-1]).stdout
+    assert f"{found['realised']:.4f}" in told and "RRE beyond the build" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--objective", "joy"], "unknown objective 'joy'"),
+        (["--objective", "domain:joy"], "no held-out text of domain 'joy'"),
+        (["--objective", "remember:99999"], "there is no sample 99999"),
+        (["--objective", "forget:joy"], "no sample id, flag or domain"),
+        (["--budget", "0"], "expected a number above 0"),
+        (["--budget", "-4"], "expected a number above 0"),
+        (["--within-first-half", "0-30"], "name at most 24"),
+        (["--keep-domains-whole", "--max-moves", "1"], "moves from the reference order"),
+    ],
+)
+def test_bad_input_is_one_message(searched, arguments: list[str], told: str) -> None:
+    assert told in refused(searched.path, *arguments)
+    assert not list(searched.path.glob("curricula/*"))
+
+
+def test_a_run_without_position_table_and_a_run_that_is_none(tiny_path, tmp_path) -> None:
+    assert "build the run again" in refused(tiny_path, "--budget", 2)
+    assert "no run at" in refused(tmp_path / "none")
