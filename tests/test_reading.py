@@ -300,6 +300,14 @@ def test_rows_can_be_chosen_over_all_tables(tmp_path: Path):
         Folder(path=tmp_path, rows="first")
 
 
+def test_prose_with_as_many_commas_in_each_line_stays_prose(tmp_path: Path):
+    verse = "".join(f"The ferry, the pier, the {i}th gull\n" for i in range(30))
+    (tmp_path / "poem.txt").write_text(verse)
+    assert texts(tmp_path / "poem.txt") == [verse]
+    (tmp_path / "data.txt").write_text("".join(f"{i},gull {i},pier\n" for i in range(30)))
+    assert "read as CSV: no column 'text'" in refused(tmp_path / "data.txt")
+
+
 def test_odd_files_of_a_folder_are_left_out_and_counted(tmp_path: Path):
     (tmp_path / "good.txt").write_text("Some text.")
     (tmp_path / "wide.txt").write_text("Wide text.", encoding="utf-16")

@@ -139,7 +139,9 @@ def _sniffed(text: str, wanted: list[str]) -> str | None:
             continue
         if set(wanted) & set(_header(text, delimiter)):
             return delimiter
-        if len(widths) >= 5 and (delimiter == "\t" or (widths[0] > 2 and delimiter != "|")):
+        # A mark followed by a space is punctuation: a poem has as many commas in each line.
+        is_prose = delimiter == "|" or widths[0] < 3 or f"{delimiter} " in beginning
+        if len(widths) >= 5 and (delimiter == "\t" or not is_prose):
             return delimiter
     return None
 
