@@ -22,6 +22,7 @@ FLAGS = [
 ]  # fmt: skip
 READY = ".ro-timeline[data-state=ready]"
 HOME = ".st-key-ro_chart_loss-curve .main-svg"
+FIDELITY = ".st-key-ro_judged .st-key-ro_chart_heat-retrained .main-svg"
 
 
 @contextmanager

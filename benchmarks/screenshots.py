@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from browser_app import HOME, READY, ROOT, chromium, served, wait_until_healthy
+from browser_app import FIDELITY, HOME, READY, ROOT, chromium, served, wait_until_healthy
 
 IMAGES = ROOT / "docs" / "images"
 VIEWS = (("light", 1440, 1000), ("dark", 1440, 1000), ("light", 420, 900))
@@ -51,15 +51,15 @@ def take(page: Any, url: str, name: str) -> None:
     page.mouse.move(2, 2)  # no tooltip in the picture
     shoot(page, f"timeline-{name}")
     page.goto(f"{url}/fidelity")
-    page.wait_for_selector(".ro-fidelity[data-state=ready]", timeout=60_000)
+    page.wait_for_selector(FIDELITY, timeout=60_000)
     shoot(page, f"fidelity-{name}", full=True)
 
 
 def shoot(page: Any, name: str, full: bool = False) -> None:
     if full:  # Streamlit scrolls inside the page, so make room for all of it
         width = page.viewport_size["width"]
-        height = page.evaluate("document.querySelector('.ro').getBoundingClientRect().height")
-        page.set_viewport_size({"width": width, "height": int(height) + 170})
+        height = page.evaluate("document.querySelector('.stMainBlockContainer').scrollHeight")
+        page.set_viewport_size({"width": width, "height": int(height) + 40})
     page.wait_for_timeout(500)  # transitions end
     page.screenshot(path=IMAGES / f"{name}.png")
 

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from ui.app import open_run, shell, visitors
-from ui.pages import fidelity
-from ui.timeline import page
+from ui.pages import fidelity, fidelity_jobs
 
 shell.through_app()
 run = open_run.require()
 view = fidelity.follow(run)
-fidelity.show(run, view)
+fidelity.verdict(run, view)
+fidelity.choices(run, view)
+fidelity.reports(run, view)
 fidelity.judge(run, view)
-page.follow_jobs(run)
+fidelity_jobs.follow(run)
 st.caption(visitors.told())

@@ -1,5 +1,6 @@
 """What the documents point at is there."""
 
+import json
 import re
 from pathlib import Path
 
@@ -45,3 +46,14 @@ def test_the_readme_leads_to_every_page():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     lacking = [p.name for p in PAGES[2:] if str(p.relative_to(ROOT)) not in text]
     assert lacking == []
+
+
+def test_the_readme_has_the_demos_numbers_as_its_report_has_them():
+    report = json.loads(next((ROOT / "data/demo/fidelity").glob("random-32-*.json")).read_text())
+    found = report["estimators"]["hybrid"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"^\| demo, controlled text \| (.+) \|$", readme, re.M)
+    assert row.split(" | ") == [
+        f"{found['r2']:.2f}", f"{found['rho_sample']:.2f}", f"{found['rho_within']:.3f}",
+        f"{found['rho_heldout']:.2f}", f"{100 * found['coverage90']:.0f} %",
+    ]  # fmt: skip

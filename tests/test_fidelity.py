@@ -14,6 +14,7 @@ from reorder_core.estimators.learning.retrainings import hashes_in
 from reorder_core.judge import verified
 from reorder_core.judge.fidelity import fresh_orders, measure
 from reorder_core.orders.order import Order, order_hash, swap
+from reorder_core.records.fidelity import Measured
 from reorder_core.store.files import finite, write_arrays
 from reorder_core.store.reports import read_report
 from reorder_core.store.run import Run, open_run
@@ -190,3 +191,12 @@ def test_reports_come_newest_first(tiny_run: Run, fakes):
     path = tiny_run.path / "fidelity" / "random-2-1.json"
     rewritten(path, made="2999-01-01T00:00:00Z")
     assert [report.seed for report in tiny_run.fidelity] == [1, 2]
+
+
+def test_a_measures_interval_holds_the_measure_though_ties_lower_every_draw() -> None:
+    measured = Measured(rho_sample=0.899, r2=0.9, ci={"rho_sample": (0.875, 0.894), "r2": (0.8, 1)})
+    low, high = measured.interval("rho_sample") or (0, 0)
+    assert low < 0.899 < high and high - low == pytest.approx(0.894 - 0.875)
+    assert measured.interval("r2") == (0.8, 1)
+    near_one = Measured(rho_sample=0.999, ci={"rho_sample": (0.97, 0.99)}).interval("rho_sample")
+    assert near_one == pytest.approx((0.989, 1.0))

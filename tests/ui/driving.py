@@ -16,7 +16,17 @@ from reorder_core.store.run import Run
 ROOT = Path(__file__).parent.parent.parent
 READY = ".ro-timeline[data-state=ready]"
 HOME = ".st-key-ro_chart_loss-curve .main-svg"
-"""Of the last of the home page's figures but one."""
+"""One of the home page's figures."""
+FIDELITY = ".st-key-ro_judged .st-key-ro_chart_heat-retrained .main-svg"
+"""The last of the fidelity page's figures."""
+_POINT = """([chart, trace, index]) => {
+  const gd = document.querySelector(`.st-key-ro_chart_${chart} .js-plotly-plot`);
+  gd.scrollIntoView({block: 'center'});
+  const box = gd.getBoundingClientRect(), { xaxis, yaxis } = gd._fullLayout;
+  const found = gd._fullData.find(({ name }) => name === trace);
+  return [box.x + xaxis._offset + xaxis.l2p(found.x[index]),
+    box.y + yaxis._offset + yaxis.l2p(found.y[index])];
+}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +174,23 @@ def pick(page: Any, samples: Iterable[int]) -> None:
     for sample in samples:
         page.mouse.click(*centre(page, int(sample)))
     page.keyboard.up("Control")
+
+
+def click_point(page: Any, chart: str, trace: str, index: int) -> None:
+    """Click one point of a plotly chart."""
+    page.evaluate(_POINT, [chart, trace, index])  # scrolls there
+    page.wait_for_timeout(300)
+    page.mouse.click(*page.evaluate(_POINT, [chart, trace, index]))
+
+
+def trace(page: Any, chart: str, name: str) -> dict[str, Any]:
+    """A trace of a plotly chart as the browser has it: number of points, customdata."""
+    return page.evaluate(
+        """([chart, name]) => {
+          const gd = document.querySelector(`.st-key-ro_chart_${chart} .js-plotly-plot`);
+          const found = gd._fullData.find((one) => one.name === name);
+          return { points: found.x.length, customdata: Array.from(found.customdata ?? []),
+            hovertext: Array.from(found.hovertext ?? []) };
+        }""",
+        [chart, name],
+    )

@@ -42,10 +42,15 @@ def fire(at: AppTest, key: str, event: Any) -> AppTest:
     return at._run(states)
 
 
+def figures(at: AppTest) -> list[dict[str, Any]]:
+    """Every plotly figure on the page: data and layout."""
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
 def figure(at: AppTest, name: str) -> dict[str, Any]:
-    """The plotly figure of that name that the page drew: its data and layout."""
-    specs = [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
-    return unpacked(next(spec for spec in specs if spec["layout"]["meta"]["name"] == name))
+    """The plotly figure of that name, its arrays as lists."""
+    found = next(spec for spec in figures(at) if spec["layout"]["meta"]["name"] == name)
+    return unpacked(found)
 
 
 def unpacked(value: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from conftest import lacking
-from driving import HOME, READY, Served, drag
+from driving import FIDELITY, HOME, READY, Served, drag
 
 try:
     from axe_playwright_python.sync_playwright import Axe
@@ -14,7 +14,7 @@ except ModuleNotFoundError:
 READY_ON = {
     "": HOME,
     "timeline": READY,
-    "fidelity": ".ro-fidelity[data-state=ready]",
+    "fidelity": FIDELITY,
 }
 
 

@@ -13,7 +13,12 @@ from test_theme import contrast
 
 from ui.charts import bent, marks, template
 from ui.charts.dots import Axis, dots
+from ui.charts.heat import heat
+from ui.charts.loss_curve import loss_curve
+from ui.charts.mosaic import mosaic
+from ui.charts.points import Scale, points
 from ui.charts.template import MODES, Mode, Source
+from ui.charts.trust import trust
 
 SOURCE = Source("demo-1", "hybrid, 16 + 3 retrainings", "0123456789abcdef")
 
@@ -109,3 +114,70 @@ def test_bent_axes_tell_their_values_and_keep_their_order() -> None:
 def test_a_figure_is_the_same_bytes_twice_so_that_a_rerun_leaves_it_alone() -> None:
     first, second = (drawn(rows()).to_json() for _ in range(2))
     assert first == second
+
+
+def losses() -> pd.DataFrame:
+    return pd.DataFrame(
+        {"row": [0, 0, 1], "family": ["random", "random", "move"], "order": "order 1",
+         "name": ["sample 0", "<i>sample 1", "sample 2"], "retrained": [0.1, -0.2, 0.3],
+         "estimated": [0.12, -0.1, 0.3], "lo": [0.0, -0.15, np.nan], "hi": [0.2, 0.0, np.nan]}
+    )  # fmt: skip
+
+
+def test_points_outside_their_interval_are_diamonds_and_lead_to_their_order() -> None:
+    figure = points(losses(), Scale(None), focus="random", mode="dark", source=SOURCE, shown="x")
+    found = named(figure)
+    assert list(found["random"]["marker"]["symbol"]) == ["circle", "diamond"]
+    assert list(found["move"]["customdata"]) == [1]
+    assert "&lt;i&gt;sample 1" in found["random"]["hovertext"][1]
+    assert found["move"]["marker"]["opacity"] < found["random"]["marker"]["opacity"]
+    assert len(found["interval that misses"]["x"]) == len(found[marks.INTERVAL]["x"]) == 3
+
+
+def test_bent_points_lie_where_their_axis_says() -> None:
+    figure = points(losses(), Scale(0.05), focus=None, mode="light", source=SOURCE, shown="x")
+    x = np.asarray(named(figure)["move"]["x"], np.float64)
+    assert np.sinh(x[0]) * 0.05 == pytest.approx(0.3, rel=1e-5)
+    assert named(figure)["move"]["type"] == "scattergl"
+
+
+def test_trust_is_hatched_beyond_the_farthest_retrained_order() -> None:
+    frame = pd.DataFrame({"family": ["random", "blocks"], "hash": ["a" * 16, "b" * 16],
+                          "error": [0.01, 0.02], "change": 0.1, "distance": [0.4, 0.9],
+                          "expected": np.nan})  # fmt: skip
+    found = named(trust(frame, "distance", focus=None, mode="light", source=SOURCE))
+    assert min(found[marks.BEYOND]["x"]) == 0.9 < max(found[marks.BEYOND]["x"])
+    assert found[marks.BEYOND]["fillpattern"]["shape"] == "/"
+    assert list(found["blocks"]["customdata"]) == [1]
+
+
+def test_a_heat_map_answers_clicks_by_markers_over_its_cells_and_marks_what_is_unknown() -> None:
+    frame = pd.DataFrame({"sample": [5, 5, 9, 9], "step": [1, 4, 1, 4], "hash": list("abcd"),
+                          "home": [True, False, False, False], "text": "<script>",
+                          "change": [0.0, -0.04, np.nan, 0.01]})  # fmt: skip
+    figure = heat(frame, 0.04, name="h", title="H", mode="light", source=SOURCE)
+    found = named(figure)
+    assert list(found["cells"]["customdata"]) == list("abcd")
+    assert (found["cells"]["marker"]["opacity"], found["cells"]["type"]) == (0, "scattergl")
+    assert list(found["not yet retrained"]["x"]) == [0] and found["its own place"]["y"] == (0,)
+    z = next(t for t in traces(figure) if t["type"] == "heatmap")["z"]
+    assert z[0][1] == -1 and z[1][1] == pytest.approx(0.5) and np.isnan(z[1][0])
+    assert "<script>" not in "".join(found["cells"]["hovertext"])
+
+
+def test_the_mosaic_has_a_cell_a_sample_and_a_legend_of_domains() -> None:
+    frame = pd.DataFrame({"step": [1, 1, 2, 2], "place": [1, 2, 1, 2], "sample": [3, 1, 0, 2],
+                          "domain": ["b", "a", "a", "<u>"]})  # fmt: skip
+    figure = mosaic(frame, mode="light", source=SOURCE)
+    cells = next(t for t in traces(figure) if t["type"] == "heatmap")
+    assert cells["text"][0][0] == "sample 3, b" and cells["text"][1][1] == "sample 2, &lt;u&gt;"
+    assert set(named(figure)) >= {"a, 2", "b, 1", "&lt;u&gt;, 1"}
+
+
+def test_the_loss_curve_has_every_step_and_evaluation() -> None:
+    steps = pd.DataFrame({"step": [1, 2], "loss": [2.0, 1.5], "learning_rate": [1e-3, 5e-4]})
+    held_out = pd.DataFrame({"step": [0, 2], "loss": [2.1, 1.9]})
+    found = named(loss_curve(steps, held_out, mode="light", source=SOURCE))
+    assert list(found["training batch"]["y"]) == [2.0, 1.5]
+    assert list(found["held-out text"]["x"]) == [0, 2]
+    assert list(found["learning rate"]["y"]) == [1e-3, 5e-4, 5e-4]

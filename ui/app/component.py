@@ -34,11 +34,6 @@ def timeline(data: dict[str, Any], on_event: Callable[[], None]) -> None:
     _mount()(key=state.TIMELINE, data={"view": "timeline", **data}, on_event_change=on_event)
 
 
-def fidelity(data: dict[str, Any], on_event: Callable[[], None]) -> None:
-    """The fidelity page; `on_event` is called when the browser asks for something."""
-    _mount()(key=state.FIDELITY, data={"view": "fidelity", **data}, on_event_change=on_event)
-
-
 def publish(channel: str, data: dict[str, Any]) -> None:
     """Send data that other components on the page listen to; draws nothing.
 

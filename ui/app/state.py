@@ -47,14 +47,14 @@ PICKED = "reorder_picked"
 """{run id: ids of the tiles selected on the board}, told while the table is open."""
 AS_OF = "reorder_as_of"
 """{run id: how many of the ledger's oldest retrainings inform estimates}; all where absent."""
-FIDELITY = "reorder_fidelity"
-"""Key of the fidelity page's component; holds its `event` trigger."""
+FIDELITY_FAMILY, FIDELITY_ESTIMATOR = "reorder_fidelity_family", "reorder_fidelity_estimator"
+"""Keys of the fidelity page's two choices."""
 FIDELITY_VIEW = "reorder_fidelity_view"
 """{estimator, family} as shown last, for coming back to the page."""
-FIDELITY_NOTICE = "reorder_fidelity_notice"
-"""What came of the last request on that page, or ""."""
 PICKED_ORDER = "reorder_picked_order"
 """{run id: hash of the order that was clicked on the Curricula page}"""
+OPENING = "reorder_opening"
+"""The address's parameters of an order that a click asked to see on the Timeline."""
 
 
 def enter(page: str) -> bool:
@@ -96,12 +96,29 @@ def set_fidelity_view(view: dict[str, str]) -> None:
     st.session_state[FIDELITY_VIEW] = view
 
 
-def fidelity_notice() -> str:
-    return st.session_state.get(FIDELITY_NOTICE, "")
+def show(key: str, value: Any) -> str:
+    """The key, its widget showing `value`; call before the widget is drawn."""
+    st.session_state[key] = value
+    return key
 
 
-def set_fidelity_notice(text: str) -> None:
-    st.session_state[FIDELITY_NOTICE] = text
+def shown(key: str) -> Any:
+    """What the widget of that key shows."""
+    return st.session_state.get(key)
+
+
+def selected_rows(table: str) -> list[int]:
+    """The rows just selected in the table of that key, as it was given."""
+    return (st.session_state.get(table) or {}).get("selection", {}).get("rows", [])
+
+
+def set_opening(query: dict[str, str]) -> None:
+    st.session_state[OPENING] = query
+
+
+def take_opening() -> dict[str, str]:
+    """The address of the order to open on the Timeline, once; {} where there is none."""
+    return st.session_state.pop(OPENING, {})
 
 
 def notice() -> dict[str, str] | None:

@@ -91,7 +91,7 @@ def dots(
 
 def _place(rows: Sequence[Row], labels: list[str], series: list[str], above: bool) -> None:
     """Give each row its height "at": labels one apart, series spread within, under a label."""
-    apart = 0.0 if len(series) == 1 else (0.46 if above else 0.56) / (len(series) - 1)
+    apart = 0.0 if len(series) == 1 else 0.44 / (len(series) - 1)
     for row in rows:
         within = series.index(row["series"]) - (len(series) - 1) / 2
         row["at"] = -labels.index(row["label"]) - within * apart - UNDER * above

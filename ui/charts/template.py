@@ -78,6 +78,7 @@ def template(mode: Mode) -> go.layout.Template:
         "tickfont": {"color": muted, "size": 12},
         "title": {"font": {"color": muted, "size": 12}, "standoff": 8},
         "automargin": False,
+        "ticks": "",
         "exponentformat": "power",
         "minexponent": 4,
     }

@@ -1,25 +1,32 @@
-"""The fidelity page's parts: what is shown, the orders that judge it, more of them on request."""
+"""The fidelity page: which estimator and family, what was measured, what the ledger says."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
-from reorder_core.errors import OrderError, ReorderError
-from reorder_core.estimators import ESTIMATORS, LIVE_ESTIMATORS
-from reorder_core.judge.heat_map import SEED
+from reorder_core.errors import ReorderError
 from reorder_core.judge.verified import USUAL_SEED
 from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import Run
-from ui.app import component, jobs, open_run, state, visitors
-from ui.pages import fidelity_records, fidelity_sentences
+from ui.app import open_run, state
+from ui.app.open_run import RUN
+from ui.pages import (
+    fidelity_figures,
+    fidelity_frames,
+    fidelity_jobs,
+    fidelity_sentences,
+    fidelity_tables,
+)
+from ui.pages.words import plain
 from ui.queries import estimates, judged
-from ui.timeline.address import RUN
 
 ESTIMATOR, FAMILY = "estimator", "family"
-MORE = 8
-"""How many orders one press of the button adds."""
-HEAT_MAP_JOB = "heat map"
+FAMILY_TIPS = (
+    "Random: uniformly random orders of all samples. Moves: one sample put elsewhere, or two "
+    "exchanged. Blocks: whole steps or domains in another order. Curricula: sorted by length or "
+    "domain, mixed or apart."
+)
 _FIRST_SECONDS, _SLICE_SECONDS, _POLL_SECONDS = 1.2, 0.6, 0.1
 
 
@@ -30,7 +37,7 @@ class View:
     estimator: str
     family: str
     notice: str = ""
-    """What the reader should know about their link or their last request."""
+    """What the reader should know about their link."""
 
     @property
     def address(self) -> dict[str, str]:
@@ -60,134 +67,155 @@ def read(address: dict[str, str], run: Run) -> View:
             "For the other, start the app with --run on its folder."
         )
     estimator, family = address.get(ESTIMATOR, estimates.ESTIMATOR), address.get(FAMILY, "random")
-    if estimator not in ESTIMATORS:
-        wrong.append(f"There is no estimator {estimator[:60]!r}; there are {_list(ESTIMATORS)}.")
+    if estimator not in judged.CHOICES:
+        wrong.append(
+            f"There is no estimator {estimator[:60]!r}; there are {', '.join(judged.CHOICES)}."
+        )
         estimator = estimates.ESTIMATOR
     if family not in FAMILIES:
-        wrong.append(f"There is no family {family[:60]!r}; there are {_list(FAMILIES)}.")
+        wrong.append(f"There is no family {family[:60]!r}; there are {', '.join(FAMILIES)}.")
         family = "random"
     return View(estimator, family, " ".join(wrong))
 
 
-def show(run: Run, view: View) -> None:
-    """The instrument itself; the reports are at once there, the judging orders follow."""
+def verdict(run: Run, view: View) -> None:
+    """The page's first lines: how much the estimator explains, and where it is weak."""
     reports = fidelity_sentences.best_reports(run.fidelity)
-    component.fidelity(
-        {
-            "run": run.id,
-            "estimator": view.estimator,
-            "family": view.family,
-            "notice": view.notice or state.fidelity_notice() or " ".join(run.problems[:1]),
-            "more": MORE,
-            "reports": fidelity_records.reports(reports, view.estimator),
-            "families": fidelity_records.families(run, reports),
-            "estimators": fidelity_records.estimators(),
-            "command": f"python -m reorder_core fidelity {open_run.shown(run.path)} "
-            f"--family {view.family} --orders 32 --seed {USUAL_SEED}",
-        },
-        on_event=lambda: _on_event(run, view),
-    )
+    report = next((r for r in reports if r.family == view.family), None)
+    if view.notice:
+        st.warning(plain(view.notice), icon=":material/link_off:")
+    with st.container(key="ro_verdict"):
+        if report is not None:
+            st.title(plain(fidelity_sentences.headline(report, view.estimator)), anchor=False)
+            st.markdown(plain(fidelity_sentences.details(reports, view.family, view.estimator)))
+            return
+        words = fidelity_sentences.FAMILY_WORDS[view.family]
+        st.title(f"Not yet measured on {words}.", anchor=False)
+        st.markdown(
+            "Until it is, take estimates of such orders with reserve. The button below retrains "
+            f"{fidelity_jobs.MORE} of them and measures every estimator; for more, run this:"
+        )
+        st.code(
+            f"python -m reorder_core fidelity {open_run.shown(run.path)} --family {view.family} "
+            f"--orders 32 --seed {USUAL_SEED}",
+            language="bash",
+        )
+
+
+def choices(run: Run, view: View) -> None:
+    """The choice of family and estimator, kept in the address, and the button for more orders."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="ro_fidelity_choices"):
+        st.segmented_control(
+            "Orders that judge", list(FAMILIES), required=True, help=FAMILY_TIPS,
+            format_func=lambda name: fidelity_sentences.FAMILY_WORDS.get(name) or name,
+            key=state.show(state.FIDELITY_FAMILY, view.family),
+            on_change=lambda: _choose(run, view),
+        )  # fmt: skip
+        st.selectbox(
+            "Estimator", _estimators(run), format_func=_about, width=420,
+            key=state.show(state.FIDELITY_ESTIMATOR, view.estimator),
+            on_change=lambda: _choose(run, view),
+        )  # fmt: skip
+        fidelity_jobs.more_orders(run, view.family, view.estimator)
+
+
+def _choose(run: Run, view: View) -> None:
+    """Put what was just chosen into the address, which the page then follows."""
+    family = state.shown(state.FIDELITY_FAMILY) or view.family
+    estimator = state.shown(state.FIDELITY_ESTIMATOR) or view.estimator
+    st.query_params.from_dict({RUN: run.id, ESTIMATOR: estimator, FAMILY: family})
+
+
+def _estimators(run: Run) -> list[str]:
+    """Those that a report measured come first."""
+    measured = {name for report in run.fidelity for name in report.estimators}
+    return sorted(judged.CHOICES, key=lambda name: name not in measured)
+
+
+def _about(name: str) -> str:
+    about = fidelity_tables.ABOUT.get(name, "")
+    return f"{name} – {about}" if about else name
+
+
+def reports(run: Run, view: View) -> None:
+    """The saved report of the family: every estimator beside the others."""
+    best = fidelity_sentences.best_reports(run.fidelity)
+    report = next((r for r in best if r.family == view.family), None)
+    if report is not None:
+        fidelity_tables.reports(run, report, view.estimator)
 
 
 def judge(run: Run, view: View) -> None:
-    """Send what the ledger's orders say of the estimator, computed in slices while it lacks."""
+    """What the ledger's orders say of the estimator, computed in slices while it lacks."""
     lacking = _work(run, view.estimator, _FIRST_SECONDS)
     st.fragment(_judge, run_every=_POLL_SECONDS if lacking else None)(run, view, lacking > 0)
 
 
 def _judge(run: Run, view: View, working: bool) -> None:
-    if working and _work(run, view.estimator, _SLICE_SECONDS) == 0:
-        st.rerun()  # ends the polling
+    if query := state.take_opening():
+        st.switch_page("pages/timeline.py", query_params={RUN: run.id} | query)
+    if working:
+        if _work(run, view.estimator, _SLICE_SECONDS) == 0:
+            st.rerun()  # ends the polling
+        asked = max(1, len(judged.orders(run, view.estimator)))
+        done = min(asked, len(judged.known(run, view.estimator)))
+        st.progress(done / asked, text=f"estimating the retrained orders: {done} of {asked} …")
+        return
     try:
-        record = _record_so_far(run, view.estimator, working)
+        found, heat = _judged(run, view.estimator)
     except ReorderError as error:
-        record = {"state": "failed", "message": str(error)}
-    component.publish("judged", {"run": run.id, "estimator": view.estimator, **record})
+        st.info(f"The retrained orders cannot judge this estimator: {plain(str(error))}")
+        return
+    with st.container(key="ro_judged"):
+        _draw(run, view, found, heat)
+
+
+def _draw(
+    run: Run, view: View, found: fidelity_frames.Judging | None, heat: fidelity_frames.HeatMaps
+) -> None:
+    fitted = judged.fitted(run, view.estimator)
+    known = judged.answers(run, view.estimator)
+    words = known.knows().words(known.name)
+    shown = fidelity_figures.Shown(run, words, view.family)
+    if found is None:
+        st.info(
+            f"All {fitted} retrained orders in the ledger were used to fit this estimator; none is "
+            "left to judge it. Retrain some more with the button above."
+            if fitted
+            else "No order was retrained yet, so nothing can judge the estimates. Retrain some "
+            "with the button above."
+        )
+        fidelity_figures.heat_maps(shown, heat)
+        return
+    left, right = st.columns(2)
+    with left:
+        fidelity_figures.points(shown, found)
+    with right:
+        fidelity_figures.trust(shown, found)
+    left, right = st.columns([5, 8])
+    with left:
+        fidelity_figures.coverage(shown, found)
+    with right:
+        fidelity_figures.heat_maps(shown, heat)
+    fidelity_tables.ledger(shown, found, fitted)
 
 
 def _work(run: Run, estimator: str, seconds: float) -> int:
     try:
         return judged.work(run, estimator, judged.orders(run, estimator), seconds)
-    except ReorderError:  # told when the record is made
+    except ReorderError:  # told when the frames are made
         return 0
 
 
-def _record_so_far(run: Run, estimator: str, working: bool) -> dict[str, Any]:
-    if working:
-        asked = len(judged.orders(run, estimator))
-        return {"state": "working", "done": len(judged.known(run, estimator)), "total": asked}
+def _judged(
+    run: Run, estimator: str
+) -> tuple[fidelity_frames.Judging | None, fidelity_frames.HeatMaps]:
     key = (run.fingerprint, run.ledger.stamp, judged.reports_key(run))
-    return _record(run, *key, estimator)
+    return _frames(run, *key, estimator)
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _record(
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _frames(
     _run: Run, fingerprint: str, ledger: str, reports: tuple[Any, ...], estimator: str
-) -> dict[str, Any]:
-    return fidelity_records.judged_record(_run, estimator)
-
-
-def _on_event(run: Run, view: View) -> None:
-    payload = state.event(state.FIDELITY)
-    if payload is None:
-        return
-    state.set_fidelity_notice("")
-    try:
-        _obey(payload, run, view)
-    except OrderError as error:
-        state.set_fidelity_notice(f"Not done: {error}.")
-
-
-def _obey(payload: Any, run: Run, view: View) -> None:
-    if not isinstance(payload, dict):
-        raise OrderError(f"the browser sent {type(payload).__name__}, no request; reload the page")
-    if payload.get("run") != run.id:
-        raise OrderError(
-            f"this page shows run {str(payload.get('run'))[:60]!r}, but the app now serves "
-            f"{run.id!r}; reload the page"
-        )
-    command = payload.get("type")
-    asked = read({name: str(payload[name]) for name in view.address if name in payload}, run)
-    if asked.notice:
-        raise OrderError(asked.notice.rstrip("."))
-    if command in ("more", "heatmap", "cancel"):
-        visitors.must_be_free_to("retrain or cancel")
-    if command == "show":
-        st.query_params.from_dict({RUN: run.id} | asked.address)
-    elif command == "more":
-        name, arguments = more(run, asked)
-        jobs.queue().submit_batch(run.path, run.id, name, arguments)
-    elif command == "heatmap":
-        jobs.queue().submit_batch(run.path, run.id, HEAT_MAP_JOB, heat_map(run))
-    elif command == "cancel":
-        jobs.queue().cancel(run.id, str(payload.get("job")))
-    else:
-        raise OrderError(f"unknown request {str(command)[:40]!r} from the browser; reload the page")
-
-
-def more(run: Run, view: View) -> tuple[str, tuple[str, ...]]:
-    """Name and arguments of the command that measures a family on MORE further orders.
-
-    It draws those of the family's report again, of which the ledger knows the truth.
-    """
-    reports = fidelity_sentences.best_reports(run.fidelity)
-    report = next((r for r in reports if r.family == view.family), None)
-    had, seed, names = 0, USUAL_SEED, list(LIVE_ESTIMATORS)
-    if report is not None:
-        had, seed = report.orders, report.seed
-        names = [name for name in report.estimators if name in ESTIMATORS]
-        names += [view.estimator] if view.estimator not in names else []
-    arguments = ("fidelity", str(run.path), "--family", view.family, "--orders", str(had + MORE),
-                 "--seed", str(seed), "--estimators", ",".join(names))  # fmt: skip
-    return f"more {view.family}", arguments
-
-
-def heat_map(run: Run) -> tuple[str, ...]:
-    """Arguments of the command that retrains the heat map's missing moves."""
-    moves = judged.moves(run)
-    return ("heatmap", str(run.path), "--samples", str(len(moves.samples)), "--slots",
-            str(len(moves.steps)), "--seed", str(SEED), "--estimators", "reference")  # fmt: skip
-
-
-def _list(names: Any) -> str:
-    return ", ".join(names)
+) -> tuple[fidelity_frames.Judging | None, fidelity_frames.HeatMaps]:
+    return fidelity_frames.judging(_run, estimator), fidelity_frames.heat_maps(_run, estimator)

@@ -1,6 +1,7 @@
 """What a fidelity report says, in words: for somebody with ten seconds and no trust."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 from reorder_core.records.fidelity import FidelityReport, Measured
 
@@ -55,17 +56,35 @@ def details(reports: Sequence[FidelityReport], family: str, name: str) -> str:
     report = next((r for r in reports if r.family == family), None)
     if report is None:
         return ""
+    if name not in report.estimators and "+" in name.removesuffix("++"):
+        return (
+            "No saved report measures it, since it learns from the very orders that judge; below, "
+            "each judges it without having taught it."
+        )
     if name not in report.estimators:
         return (
             "The saved report lacks it; retraining more measures it, too. The orders "
             "already retrained judge it in the figures below."
         )
+    measured = report.estimators[name]
     parts = (
-        _intervals(report.estimators[name].coverage90),
-        _rival(report, name),
+        _intervals(measured.coverage90),
+        held_out(measured.r2_heldout, measured.coverage90_heldout),
         _weakest(reports, family, name),
+        _rival(report, name),
     )
     return " ".join(part for part in parts if part)
+
+
+def held_out(r2: float | None, coverage: float | None, judged_by: str = "") -> str:
+    """What it explains of held-out losses, and how often its intervals hold them."""
+    if r2 is None or not math.isfinite(r2):
+        return ""
+    told = f"explains {percent(r2)}" if r2 > 0.005 else "explains nothing"
+    said = f"Of what an order changes in held-out losses it {told}{judged_by}"
+    if coverage is None or not math.isfinite(coverage):
+        return f"{said}."
+    return f"{said}; the 90 % intervals of these held {percent(coverage)}."
 
 
 def _intervals(coverage: float | None) -> str:
@@ -102,9 +121,34 @@ def _weakest(reports: Sequence[FidelityReport], family: str, name: str) -> str:
         return ""
     worst = min(measured, key=lambda one: measured[one])
     if worst == family:
-        return "On no other family is it as weak."
+        return f"On no other family is “{name}” as weak."
     share = percent(measured[worst]) if measured[worst] > 0 else "nothing"
-    return f"It is weakest on {FAMILY_WORDS.get(worst, worst)}, where it explains {share}."
+    return f"“{name}” is weakest on {FAMILY_WORDS.get(worst, worst)}, where it explains {share}."
+
+
+def trust_verdict(axis: str, ranks: Mapping[str, float], family: str) -> str:
+    """Whether an order's distance, or its expected error, tells how far to trust its estimate."""
+    over_all = ranks.get("all", math.nan)
+    if not math.isfinite(over_all):
+        return ""
+    what = {"distance": "The distance", "expected": "The expected error"}[axis]
+    if over_all >= 0.7:
+        verdict = f"{what} tells well which estimates to trust"
+    elif over_all >= 0.35:
+        verdict = f"{what} tells roughly which estimates to trust"
+    else:
+        verdict = f"{what} does not tell which estimates to trust"
+    said = f"{verdict}: its Spearman with the error, over all orders, is {_signless(over_all)}."
+    within = ranks.get(family, math.nan)
+    if math.isfinite(within):
+        words = FAMILY_WORDS.get(family, family)
+        unlike = " only" if within < 0.35 <= over_all else ""
+        said += f" Among {words} alone it is{unlike} {_signless(within)}."
+    return said
+
+
+def _signless(rho: float) -> str:
+    return f"{rho:.2f}".replace("-", "−")
 
 
 def _percent_range(measured: Measured, key: str) -> str:

@@ -1,10 +1,9 @@
 // Entry: Streamlit calls this for every mount and every change of data.
 import { publish } from './shared/channels.js';
-import { FidelityPage } from './fidelity.js';
 import { Pictures } from './shared/pictures.js';
 import { Timeline } from './timeline.js';
 
-const VIEWS = { fidelity: FidelityPage, pictures: Pictures, timeline: Timeline };
+const VIEWS = { pictures: Pictures, timeline: Timeline };
 const instances = new WeakMap(); // parentElement -> view; the element outlives each rerun
 
 export default function render({ data, parentElement, setTriggerValue }) {
