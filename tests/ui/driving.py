@@ -183,7 +183,7 @@ def click_point(page: Any, chart: str, trace: str, index: int) -> None:
     page.mouse.click(*page.evaluate(_POINT, [chart, trace, index]))
 
 
-def trace(page: Any, chart: str, name: str) -> dict[str, Any]:
+def chart_trace(page: Any, chart: str, name: str) -> dict[str, Any]:
     """A trace of a plotly chart as the browser has it: number of points, customdata."""
     return page.evaluate(
         """([chart, name]) => {

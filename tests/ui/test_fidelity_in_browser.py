@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 import numpy as np
-from driving import FIDELITY, READY, Served, click_point, order_in_address, trace
+from driving import FIDELITY, READY, Served, chart_trace, click_point, order_in_address
 from driving import state as shown_state
 from fabricated import rewritten
 
@@ -22,7 +22,7 @@ def open_fidelity(page: Any, served: Served, query: str = "") -> None:
 
 def test_a_click_on_a_point_opens_its_order_on_the_timeline(served: Served, page: Any) -> None:
     open_fidelity(page, served)
-    found = trace(page, "trust-ends", "random")
+    found = chart_trace(page, "trust-ends", "random")
     far = int(
         np.argmax([float(text.split("error ")[1].split(" ")[0]) for text in found["hovertext"]])
     )
@@ -35,7 +35,7 @@ def test_a_click_on_a_point_opens_its_order_on_the_timeline(served: Served, page
 
 def test_a_click_on_a_cell_opens_its_move_on_the_timeline(served: Served, page: Any) -> None:
     open_fidelity(page, served)
-    wanted = trace(page, "heat-retrained", "cells")["customdata"][1]
+    wanted = chart_trace(page, "heat-retrained", "cells")["customdata"][1]
     click_point(page, "heat-retrained", "cells", 1)
     page.wait_for_selector(READY, timeout=30_000)
     assert shown_state(page)["hash"] == wanted
@@ -116,7 +116,7 @@ def test_moves_that_lack_are_retrained_from_the_page(served: Served, page: Any) 
             known = run.reference.sample_loss_at, run.reference.probe_loss_at
             run.ledger.append(Retrained(run.id, order_hash(order), order, *known, 1.0))
     open_fidelity(page, served)
-    assert trace(page, "heat-retrained", "not yet retrained")["points"] == 3
+    assert chart_trace(page, "heat-retrained", "not yet retrained")["points"] == 3
     page.get_by_role("button", name="Retrain 3 missing moves").click()
     page.locator(".st-key-ro_job_heat_map [role=progressbar]").wait_for(timeout=30_000)
     page.wait_for_function(
@@ -151,7 +151,7 @@ def test_the_button_retrains_more_orders_and_the_page_follows(served: Served, pa
         rewritten(path, orders=2, seed=5, estimators=kept)
     try:
         open_fidelity(page, served, "?family=move")
-        before = trace(page, "trust-ends", "move")["points"]
+        before = chart_trace(page, "trust-ends", "move")["points"]
         page.get_by_role("button", name="Retrain 8 more single moves").click()
         page.locator(".st-key-ro_job_more_move [role=progressbar]").wait_for(timeout=30_000)
         page.wait_for_function(

@@ -25,7 +25,7 @@ from ui.queries import judged
 def page_of(path: Path, monkeypatch: pytest.MonkeyPatch, **address: str) -> AppTest:
     """The page, once all estimates are computed."""
     at = page(path, monkeypatch, "fidelity", address)
-    for _ in range(40):
+    for _ in range(200):
         assert not at.exception
         if not any("estimating" in bar.proto.text for bar in at.get("progress")):
             return at

@@ -119,8 +119,6 @@ def test_a_read_only_fidelity_page_retrains_nothing(
     at = page(demo, monkeypatch, "fidelity", {})
     (more,) = [button for button in at.button if button.label.startswith("Retrain 8")]
     assert more.disabled and any("read-only" in caption.value for caption in at.caption)
-    at = more.click().run()  # a browser that sends it all the same
-    assert any("read-only" in toast.value for toast in at.toast) and not at.exception
     assert not jobs.queue().active(run.id)
 
 

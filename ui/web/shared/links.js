@@ -1,10 +1,5 @@
 // Addresses: of other pages, and what this one keeps beside the order.
 
-/** Where an order opens on the timeline; ui/timeline/address.py reads it. */
-export function timelineLink(run, code) {
-  return `timeline?${new URLSearchParams({ run, o: code })}`;
-}
-
 const CURVES = ['heldout', 'training', 'sample'];
 
 /** What an address says of the view: the sample selected, the curve, whether to present. */
