@@ -45,7 +45,9 @@ def open_timeline(page: Any, url: str, query: str = "") -> None:
 
 def state(page: Any) -> dict[str, str]:
     """The data attributes of the instrument: state, hash, rev."""
-    return page.evaluate("({...document.querySelector('.ro-timeline').dataset})")
+    return page.evaluate(
+        "(({ charts, ...rest }) => rest)(document.querySelector('.ro-timeline').dataset)"
+    )
 
 
 def settled(page: Any, before: str) -> str:

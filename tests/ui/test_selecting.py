@@ -189,6 +189,8 @@ def test_the_preview_of_a_group_adds_copies_and_warns_of_shared_wording(
     page.mouse.move(2, 2)
     page.mouse.up()
     assert state(page)["rev"] == "0", "let go far away, they are put back"
+    assert page.locator(".ro-response-note").is_visible(), "the curve belongs to the selection"
+    page.locator("[data-command=clear-selection]").click()
     assert page.locator(".ro-response-note").is_hidden()
 
 

@@ -107,3 +107,9 @@ def test_a_retraining_that_nobody_asked_for_cannot_be_shown(
     assert "not in the queue" in record["notice"]["text"] and record["hash"] == before
     at = sitting.fire(at, keys.TIMELINE, {"type": "cancel-job", "hash": "f" * 65, "seq": 2})
     assert "damaged" in sitting.sent(at, keys.TIMELINE)["notice"]["text"]
+
+
+def test_the_reference_order_is_not_retrained(demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = sitting.page(demo, monkeypatch, "timeline", {})
+    at = sitting.fire(at, keys.TIMELINE, {"type": "verify", "seq": 1})
+    assert "really trained" in sitting.sent(at, keys.TIMELINE)["notice"]["text"]

@@ -47,7 +47,7 @@ def memorization(
 
     Whiskers are drawn where the interval leaves out zero. customdata is the sample's id.
     """
-    rows = frame[frame.kind == "sample"].astype({"step": float, "place": float})
+    rows = pd.DataFrame(frame[frame.kind == "sample"]).astype({"step": float, "place": float})
     sign, base = (1, rows.reference) if shown.measure == "change" else (-1, rows.before)
     ends = [sign * (rows[key] - base) for key in ("low_90", "high_90")][::sign]
     low, high = (end.to_numpy(float) for end in ends)

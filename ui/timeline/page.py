@@ -210,6 +210,8 @@ def _obey(event: Event, run: Run, history: History) -> None:
         visitors.must_be_free_to(event.changes)
     match event.request:
         case Command(type="verify"):
+            if history.at_reference:
+                raise OrderError("the reference order was really trained; its losses are measured")
             title = move_effects.in_words(run, history)
             jobs.queue().submit(run.path, run.id, history.order, title)
             state.request_rerun()  # the polling fragment stands outside this one

@@ -31,7 +31,7 @@ export class Figure {
     this.view = null;
     /** @type {number | null} */
     this.selected = null;
-    this.plot = /** @type {any} */ (h('div', { class: 'ro-chart', role: 'img', 'aria-label': title }));
+    this.plot = /** @type {any} */ (h('div', { class: 'ro-chart', role: 'group', 'aria-label': title }));
     this.rows = h('div', { class: 'ro-data-table' });
     this.data = /** @type {HTMLDetailsElement} */ (h('details', { class: 'ro-data', ontoggle: () => this.tabulate() },
       h('summary', {}, 'Table'), this.rows));
