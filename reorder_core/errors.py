@@ -14,8 +14,25 @@ A message says what is wrong, what was seen, what was expected, what to do.
 Our own mistakes are `assert`s and plain exceptions, never these.
 """
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+_WHAT_TO_DO = {
+    errno.ENOSPC: "make room and run the command again; what was there is still whole",
+    errno.EDQUOT: "make room and run the command again; what was there is still whole",
+    errno.EROFS: "copy the run somewhere writable",
+    errno.EACCES: "give access to it, or copy the run somewhere writable",
+    errno.EPERM: "give access to it, or copy the run somewhere writable",
+    errno.EMFILE: "close other programs, or raise the limit of open files",
+}
+
+
+def told(error: OSError) -> str:
+    """What the system refused, where, and what to do, in one line."""
+    where = f" ({error.filename})" if error.filename else ""
+    advice = _WHAT_TO_DO.get(error.errno or 0, "look at that path and the disk it lies on")
+    return f"{error.strerror or error}{where}: {advice}"
 
 
 class ReorderError(Exception):

@@ -1,6 +1,8 @@
+import csv
 import io
 import zipfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -121,3 +123,24 @@ def test_a_bundle_has_an_upper_size(demo):
         figure_bundle(demo, order, estimate, [FigureFile("a", SVG, PNG)] * 13, 0, "")
     with pytest.raises(OrderError, match="too much"):
         figure_bundle(demo, order, estimate, [FigureFile("a", SVG, PNG * 10**6)], 0, "")
+
+
+def test_a_figure_with_half_an_emoji_or_control_characters_is_a_file_that_opens(demo):
+    text = "<text>half \ud83d, bell \x07, nul \x00</text>"
+    figure = make_figure("half", SVG.replace("/>", f">{text}</svg>"), PNG)
+    estimate = open_estimator(demo, "reference").estimate(demo.reference_order)
+    content = figure_bundle(demo, demo.reference_order, estimate, [figure], 0, "2026-11-25")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        root = ElementTree.fromstring(archive.read("figures/half.svg"))
+    assert "".join(root.itertext()) == "half \ufffd, bell , nul "
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def test_no_cell_of_a_csv_is_a_formula(start):
+    table = pd.DataFrame({"domain": [f"{start}1+2", "plain", None], "loss": [-1.5, 2.0, np.nan]})
+    found = to_csv(table).decode()
+    rows = list(csv.reader(io.StringIO(found, newline="")))
+    assert rows[1] == [f"'{start}1+2".replace("\r", " "), "-1.5"], (
+        "words are marked, numbers are not"
+    )
+    assert rows[2] == ["plain", "2"] and rows[3] == ["", ""]

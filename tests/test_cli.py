@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import os
@@ -15,6 +16,7 @@ from typer.testing import CliRunner, Result
 from reorder_core.cli.commands import app
 from reorder_core.cli.progress import ProgressReport
 from reorder_core.orders.order import make_order, order_hash
+from reorder_core.store.files import write_json
 from reorder_core.store.run import open_run
 
 ROOT = Path(__file__).parents[1]
@@ -277,3 +279,44 @@ def test_progress_on_a_terminal_is_a_bar_with_the_time_left():
     assert "training [bold]" in stream.getvalue()
     assert "4/4" in stream.getvalue()
     assert "progress 1 4" not in stream.getvalue()
+
+
+def test_info_prints_no_terminal_escapes(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("fabricated.DOMAINS", ("co\x1b[31mde\x07", "prose"))
+    path = build_tiny(tmp_path / "run").path
+    monkeypatch.setattr("reorder_core.cli.printing.cautions", lambda run: ["\x1b]0;title\x07"])
+    result = invoke("info", path)
+    assert "co\ufffd[31mde\ufffd" in result.stdout and "caution: \ufffd]0;" in result.stdout
+    assert not set(result.stdout + result.stderr) & {"\x1b", "\x07", "\x9b"}
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [(errno.ENOSPC, "make room"), (errno.EROFS, "somewhere writable"), (errno.EIO, "look at")],
+)
+def test_a_disk_that_refuses_is_one_message(
+    tiny_path: Path, order_file: Path, fakes, monkeypatch, number: int, advice: str
+):
+    def refusing(*_):
+        raise OSError(number, os.strerror(number), str(tiny_path / "somewhere"))
+
+    monkeypatch.setattr("reorder_core.judge.fidelity.write_report", refusing)
+    result = invoke("fidelity", tiny_path, "--orders", "2")
+    told = result.stderr.splitlines()[-1]
+    assert result.exit_code == 1 and told.startswith("error: ")
+    assert os.strerror(number) in told and "somewhere" in told and advice in told
+    assert len(open_run(tiny_path).ledger) == 2, "what was retrained is kept"
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part(tmp_path: Path, monkeypatch):
+    path = tmp_path / "report.json"
+    write_json(path, {"old": 1})
+
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_json(path, {"new": 2})
+    assert json.loads(path.read_text()) == {"old": 1}
+    assert os.listdir(tmp_path) == ["report.json"]

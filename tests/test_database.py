@@ -1,4 +1,5 @@
 import multiprocessing
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from reorder_core.cache.estimates import ResultCache
+from reorder_core.cache.saved_views import SavedViews, View
 from reorder_core.errors import StoreError
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.published import publish_results, read_results
@@ -182,3 +184,36 @@ def test_publishing_again_replaces_whole_and_leaves_nothing_aside(tiny_run: Run)
 def test_a_run_without_tables_says_so(tiny_run: Run):
     with pytest.raises(StoreError, match="results.duckdb cannot be read"):
         read_results(tiny_run, "samples")
+
+
+def test_of_too_many_estimates_those_not_asked_for_longest_go(tmp_path: Path):
+    cache = ResultCache(tmp_path / "estimates.duckdb", most=40)
+    for number in range(40):
+        cache.put(some_estimate(f"k{number}", 4))
+    cache._asked.clear()  # as after a restart
+    assert cache.get("tiny-1", "projected", "k0") is not None, "and is asked for again"
+    for number in range(40, 60):
+        cache.put(some_estimate(f"k{number}", 4))
+    held = {n for n in range(60) if cache.get("tiny-1", "projected", f"k{n}") is not None}
+    assert 30 <= len(held) <= 40
+    assert 0 in held and 59 in held and not held & {1, 2, 3}
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_what_is_saved_after_the_cache_folder_went_is_really_saved(tmp_path: Path, replaced: bool):
+    path = tmp_path / "cache" / "results.duckdb"
+    cache = ResultCache(path)
+    SavedViews(cache, "r", 3).save(View("before", np.arange(3, dtype=np.int32)))
+    shutil.rmtree(path.parent)
+    if replaced:
+        other = ResultCache(path)
+        SavedViews(other, "r", 3)
+        other.close()
+    views = SavedViews(cache, "r", 3)
+    views.save(View("after", np.arange(3, dtype=np.int32)))
+    cache.put(some_estimate())
+    cache.close()
+    again = ResultCache(path)
+    assert again.persistent
+    assert [view.name for view in SavedViews(again, "r", 3).all()] == ["after"]
+    assert again.get("tiny-1", "projected", "a") is not None

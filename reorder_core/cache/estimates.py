@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.records.estimates import Estimate
+from reorder_core.store.files import state_of
 
 log = logging.getLogger(__name__)
 
@@ -42,20 +43,38 @@ _PUT = """
     VALUES (?, ?, ?, ?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?)"""
 
 
+_TOUCH = """
+    UPDATE estimates SET made = now()::TIMESTAMP
+    WHERE run = ? AND estimator = ? AND order_hash = ? AND knows = ?"""
+
+_DROP = """
+    DELETE FROM estimates WHERE rowid IN (SELECT rowid FROM estimates ORDER BY made LIMIT ?)"""
+
+MOST = 20_000
+"""Estimates kept; the demo's take about 300 MB then."""
+
+
 class ResultCache:
     """Estimates that need not be computed again; deleting the file loses only saved views.
 
     Safe to use from many threads. Where another process holds the file, or it
-    cannot be written, this remembers in memory only and `note` says so.
+    cannot be written, this remembers in memory only and `note` says so. A file
+    that is deleted meanwhile is begun anew: nothing is written into what is gone.
     """
 
-    def __init__(self, path: Path, made_from: str = "") -> None:
-        """`made_from` names what estimates come from (`run.fingerprint`); another empties it."""
-        self.path = path
+    def __init__(self, path: Path, made_from: str = "", most: int = MOST) -> None:
+        """`made_from` names what estimates come from (`run.fingerprint`); another empties it.
+
+        Of more than `most` estimates, a tenth goes: what was not asked for longest.
+        """
+        self.path, self._made_from, self._most = path, made_from, most
+        self._asked: set[tuple[str, ...]] = set()
+        """What was read since estimates were dropped last; it stays."""
         self.note = ""
         """Why nothing is kept on disk; empty where it is."""
         self._writing = threading.Lock()
         self._connection = self._opened(made_from)
+        self._file = state_of(path)
 
     @property
     def persistent(self) -> bool:
@@ -82,6 +101,7 @@ class ResultCache:
             return None
         if row is None:
             return None
+        self._asked.add(parameters)
         sample_loss, probe_loss, sample_interval, probe_interval, *figures = row
         return Estimate(
             run_id,
@@ -105,18 +125,42 @@ class ResultCache:
         figures = [estimate.distance, estimate.coherence, estimate.expected_error]
         try:
             with self._writing:  # two inserts of one key at once would conflict
-                self._connection.cursor().execute(_PUT, [*row, *figures])
+                self._begun_anew().cursor().execute(_PUT, [*row, *figures])
+                self._asked.add((estimate.run, estimate.estimator, estimate.order_hash, knows))
+                self._drop_some()
         except duckdb.Error as error:
             log.warning("the cache %s cannot be written: %s", self.path, _first_line(error))
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows of a statement, for other tables of the file; raises duckdb.Error."""
         with self._writing:
-            return self._connection.cursor().execute(sql, parameters).fetchall()
+            return self._begun_anew().cursor().execute(sql, parameters).fetchall()
 
     def close(self) -> None:
         """Let another process have the file."""
         self._connection.close()
+
+    def _begun_anew(self) -> duckdb.DuckDBPyConnection:
+        """The connection; a new one where somebody has deleted or replaced the file."""
+        seen = state_of(self.path)
+        if self._file is not None and (seen is None or seen.inode != self._file.inode):
+            log.warning("%s is gone or was replaced: begun anew", self.path)
+            self._connection.close()
+            self._connection = self._opened(self._made_from)
+            self._file = state_of(self.path)
+        return self._connection
+
+    def _drop_some(self) -> None:
+        """Make room where there are too many; what was asked for since last time stays."""
+        cursor = self._connection.cursor()
+        held = cursor.execute("SELECT count(*) FROM estimates").fetchall()[0][0]
+        if held <= self._most:
+            return
+        if len(self._asked) <= self._most // 2:
+            for run, estimator, order_hash, knows in self._asked:
+                cursor.execute(_TOUCH, [run, estimator, order_hash, knows])
+        self._asked.clear()
+        cursor.execute(_DROP, [held - self._most + self._most // 10])
 
     def _opened(self, made_from: str) -> duckdb.DuckDBPyConnection:
         try:

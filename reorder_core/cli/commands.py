@@ -17,7 +17,8 @@ from reorder_core.cli import printing
 from reorder_core.cli.curriculum import curriculum
 from reorder_core.cli.progress import ProgressReport
 from reorder_core.config import read_config
-from reorder_core.errors import EstimatorError, ReorderError
+from reorder_core.errors import EstimatorError, ReorderError, told
+from reorder_core.export.plain import for_terminal
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, read_order
 from reorder_core.store.files import finite
@@ -55,6 +56,10 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
             sys.stdout.flush()  # a closed pipe shows here, where typer still handles it
         except ReorderError as error:
             _fail(str(error), 1)
+        except BrokenPipeError:
+            raise  # whoever read our output has gone; typer ends quietly
+        except OSError as error:
+            _fail(told(error), 1)
         except ModuleNotFoundError as error:
             if error.name not in ("torch", "transformers", "tokenizers"):
                 raise
@@ -66,7 +71,7 @@ def _told(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _fail(message: str, code: int) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    print(for_terminal(f"error: {message}"), file=sys.stderr)
     raise typer.Exit(code)
 
 
@@ -133,7 +138,6 @@ def retrain(run_path: RunPath, order_path: OrderPath, as_json: AsJson = False) -
     from reorder_core.judge.fidelity import retrain_once
 
     with ProgressReport() as on_progress:
-        on_progress.starting("loading PyTorch")
         found = retrain_once(run, order, on_progress)
     answer = printing.retrained_answer(run, found)
     _answer(answer, as_json, lambda: printing.print_losses(run, answer))
@@ -157,7 +161,6 @@ def fidelity(
 
     names = _names(estimators)
     with ProgressReport() as on_progress:
-        on_progress.starting("opening the estimators")
         measured = measure(run, family, orders, seed, names, on_progress)
     _answer(measured.to_json(), as_json, lambda: printing.print_fidelity(measured))
 

@@ -10,6 +10,7 @@ from reorder_core.building.plan import Plan
 from reorder_core.cli import reading
 from reorder_core.cli.tables import print_table
 from reorder_core.errors import StoreError
+from reorder_core.export.plain import for_terminal
 from reorder_core.judge.cautions import cautions
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.fidelity import FidelityReport
@@ -118,7 +119,7 @@ def print_about(run: Run, facts: Mapping[str, Any]) -> None:
     for report in run.fidelity if "fidelity" in facts else ():
         print_fidelity(report)
     for caution in facts.get("cautions", ()):
-        print(f"caution: {caution}")
+        print(for_terminal(f"caution: {caution}"))
 
 
 def print_built(run: Run, facts: Mapping[str, Any]) -> None:
@@ -131,7 +132,7 @@ def print_built(run: Run, facts: Mapping[str, Any]) -> None:
         print(f"built {run.id} in {facts['build_seconds']:.0f} s, {run.bytes / 1e6:.1f} MB")
     print(f"precompute cost: {run.precompute_rre:.1f} RRE (1 RRE: one reference training)")
     for caution in facts["cautions"]:
-        print(f"caution: {caution}")
+        print(for_terminal(f"caution: {caution}"))
     print(f"next: streamlit run app.py -- --run {run.path}")
 
 

@@ -49,11 +49,6 @@ class ProgressReport:
         if self._bars:
             self._bars.stop()
 
-    def starting(self, label: str) -> None:
-        """Say what takes its time before there is anything to count; to programs only."""
-        if not self._bars:
-            print(f"progress 0 0 {label}", file=self._stream, flush=True)
-
     def __call__(self, label: str, done: int, total: int) -> None:
         if self._bars:
             self._draw(self._bars, label, done, total)

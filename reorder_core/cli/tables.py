@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from reorder_core.export.plain import for_terminal
+
 
 def print_table(columns: list[str], rows: Any) -> None:
     """A table on stdout; numbers to the right."""
@@ -14,7 +16,7 @@ def print_table(columns: list[str], rows: Any) -> None:
         first = index == 0 or not any(columns)
         table.add_column(column, justify="left" if first else "right", min_width=5)
     for row in rows:
-        table.add_row(*map(str, row))
+        table.add_row(*(for_terminal(str(cell)) for cell in row))
     # A pipe has no width; what a program or a log reads is not cut.
     width = None if sys.stdout.isatty() else 160
     Console(markup=False, highlight=False, width=width).print(table)

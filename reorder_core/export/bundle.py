@@ -19,6 +19,7 @@ import pandas as pd
 
 from reorder_core.errors import OrderError
 from reorder_core.export.cells import neutral
+from reorder_core.export.plain import for_xml
 from reorder_core.orders.order import Order, order_hash, slots_of
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained
@@ -48,7 +49,7 @@ def make_figure(name: str, svg: str, png: bytes) -> FigureFile:
         raise OrderError(f"figure {name} has no SVG of at most {LARGEST_SVG // 10**6} MB")
     if not png.startswith(_PNG) or len(png) > LARGEST_PNG:
         raise OrderError(f"figure {name} has no PNG of at most {LARGEST_PNG // 10**6} MB")
-    return FigureFile(name, svg, png)
+    return FigureFile(name, for_xml(svg), png)
 
 
 def results_table(run: Run, estimate: Estimate, order: Order, truth: Retrained | None) -> Any:
@@ -162,8 +163,9 @@ def figure_bundle(
         raise OrderError(f"{len(figures)} figures of {size // 10**6} MB are too much for a bundle; "
                          f"at most {MOST_FIGURES} and {LARGEST_ALL // 10**6} MB")  # fmt: skip
     truth = run.ledger.of(order)
+    card = run_card(run, order, estimate, informed_by, made, ranking)
     files: dict[str, bytes] = {
-        "README.md": run_card(run, order, estimate, informed_by, made, ranking).encode(),
+        "README.md": card.encode("utf-8", "replace"),
         "order.json": order_json(run, order),
         "data.csv": to_csv(results_table(run, estimate, order, truth)),
         "CITATION.bib": CITATION.encode(),
@@ -171,7 +173,7 @@ def figure_bundle(
     if ranking is not None:
         files["ranking.csv"] = to_csv(ranking_table(run, order, ranking))
     for figure in figures:
-        files[f"figures/{figure.name}.svg"] = figure.svg.encode("utf-8", "replace")
+        files[f"figures/{figure.name}.svg"] = figure.svg.encode()
         files[f"figures/{figure.name}.png"] = figure.png
     return _zipped(files)
 

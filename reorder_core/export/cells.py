@@ -4,6 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from reorder_core.export.plain import whole
+
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -14,6 +16,8 @@ def neutral(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _neutral(value: Any) -> Any:
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULAS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    text = whole(value)
+    marked = f"'{text}" if text.lstrip(" ").startswith(_FORMULAS) else text
+    return marked.replace("\r", " ")  # which the csv module of Python 3.11 leaves unquoted

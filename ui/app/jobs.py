@@ -106,7 +106,8 @@ class Jobs:
                 self._worker = None
                 return None
             job = self._waiting.popleft()
-            job.state, job.label, job.started = "running", "starting", time.monotonic()
+            job.state, job.started = "running", time.monotonic()
+            job.label = "starting" if job.order is None else "loading PyTorch"
             return job
 
     def _work(self) -> None:

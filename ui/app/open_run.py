@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from reorder_core.errors import ReorderError, RunBusy, RunNotFound
+from reorder_core.errors import ReorderError, RunBusy, RunNotFound, StoreError, told
 from reorder_core.store.run import Run, open_run
 from ui.app import state
 from ui.app.known_runs import ROOT, files_stamp, known_runs, started_on
@@ -62,8 +62,9 @@ def explained(path: Path) -> Iterator[None]:
     """Turns what the user can put right into a message with the command to type."""
     try:
         yield
-    except ReorderError as error:
-        _explain(path, error)
+    except (ReorderError, OSError) as error:
+        known = error if isinstance(error, ReorderError) else StoreError(told(error))
+        _explain(path, known)
         st.stop()
 
 

@@ -33,6 +33,8 @@ GUIDE = "reorder_guide"
 """{run id: (scenario's key, its stop)}"""
 DOWNLOAD = "reorder_download"
 """A file on its way to the browser: {id, name, mime, content}."""
+SAVED = "reorder_saved"
+"""How many views this visit has saved, whatever became of them."""
 SHOWN_VIEW = "reorder_shown_view"
 """{run id: {id, hash, selection, metric} of the saved view opened last}"""
 BRANCHES = "reorder_branches"
@@ -250,3 +252,11 @@ def picked_order(run_id: str) -> str | None:
 
 def set_picked_order(run_id: str, digest: str) -> None:
     st.session_state.setdefault(PICKED_ORDER, {})[run_id] = digest
+
+
+def views_saved() -> int:
+    return st.session_state.get(SAVED, 0)
+
+
+def note_view_saved() -> None:
+    st.session_state[SAVED] = views_saved() + 1

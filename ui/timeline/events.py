@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from reorder_core.errors import OrderError
+from reorder_core.export.plain import whole
 from reorder_core.orders.moves import Move, make_move
 from reorder_core.orders.order import Order, make_order
 
@@ -231,7 +232,7 @@ def parse_event(payload: Any, run_id: str, count: int) -> Event:
 
 def _request(payload: dict[Any, Any]) -> Any:
     try:
-        return _REQUESTS.validate_python(payload)
+        return _REQUESTS.validate_python(whole(payload))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         if first["type"].startswith("union_tag"):

@@ -19,6 +19,8 @@ from ui.app.history import History
 from ui.queries import estimates
 from ui.timeline.events import ChooseView, EditView, Export, Figure, PlaceView, SaveView
 
+MOST_A_VISIT = 40
+"""Views that one visit may save of the 200 that all share."""
 _KINDS = {
     "order": ("json", "application/json"),
     "csv": ("csv", "text/csv"),
@@ -53,7 +55,13 @@ def obey_view(request: Any, run: Run, history: History) -> None:
     views = estimates.views(run)
     match request:
         case SaveView():
+            if state.views_saved() >= MOST_A_VISIT:
+                raise OrderError(
+                    f"this visit has saved {MOST_A_VISIT} views, which is all that one may; "
+                    "others keep room for theirs"
+                )
             made = views.save(_saved(request, run, history))
+            state.note_view_saved()
             state.set_shown_view(run.id, _shown(views.get(made)))
         case EditView():
             views.rename(request.id, request.name, request.note)

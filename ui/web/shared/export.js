@@ -60,6 +60,12 @@ function entries(legend, right) {
   return { marks, further };
 }
 
+/** The element as XML text, without what no XML file may hold: such a file has no picture. */
+function xml(element) {
+  // eslint-disable-next-line no-control-regex -- these are what is looked for
+  return new XMLSerializer().serializeToString(element).toWellFormed().replace(/[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '');
+}
+
 export function save(url, name) {
   const link = document.createElement('a');
   link.href = url;
@@ -84,13 +90,13 @@ export function saveBytes(name, mime, text) {
 
 /** The figure as SVG text that stands alone. */
 export function svgText(figure) {
-  return new XMLSerializer().serializeToString(standalone(figure));
+  return xml(standalone(figure));
 }
 
 /** A promise of the figure as a PNG, a data address. */
 export function pngOf(figure) {
   const svg = standalone(figure);
-  const text = new XMLSerializer().serializeToString(svg);
+  const text = xml(svg);
   const url = URL.createObjectURL(new Blob([text], { type: 'image/svg+xml' }));
   return new Promise((resolve, reject) => {
     const image = new Image();
