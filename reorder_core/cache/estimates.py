@@ -68,6 +68,7 @@ class ResultCache:
         Of more than `most` estimates, a tenth goes: what was not asked for longest.
         """
         self.path, self._made_from, self._most = path, made_from, most
+        self._puts = 0
         self._asked: set[tuple[str, ...]] = set()
         """What was read since estimates were dropped last; it stays."""
         self.note = ""
@@ -152,6 +153,9 @@ class ResultCache:
 
     def _drop_some(self) -> None:
         """Make room where there are too many; what was asked for since last time stays."""
+        self._puts += 1
+        if self._puts % max(1, self._most // 100):
+            return  # counting costs a query
         cursor = self._connection.cursor()
         held = cursor.execute("SELECT count(*) FROM estimates").fetchall()[0][0]
         if held <= self._most:
