@@ -70,16 +70,16 @@ def neighbour(run: Run, order: Order, random: np.random.Generator) -> Order:
 def judged(hybrid: HybridEstimator, order: Retrained, base: Retrained) -> dict[str, np.ndarray]:
     """Of one pair: what is inside its interval, and the squares that make R²."""
     found = hybrid.difference(order.order, base.order)
-    sample = order.sample_loss.astype(float) - base.sample_loss
-    probe = order.probe_loss.astype(float) - base.probe_loss
-    alone = [hybrid.estimate(one.order).sample_interval for one in (order, base)]
-    known = [one for one in (found.sample_interval, *alone) if one is not None]  # hybrid has all
+    sample = order.final.samples.astype(float) - base.final.samples
+    probe = order.final.probes.astype(float) - base.final.probes
+    alone = [hybrid.estimate(one.order).interval.samples for one in (order, base)]
+    known = [one for one in (found.interval.samples, *alone) if one is not None]  # hybrid has all
     widths = [np.ptp(interval, axis=0).mean() for interval in known]
     return {
-        "sample": inside(found.sample_interval, sample),
-        "probe": inside(found.probe_interval, probe),
+        "sample": inside(found.interval.samples, sample),
+        "probe": inside(found.interval.probes, probe),
         "held_out": inside(found.held_out_interval, np.array(probe.mean())),
-        "error": np.square(sample - found.sample).sum(),
+        "error": np.square(sample - found.change.samples).sum(),
         "effect": np.square(sample).sum(),
         "held_out_error": np.square(probe.mean() - found.held_out),
         "held_out_effect": np.square(probe.mean()),

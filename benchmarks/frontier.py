@@ -72,7 +72,7 @@ def designed_first(run: Run, others: TrainingRuns, count: int) -> TrainingRuns:
 def cost(run: Run, name: str, estimator: Any, runs: TrainingRuns) -> float:
     """RRE; a method that uses only final losses is not charged for the others."""
     along_the_way = (len(run.eval_steps) - 1) * run.evaluation_rre
-    later = sum(np.isfinite(row[:-1]).all() for row in runs.sample_loss_at)  # not the designed
+    later = sum(np.isfinite(row[:-1]).all() for row in runs.losses_at.samples)  # not the designed
     spared = 0.0 if name == "simfluence" else along_the_way * later
     return estimator.precompute_rre - spared
 

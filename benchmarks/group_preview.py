@@ -98,7 +98,7 @@ def previews(run: Run, table: PositionTable, group: Group, order: Order) -> tupl
 
 
 def truth(run: Run, group: Group, order: Order) -> float:
-    change = retrain_once(run, order).sample_loss - run.reference.sample_loss_at[-1]
+    change = retrain_once(run, order).final.samples - run.reference.final.samples
     return float(change[list(group)].mean())
 
 

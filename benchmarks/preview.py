@@ -26,8 +26,8 @@ def report(path: Path) -> None:
         home, steps = steps_of(np.stack([run.reference_order, entry.order]), run.batch_size)
         if move is None or np.array_equal(home, steps):
             continue
-        own = entry.sample_loss[move.samples[0]] - run.reference.sample_loss_at[-1][move.samples[0]]
-        held_out = entry.probe_loss.mean() - run.reference.probe_loss_at[-1].mean()
+        own = entry.final.samples[move.samples[0]] - run.reference.final.samples[move.samples[0]]
+        held_out = entry.final.probes.mean() - run.reference.final.probes.mean()
         truth = np.array([own, held_out])[:, None]
         rows.append(np.hstack([table.preview(home, steps, move.samples[0]), truth]))
     told = np.array(rows)  # (M, 2, 3)

@@ -45,10 +45,10 @@ class Bench:
         """Final losses of samples and of domains."""
         known = self.run.reference
         if order_hash(order) == order_hash(self.run.reference_order):
-            return known.sample_loss_at[-1], known.probe_loss_at[-1]
+            return known.final.samples, known.final.probes
         found = retrain_once(self.run, order)
         assert self.run.trains_as(order) not in self.hybrid.fitted_on
-        return found.sample_loss, found.probe_loss
+        return found.final.samples, found.final.probes
 
     def true_change(self, goal: Goal, order: Order) -> float:
         """Of the goal's loss, by retraining."""

@@ -36,8 +36,8 @@ def main() -> None:
             truth = retrained_truth(run, orders, lambda *_: None)
             found = [estimator.estimate(order) for order in orders]
             rows[family] = [
-                (one.expected_error, one.distance, np.abs(one.sample_loss - true).mean())
-                for one, true in zip(found, truth.sample_loss, strict=True)
+                (one.expected_error, one.distance, np.abs(one.final.samples - true).mean())
+                for one, true in zip(found, truth.final.samples, strict=True)
             ]
         far = [row for family in FAMILIES if family != "move" for row in rows[family]]
         groups = {"all": far + rows["move"], "all but moves": far, **rows}

@@ -15,6 +15,7 @@ import reorder_core.estimators
 from reorder_core.errors import EstimatorError
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
 
@@ -51,13 +52,13 @@ def retrain() -> Callable[..., Retrained]:
         slots = np.argsort(order).astype(np.float32)
         change = 0.01 * np.outer(EVAL_STEPS / STEPS, slots - slots.mean())
         held_out = 0.01 * np.outer(EVAL_STEPS / STEPS, [slots[0], slots[1]])
+        moved = Losses(change.astype(np.float64), held_out.astype(np.float64))
         on_progress("retraining", run.steps, run.steps)
         return Retrained(
             run.id,
             order_hash(order),
             order,
-            (run.reference.sample_loss_at + change).astype(np.float32),
-            (run.reference.probe_loss_at + held_out).astype(np.float32),
+            (run.reference.losses_at + moved).astype(np.float32),
             0.5,
         )
 
@@ -75,23 +76,17 @@ class FakeEstimator:
     def estimate(self, order: Order) -> Estimate:
         truth = self.losses_of(self.run, order)
         if self.name == "reference":
-            reference = self.run.reference
-            return Estimate(
-                self.run.id,
-                self.name,
-                truth.order_hash,
-                reference.sample_loss_at,
-                reference.probe_loss_at,
-            )
-        noise = np.random.default_rng(order).normal(0, 0.01, truth.sample_loss_at.shape)
-        noisy = (truth.sample_loss_at + noise).astype(np.float32)
+            known = self.run.reference.losses_at
+            return Estimate(self.run.id, self.name, truth.order_hash, known)
+        noise = np.random.default_rng(order).normal(0, 0.01, truth.losses_at.samples.shape)
+        noisy = (truth.losses_at.samples + noise).astype(np.float32)
+        probes = truth.losses_at.probes
         return Estimate(
             self.run.id,
             self.name,
             truth.order_hash,
-            noisy,
-            truth.probe_loss_at,
-            sample_interval=np.stack([noisy[-1] - 0.02, noisy[-1] + 0.02]),
+            Losses(noisy, probes),
+            Losses(*(np.stack([x[-1] - 0.02, x[-1] + 0.02]) for x in (noisy, probes))),
         )
 
 

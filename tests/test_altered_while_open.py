@@ -23,7 +23,7 @@ def copied(tmp_path: Path) -> Path:
 
 def estimated(run: Run) -> bytes:
     estimator = open_estimator(run, "hybrid", informing_runs(run))
-    return estimator.estimate(run.reference_order[::-1]).sample_loss_at.tobytes()
+    return estimator.estimate(run.reference_order[::-1]).losses_at.samples.tobytes()
 
 
 def overwrite(path: Path) -> None:

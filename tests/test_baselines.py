@@ -94,11 +94,11 @@ def test_regression_recovers_effects_that_are_additive() -> None:
 def test_a_retrained_order_is_answered_with_its_own_losses(real_run: Run) -> None:
     runs = designed_runs(real_run)
     estimator = open_estimator(real_run, "retrain-regression")
-    spread = runs.sample_loss_at[:, -1].std(0).mean()
-    estimates = np.array([estimator.estimate(order).sample_loss for order in runs.orders])
+    spread = runs.final.samples.std(0).mean()
+    estimates = np.array([estimator.estimate(order).final.samples for order in runs.orders])
     assert spread > 0.005
-    assert np.abs(estimates - runs.sample_loss_at[:, -1]).mean() < 0.35 * spread
-    assert rho_sample(estimates, runs.sample_loss_at[:, -1]) > 0.9
+    assert np.abs(estimates - runs.final.samples).mean() < 0.35 * spread
+    assert rho_sample(estimates, runs.final.samples) > 0.9
     assert estimator.precompute_rre == runs.rre
     assert estimator.fitted_on == runs.hashes
 
@@ -110,9 +110,9 @@ def test_along_the_way_untrained_samples_count_alike(real_run: Run) -> None:
     later = order.copy()
     later[-8:] = later[-8:][::-1]  # two steps after the middle evaluation
     first, second = estimator.estimate(order), estimator.estimate(later)
-    assert np.array_equal(first.sample_loss_at[1], second.sample_loss_at[1])
-    assert not np.array_equal(first.sample_loss, second.sample_loss)
-    assert np.isfinite(first.sample_loss_at).all() and np.isfinite(first.probe_loss_at).all()
+    assert np.array_equal(first.losses_at.samples[1], second.losses_at.samples[1])
+    assert not np.array_equal(first.final.samples, second.final.samples)
+    assert np.isfinite(first.losses_at.samples).all() and np.isfinite(first.losses_at.probes).all()
 
 
 def test_without_retrainings_it_says_what_it_needs(real_run: Run) -> None:

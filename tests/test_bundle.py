@@ -39,12 +39,12 @@ def test_the_table_holds_every_number_of_the_estimate_and_of_the_retraining(demo
     estimate = open_estimator(demo, "hybrid").estimate(truth.order)
     table = results_table(demo, estimate, truth.order, truth)
     samples = table[table.kind == "sample"]
-    np.testing.assert_array_equal(samples.estimate.astype(np.float32), estimate.sample_loss)
-    np.testing.assert_array_equal(samples.retrained.astype(np.float32), truth.sample_loss)
+    np.testing.assert_array_equal(samples.estimate.astype(np.float32), estimate.final.samples)
+    np.testing.assert_array_equal(samples.retrained.astype(np.float32), truth.final.samples)
     held_out = table[table.kind == "held_out"]
     assert tuple(held_out.domain) == demo.probe_domains
-    assert estimate.probe_interval is not None
-    np.testing.assert_allclose(held_out.high_90, estimate.probe_interval[1], rtol=1e-6)
+    assert estimate.interval is not None
+    np.testing.assert_allclose(held_out.high_90, estimate.interval.probes[1], rtol=1e-6)
     first = samples[samples.sample_id == truth.order[0]]
     assert first.step.item() == 1 and held_out.step.isna().all()
 

@@ -52,9 +52,7 @@ def test_a_run_without_retrainings_says_that_nothing_is_known(tmp_path: Path) ->
 def test_the_check_learns_from_no_retraining(real_run: Run) -> None:
     runs, projected = designed_runs(real_run), open_estimator(real_run, "projected")
     estimated = [
-        projected.estimate(make_order(order, real_run.count)).sample_loss for order in runs.orders
+        projected.estimate(make_order(order, real_run.count)).final.samples for order in runs.orders
     ]
-    oracle = measures.r2(
-        np.stack(estimated), runs.sample_loss_at[:, -1], real_run.reference.sample_loss_at[-1]
-    )
+    oracle = measures.r2(np.stack(estimated), runs.final.samples, real_run.reference.final.samples)
     assert self_check(real_run).r2 == pytest.approx(oracle, abs=1e-3)

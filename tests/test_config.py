@@ -64,11 +64,11 @@ def test_another_reference_order_is_another_run_of_the_same_samples(
         assert file_digest(other.file(name)) == file_digest(real_run.file(name)), name
     assert sorted(other.reference_order.tolist()) == list(range(other.count))
     assert (other.reference_order != real_run.reference_order).mean() > 0.5
-    change = other.reference.sample_loss_at[-1] - real_run.reference.sample_loss_at[-1]
+    change = other.reference.final.samples - real_run.reference.final.samples
     assert np.abs(change).mean() > 0.002  # the orders differ in what they teach
     # A retraining of the one's order in the other is the one's reference run.
     again = retrain(other, real_run.reference_order)
-    assert np.array_equal(again.sample_loss, real_run.reference.sample_loss_at[-1])
+    assert np.array_equal(again.final.samples, real_run.reference.final.samples)
     assert other.id != real_run.id
 
 

@@ -35,9 +35,9 @@ def answers(path: Path) -> tuple[bytes, ...]:
     told = []
     for name in ("hybrid", "position", "reference"):
         estimate = open_estimator(run, name, informing_runs(run, order)).estimate(order)
-        told += [estimate.sample_loss_at.tobytes(), estimate.probe_loss_at.tobytes()]
+        told += [estimate.losses_at.samples.tobytes(), estimate.losses_at.probes.tobytes()]
     run.load_checked("start"), run.load_checked("tokens")
-    truths = [entry.sample_loss_at.tobytes() for entry in run.ledger.all()]
+    truths = [entry.losses_at.samples.tobytes() for entry in run.ledger.all()]
     texts = "".join(sample.text + sample.domain for sample in (*run.samples, *run.probes))
     return (*told, *truths, texts.encode())
 

@@ -2,6 +2,7 @@ import multiprocessing
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -12,6 +13,7 @@ from reorder_core.cache.estimates import ResultCache
 from reorder_core.cache.saved_views import SavedViews, View
 from reorder_core.errors import StoreError
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.published import publish_results, read_results
 from reorder_core.store.run import Run
 
@@ -22,11 +24,15 @@ def some_estimate(key: str = "a", samples: int = 256) -> Estimate:
         "tiny-1",
         "projected",
         key,
-        random.normal(4, 1, (9, samples)).astype(np.float32),
-        random.normal(4, 1, (9, 3)).astype(np.float32),
-        sample_interval=random.normal(4, 1, (2, samples)).astype(np.float32),
+        some_losses(random, 9, samples),
+        some_losses(random, 2, samples),
         distance=0.25,
     )
+
+
+def some_losses(random: np.random.Generator, rows: int, samples: int) -> Losses:
+    one, other = random.normal(4, 1, (rows, samples)), random.normal(4, 1, (rows, 3))
+    return Losses(one.astype(np.float32), other.astype(np.float32))
 
 
 def test_what_was_put_comes_back_bit_for_bit_after_a_restart(tmp_path: Path):
@@ -35,12 +41,19 @@ def test_what_was_put_comes_back_bit_for_bit_after_a_restart(tmp_path: Path):
     cache.put(put)
     cache.close()
     got = ResultCache(tmp_path / "cache" / "estimates.duckdb").get("tiny-1", "projected", "a")
-    assert got is not None and got.sample_interval is not None
-    np.testing.assert_array_equal(got.sample_loss_at, put.sample_loss_at)
-    np.testing.assert_array_equal(got.probe_loss_at, put.probe_loss_at)
-    np.testing.assert_array_equal(got.sample_interval, put.sample_interval)
-    assert got.probe_interval is None
+    assert got is not None and got.interval is not None and put.interval is not None
+    np.testing.assert_array_equal(got.losses_at.samples, put.losses_at.samples)
+    np.testing.assert_array_equal(got.losses_at.probes, put.losses_at.probes)
+    np.testing.assert_array_equal(got.interval.samples, put.interval.samples)
+    np.testing.assert_array_equal(got.interval.probes, put.interval.probes)
     assert got.distance == 0.25
+
+
+def test_an_estimate_without_intervals_comes_back_without(tmp_path: Path):
+    cache = ResultCache(tmp_path / "c.duckdb")
+    cache.put(replace(some_estimate(), interval=None))
+    got = cache.get("tiny-1", "projected", "a")
+    assert got is not None and got.interval is None
 
 
 def test_an_order_nobody_asked_about_is_not_in_the_cache(tmp_path: Path):
@@ -60,7 +73,7 @@ def test_the_query_shown_is_the_query_run(tmp_path: Path):
     with duckdb.connect(tmp_path / "c.duckdb", read_only=True) as connection:
         row = connection.execute(sql, parameters).fetchone()
     assert row is not None
-    np.testing.assert_array_equal(np.array(row[0], np.float32), put.sample_loss_at)
+    np.testing.assert_array_equal(np.array(row[0], np.float32), put.losses_at.samples)
 
 
 def test_a_put_takes_far_less_than_a_frame_budget(tmp_path: Path):
@@ -164,10 +177,10 @@ def test_published_tables_hold_what_the_arrays_hold(tiny_run: Run):
     publish_results(tiny_run.path / "results.duckdb", tiny_run)
     losses = read_results(tiny_run, "sample_losses")
     pivot = losses.pivot(index="step", columns="sample_id", values="loss").to_numpy()
-    np.testing.assert_array_equal(pivot, tiny_run.reference.sample_loss_at)
+    np.testing.assert_array_equal(pivot, tiny_run.reference.losses_at.samples)
     probes = read_results(tiny_run, "probe_losses").pivot(index="step", columns="domain")["loss"]
     assert tuple(probes.columns) == tiny_run.probe_domains
-    np.testing.assert_array_equal(probes.to_numpy(), tiny_run.reference.probe_loss_at)
+    np.testing.assert_array_equal(probes.to_numpy(), tiny_run.reference.losses_at.probes)
     effects = read_results(tiny_run, "position_effects")
     own = effects.pivot(index="sample_id", columns="step", values="own").to_numpy()
     np.testing.assert_array_equal(own, tiny_run.arrays("position")["own"].astype(np.float32))

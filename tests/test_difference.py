@@ -46,7 +46,7 @@ def width(interval: np.ndarray) -> float:
 def test_an_order_against_itself_is_exactly_nothing(hybrid: HybridEstimator, far: Order):
     found = hybrid.difference(far, far)
     for array in (
-        found.sample, found.sample_interval, found.probe, found.probe_interval,
+        found.change.samples, found.interval.samples, found.change.probes, found.interval.probes,
         found.held_out_interval,
     ):  # fmt: skip
         np.testing.assert_array_equal(array, 0)
@@ -58,7 +58,7 @@ def test_orders_that_differ_within_a_step_train_the_same(real_run, hybrid, far: 
     shuffled[: real_run.batch_size] = shuffled[: real_run.batch_size][::-1]
     found = hybrid.difference(make_order(shuffled, real_run.count), far)
     assert found.order_hash != found.base_hash
-    assert not found.sample.any() and not found.sample_interval.any()
+    assert not found.change.samples.any() and not found.interval.samples.any()
 
 
 def test_against_the_reference_it_is_the_estimates_change_and_interval(real_run, hybrid, orders):
@@ -66,25 +66,25 @@ def test_against_the_reference_it_is_the_estimates_change_and_interval(real_run,
     for order in orders:
         estimate = hybrid.estimate(order)
         found = hybrid.difference(order, real_run.reference_order)
-        start, probes = reference.sample_loss_at[-1], reference.probe_loss_at[-1]
-        assert np.abs(found.sample).max() > 0.01
-        np.testing.assert_allclose(found.sample, estimate.sample_loss - start, atol=2e-6)
-        np.testing.assert_allclose(found.probe, estimate.probe_loss - probes, atol=2e-6)
+        start, probes = reference.final.samples, reference.final.probes
+        assert np.abs(found.change.samples).max() > 0.01
+        np.testing.assert_allclose(found.change.samples, estimate.final.samples - start, atol=2e-6)
+        np.testing.assert_allclose(found.change.probes, estimate.final.probes - probes, atol=2e-6)
         np.testing.assert_allclose(
-            found.sample_interval, estimate.sample_interval - start, atol=2e-6
+            found.interval.samples, estimate.interval.samples - start, atol=2e-6
         )
         np.testing.assert_allclose(
-            found.probe_interval, estimate.probe_interval - probes, atol=2e-6
+            found.interval.probes, estimate.interval.probes - probes, atol=2e-6
         )
-        assert found.held_out == pytest.approx((estimate.probe_loss - probes).mean(), abs=2e-6)
+        assert found.held_out == pytest.approx((estimate.final.probes - probes).mean(), abs=2e-6)
 
 
 def test_turned_around_it_is_the_negative(hybrid: HybridEstimator, orders: list[Order]):
     for order, base in pairwise(orders):
         found, back = hybrid.difference(order, base), hybrid.difference(base, order)
-        np.testing.assert_allclose(found.sample, -back.sample, atol=1e-7)
-        np.testing.assert_allclose(found.sample_interval, -back.sample_interval[::-1], atol=1e-7)
-        np.testing.assert_allclose(found.probe_interval, -back.probe_interval[::-1], atol=1e-7)
+        np.testing.assert_allclose(found.change.samples, -back.change.samples, atol=1e-7)
+        np.testing.assert_allclose(found.interval.samples, -back.interval.samples[::-1], atol=1e-7)
+        np.testing.assert_allclose(found.interval.probes, -back.interval.probes[::-1], atol=1e-7)
         np.testing.assert_allclose(
             found.held_out_interval, -back.held_out_interval[::-1], atol=1e-7
         )
@@ -93,16 +93,16 @@ def test_turned_around_it_is_the_negative(hybrid: HybridEstimator, orders: list[
 
 def test_the_means_are_those_of_the_two_estimates(hybrid: HybridEstimator, orders: list[Order]):
     for order, base in pairwise(orders):
-        change = hybrid.estimate(order).sample_loss - hybrid.estimate(base).sample_loss
-        np.testing.assert_allclose(hybrid.difference(order, base).sample, change, atol=2e-6)
+        change = hybrid.estimate(order).final.samples - hybrid.estimate(base).final.samples
+        np.testing.assert_allclose(hybrid.difference(order, base).change.samples, change, atol=2e-6)
 
 
 def test_a_small_move_far_away_is_known_better_than_either_order(hybrid, orders: list[Order]):
     far, moved, other, _ = orders
-    whole = hybrid.estimate(far).sample_interval
+    whole = hybrid.estimate(far).interval.samples
     assert whole is not None
-    assert width(hybrid.difference(moved, far).sample_interval) < 0.3 * width(whole)
-    assert width(hybrid.difference(other, far).sample_interval) > 0.8 * width(whole)
+    assert width(hybrid.difference(moved, far).interval.samples) < 0.3 * width(whole)
+    assert width(hybrid.difference(other, far).interval.samples) > 0.8 * width(whole)
 
 
 @pytest.mark.parametrize("learned", [True, False], ids=["retrainings", "none"])
@@ -113,8 +113,8 @@ def test_it_is_a_dense_solve_of_the_joint_gaussian(real_run: Run, orders, learne
     order, base = orders[1], orders[3]
     found = hybrid.difference(order, base)
     mean, sd = dense_difference(real_run, hybrid, runs, order, base)
-    np.testing.assert_allclose(found.sample, mean, atol=1e-5)
-    half = (found.sample_interval[1] - found.sample_interval[0]) / 2
+    np.testing.assert_allclose(found.change.samples, mean, atol=1e-5)
+    half = (found.interval.samples[1] - found.interval.samples[0]) / 2
     np.testing.assert_allclose(half, hybrid._reach[0] * sd, rtol=2e-3)
 
 
@@ -125,7 +125,7 @@ def dense_difference(
     prior, orders = hybrid.prior, [order, base, *runs.orders]
     alone = [prior.replayed(make_order(one, run.count)) for one in orders]
     deltas = np.stack([found.deltas[-1] for found in alone]).astype(float)
-    losses = np.stack([found.samples[-1] for found in alone])
+    losses = np.stack([found.losses.final.samples for found in alone])
     inner = prior.similarity(deltas, deltas)
     distance = np.sqrt(np.diag(inner))
     excess = np.array([max(prior.coherence.of(one) ** POWER - 1, 0) for one in orders])
@@ -144,12 +144,12 @@ def dense_difference(
     mean, sd = np.empty(run.count), np.empty(run.count)
     for i in range(run.count):
         unit = prior.sample_unit[i]
-        change = (losses[:, i] - run.reference.sample_loss_at[-1, i]) / unit
+        change = (losses[:, i] - run.reference.final.samples[i]) / unit
         joint = alike + near * (OWN * moved[..., i] + SLOPE**2 * np.outer(change, change))
         expected, left = np.zeros(2), joint[:2, :2]
         if count > 2:
             known = joint[2:, 2:] + 1e-6 * np.eye(count - 2)
-            error = (runs.sample_loss_at[:, -1, i] - losses[2:, i]) / unit
+            error = (runs.final.samples[:, i] - losses[2:, i]) / unit
             gain = np.linalg.solve(known, joint[2:, :2]).T
             expected = gain @ error
             assert hybrid._learned is not None
@@ -164,9 +164,12 @@ def test_two_verified_orders_differ_as_retrained(real_run: Run, orders: list[Ord
     known = designed_runs(real_run).joined(runs_of(real_run, truths))
     before = HybridEstimator(real_run, designed_runs(real_run)).difference(orders[0], orders[2])
     learned = HybridEstimator(real_run, known).difference(orders[0], orders[2])
-    true = truths[0].sample_loss - truths[1].sample_loss
-    assert np.abs(learned.sample - true).mean() < 0.05 * np.abs(before.sample - true).mean()
-    assert width(learned.sample_interval) < 0.05 * width(before.sample_interval)
+    true = truths[0].final.samples - truths[1].final.samples
+    assert (
+        np.abs(learned.change.samples - true).mean()
+        < 0.05 * np.abs(before.change.samples - true).mean()
+    )
+    assert width(learned.interval.samples) < 0.05 * width(before.interval.samples)
 
 
 def test_neither_orders_own_retraining_informs_what_is_said_of_both(real_run: Run, orders):
@@ -191,5 +194,5 @@ def test_a_neighbour_in_a_history_costs_one_replay_and_then_none(real_run, hybri
     assert replayed == [order_hash(b), order_hash(a), order_hash(c)]
     fresh = HybridEstimator(real_run, more).difference(c, b)
     # Remembered ends were replayed beside other orders: float error.
-    np.testing.assert_allclose(again.sample, fresh.sample, atol=2e-6)
-    np.testing.assert_allclose(again.sample_interval, fresh.sample_interval, atol=2e-6)
+    np.testing.assert_allclose(again.change.samples, fresh.change.samples, atol=2e-6)
+    np.testing.assert_allclose(again.interval.samples, fresh.interval.samples, atol=2e-6)

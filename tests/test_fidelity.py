@@ -70,7 +70,8 @@ def test_held_out_losses_have_an_r2_and_a_coverage_of_their_own(tiny_run: Run, f
     found = measure(tiny_run, "random", 8, 7, ["reference", "hybrid"]).estimators
     assert found["reference"].r2_heldout == 0
     assert found["hybrid"].r2_heldout == pytest.approx(1)  # the fake knows the truth of them
-    assert found["hybrid"].coverage90_heldout is None  # and gives no interval
+    assert found["hybrid"].coverage90_heldout == 1
+    assert found["reference"].coverage90_heldout is None  # it gives no interval
 
 
 def test_each_order_is_retrained_once_and_then_read_from_the_ledger(tiny_run: Run, fakes):

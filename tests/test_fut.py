@@ -111,7 +111,7 @@ def test_the_projection_is_unbiased_and_the_same_each_time() -> None:
 @pytest.mark.parametrize("name", ["fut", "fut++"])
 def test_the_reference_order_gives_the_reference_losses_exactly(real_run: Run, name: str) -> None:
     estimate = open_estimator(real_run, name).estimate(real_run.reference_order)
-    assert np.array_equal(estimate.sample_loss_at, real_run.reference.sample_loss_at)
+    assert np.array_equal(estimate.losses_at.samples, real_run.reference.losses_at.samples)
     assert estimate.distance == 0
 
 
@@ -121,18 +121,18 @@ def test_a_store_is_computed_once_and_names_its_origin(copied_run: Run) -> None:
     first, written = estimator.estimate(order), path.stat().st_mtime_ns
     again = FutEstimator(copied_run, no_runs(copied_run), dimension=64, seed=5).estimate(order)
     assert path.stat().st_mtime_ns == written
-    assert np.array_equal(first.sample_loss_at, again.sample_loss_at)
+    assert np.array_equal(first.losses_at.samples, again.losses_at.samples)
     assert estimator.bytes == pytest.approx(path.stat().st_size, rel=0.01)
     still = estimator.estimate(copied_run.reference_order)
-    assert np.array_equal(still.sample_loss_at, copied_run.reference.sample_loss_at)
+    assert np.array_equal(still.losses_at.samples, copied_run.reference.losses_at.samples)
 
 
 def test_it_ranks_real_retrainings(real_run: Run) -> None:
     runs = designed_runs(real_run)
-    true = runs.sample_loss_at[:, -1]
+    true = runs.final.samples
     for kind in (FutEstimator, FutPlusEstimator):
         fut = kind(real_run, no_runs(real_run))
-        found = np.array([fut.estimate(order).sample_loss for order in runs.orders])
+        found = np.array([fut.estimate(order).final.samples for order in runs.orders])
         assert rho_sample(found, true) > 0.7  # when written: 0.926 and 0.904
 
 

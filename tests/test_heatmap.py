@@ -57,7 +57,7 @@ def test_an_unpaid_move_is_missing_and_unknown_until_it_is_retrained(tiny_run: R
     tiny_run.ledger.append(truth)
     assert len(missing_moves(tiny_run, moves)) == 8
     sample = moves.samples[i]
-    own = truth.sample_loss[sample] - tiny_run.reference.sample_loss_at[-1][sample]
+    own = truth.final.samples[sample] - tiny_run.reference.final.samples[sample]
     assert true_map(tiny_run, moves)[i, j] == pytest.approx(float(own), abs=1e-6)
     assert abs(own) > 1e-3, "the move must matter"
 
@@ -83,7 +83,7 @@ def test_a_perfect_map_scores_one_and_home_and_fitted_cells_do_not_count(
     moves = plan_moves(tiny_run, 4, 4, 1)
     measure(tiny_run, moves, ["reference"])
     true = true_map(tiny_run, moves)
-    exact = estimated_map(tiny_run, moves, lambda order: retrain(tiny_run, order).sample_loss)
+    exact = estimated_map(tiny_run, moves, lambda order: retrain(tiny_run, order).final.samples)
     found = compare(exact, true, moves)
     assert found["spearman"] == pytest.approx(1)
     assert found["mse"] < 1e-12

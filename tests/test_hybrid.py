@@ -25,13 +25,13 @@ def hybrid(real_run: Run) -> HybridEstimator:
 
 
 def error(run: Run, estimator, judges: list[Retrained]) -> float:
-    estimated = np.stack([estimator.estimate(judge.order).sample_loss for judge in judges])
-    true = np.stack([judge.sample_loss for judge in judges])
-    return 1 - measures.r2(estimated, true, run.reference.sample_loss_at[-1])
+    estimated = np.stack([estimator.estimate(judge.order).final.samples for judge in judges])
+    true = np.stack([judge.final.samples for judge in judges])
+    return 1 - measures.r2(estimated, true, run.reference.final.samples)
 
 
 def test_retrainings_it_learned_from_lower_the_error_on_others(real_run, hybrid, judges):
-    spread = np.stack([judge.sample_loss for judge in judges]).std(0).mean()
+    spread = np.stack([judge.final.samples for judge in judges]).std(0).mean()
     assert spread > 0.005  # the orders differ in truth
     prior = ProjectedEstimator(real_run, no_runs(real_run))
     assert error(real_run, hybrid, judges) < 0.9 * error(real_run, prior, judges)
@@ -42,17 +42,15 @@ def test_without_retrainings_it_is_projected_with_an_interval(real_run: Run, jud
     alone, prior = HybridEstimator(real_run, nothing), ProjectedEstimator(real_run, nothing)
     estimate = alone.estimate(judges[0].order)
     np.testing.assert_allclose(
-        estimate.sample_loss, prior.estimate(judges[0].order).sample_loss, atol=1e-6
+        estimate.final.samples, prior.estimate(judges[0].order).final.samples, atol=1e-6
     )
-    assert estimate.sample_interval is not None
-    assert (estimate.sample_interval[1] > estimate.sample_interval[0]).all()
+    assert estimate.interval is not None
+    assert (estimate.interval.samples[1] > estimate.interval.samples[0]).all()
 
 
 def test_the_reference_order_gives_its_losses_and_no_uncertainty(real_run: Run, hybrid):
     estimate = hybrid.estimate(real_run.reference_order)
-    np.testing.assert_allclose(
-        estimate.sample_loss, real_run.reference.sample_loss_at[-1], atol=1e-6
-    )
+    np.testing.assert_allclose(estimate.final.samples, real_run.reference.final.samples, atol=1e-6)
     assert estimate.expected_error == pytest.approx(0, abs=1e-6)
     assert estimate.distance == 0
     assert estimate.coherence == pytest.approx(1)
@@ -63,7 +61,7 @@ def test_a_verified_order_is_then_estimated_as_retrained(real_run: Run, judges):
     before = HybridEstimator(real_run, designed)
     learned = HybridEstimator(real_run, designed.joined(runs_of(real_run, judges)))
     wrong_before, wrong = (
-        np.abs(estimator.estimate(judge.order).sample_loss - judge.sample_loss).mean()
+        np.abs(estimator.estimate(judge.order).final.samples - judge.final.samples).mean()
         for estimator in (before, learned)
     )
     assert wrong < 0.05 * wrong_before
@@ -91,8 +89,8 @@ def test_batches_of_one_domain_after_another_are_more_coherent(real_run: Run, hy
 def test_nine_in_ten_errors_fall_within_the_interval(hybrid, judges):
     inside = []
     for judge in judges:
-        low, high = hybrid.estimate(judge.order).sample_interval
-        inside.append((low <= judge.sample_loss) & (judge.sample_loss <= high))
+        low, high = hybrid.estimate(judge.order).interval.samples
+        inside.append((low <= judge.final.samples) & (judge.final.samples <= high))
     assert 0.75 < np.mean(inside) < 0.99  # 8 orders only: .89 when this was written
 
 

@@ -9,6 +9,7 @@ from fabricated import COUNT, build_tiny, rewritten, tiny_config
 
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import make_order, order_hash
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run, open_run
 
@@ -21,11 +22,11 @@ def test_a_retraining_comes_back_bit_for_bit_in_another_process(tiny_run: Run, r
     got = open_run(tiny_run.path).ledger.get(put.order_hash)
     assert got is not None
     np.testing.assert_array_equal(got.order, REVERSED)
-    np.testing.assert_array_equal(got.sample_loss_at, put.sample_loss_at)
-    np.testing.assert_array_equal(got.probe_loss_at, put.probe_loss_at)
-    np.testing.assert_array_equal(got.sample_loss, put.sample_loss_at[-1])
+    np.testing.assert_array_equal(got.losses_at.samples, put.losses_at.samples)
+    np.testing.assert_array_equal(got.losses_at.probes, put.losses_at.probes)
+    np.testing.assert_array_equal(got.final.samples, put.final.samples)
     assert got.seconds == put.seconds
-    assert not got.sample_loss_at.flags.writeable
+    assert not got.losses_at.samples.flags.writeable
 
 
 def test_nobody_has_retrained_an_order_yet(tiny_run: Run):
@@ -43,14 +44,13 @@ def test_an_open_ledger_sees_what_others_append(tiny_run: Run, retrain):
 
 def test_a_diverged_training_is_kept_with_its_nan(tiny_run: Run, retrain):
     whole = retrain(tiny_run, REVERSED)
-    losses = whole.sample_loss_at.copy()
+    losses = whole.losses_at.samples.copy()
     losses[-1, 3] = np.nan
-    tiny_run.ledger.append(
-        Retrained(whole.run, whole.order_hash, whole.order, losses, whole.probe_loss_at, 1.0)
-    )
+    diverged = Losses(losses, whole.losses_at.probes)
+    tiny_run.ledger.append(Retrained(whole.run, whole.order_hash, whole.order, diverged, 1.0))
     got = open_run(tiny_run.path).ledger.get(whole.order_hash)
     assert got is not None
-    np.testing.assert_array_equal(got.sample_loss_at, losses)
+    np.testing.assert_array_equal(got.losses_at.samples, losses)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +96,9 @@ def test_a_changed_bit_is_named_and_never_read(tiny_run: Run, retrain):
 
 
 def _held(run: Run) -> list[tuple]:
-    return [(e.order.tolist(), e.sample_loss_at.tolist(), e.probe_loss_at.tolist(), e.sequence)
-            for e in run.ledger.all()]  # fmt: skip
+    entries = [(e, e.losses_at) for e in run.ledger.all()]
+    return [(e.order.tolist(), at.samples.tolist(), at.probes.tolist(), e.sequence)
+            for e, at in entries]  # fmt: skip
 
 
 def test_an_altered_entry_tells_both_digests(tiny_run: Run, retrain):
@@ -169,16 +170,7 @@ def _append_many(path: Path, seed: int, entry: Retrained) -> None:
     for _ in range(10):
         order = make_order(random.permutation(COUNT), COUNT)
         for written in (order, REVERSED):  # every process also writes the same entry
-            run.ledger.append(
-                Retrained(
-                    run.id,
-                    order_hash(written),
-                    written,
-                    entry.sample_loss_at,
-                    entry.probe_loss_at,
-                    1.0,
-                )
-            )
+            run.ledger.append(Retrained(run.id, order_hash(written), written, entry.losses_at, 1.0))
 
 
 def test_many_processes_append_at_once(tiny_run: Run, retrain):

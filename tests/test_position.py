@@ -29,8 +29,8 @@ def told() -> np.ndarray:
             continue
         sample = move.samples[0]
         truth = [
-            [entry.sample_loss[sample] - run.reference.sample_loss_at[-1][sample]],
-            [entry.probe_loss.mean() - run.reference.probe_loss_at[-1].mean()],
+            [entry.final.samples[sample] - run.reference.final.samples[sample]],
+            [entry.final.probes.mean() - run.reference.final.probes.mean()],
         ]
         rows.append(np.hstack([table.preview(home, steps, sample), truth]))
     return np.array(rows)
@@ -53,20 +53,21 @@ def test_retrainings_refine_the_table_far_from_the_reference_and_leave_it_alone_
     table, refined = PositionEstimator(run, no_runs(run)), PositionEstimator(run, designed)
     asked = [run.ledger.of(order) for order in drawn_orders(run, "random", 32, 2027)]
     judges = [judge for judge in asked if judge is not None]
-    true = np.stack([judge.sample_loss for judge in judges])
+    true = np.stack([judge.final.samples for judge in judges])
     assert len(true) == 32 and true.std(0).mean() > 0.005
     found = [[one.estimate(judge.order) for judge in judges] for one in (table, refined)]
     before, after = (
-        measures.r2(np.stack([e.sample_loss for e in estimates]), true,
-                   run.reference.sample_loss_at[-1])
+        measures.r2(np.stack([e.final.samples for e in estimates]), true,
+                   run.reference.final.samples)
         for estimates in found
     )  # fmt: skip
     assert after > before + 0.1, "measured .53 for .27"
-    low, high = np.array([estimate.sample_interval for estimate in found[1]]).swapaxes(0, 1)
+    ends = [estimate.interval for estimate in found[1] if estimate.interval is not None]
+    low, high = np.array([one.samples for one in ends]).swapaxes(0, 1)
     assert ((low <= true) & (true <= high)).mean() > 0.8
     move = make_order(insert(run.reference_order, 3, 200), run.count)
     near = [one.estimate(move) for one in (table, refined)]
-    assert np.array_equal(near[0].sample_loss, near[1].sample_loss)
-    assert near[0].sample_loss.std() > 0 and near[1].sample_interval is None
+    assert np.array_equal(near[0].final.samples, near[1].final.samples)
+    assert near[0].final.samples.std() > 0 and near[1].interval is None
     assert refined.fitted_on == designed.hashes and not table.fitted_on
     assert refined.precompute_rre == pytest.approx(table.precompute_rre + designed.rre)

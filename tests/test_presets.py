@@ -26,7 +26,7 @@ def test_sorted_presets_are_sorted(run: Run):
     tokens = np.array([s.tokens for s in run.samples])
     assert (np.diff(tokens[preset(run, "shortest-first", {})[0]]) >= 0).all()
     assert (np.diff(tokens[preset(run, "longest-first", {})[0]]) <= 0).all()
-    start = run.reference.sample_loss_at[0]
+    start = run.reference.losses_at.samples[0]
     assert (np.diff(start[preset(run, "easy-to-hard", {})[0]]) >= 0).all()
     assert (np.diff(start[preset(run, "hard-to-easy", {})[0]]) <= 0).all()
 

@@ -42,11 +42,11 @@ def test_a_local_folder_is_trained_and_its_orders_estimated(
     assert (trained < everything / 4) if lora else (trained == everything)
     assert make_plan(config).parameters == trained
     orders = drawn_orders(run, "random", 6, 11)
-    true = np.stack([found.sample_loss for found in retrain_all(run, orders, lambda *_: None)])
-    reference = run.reference.sample_loss_at[-1]
+    true = np.stack([found.final.samples for found in retrain_all(run, orders, lambda *_: None)])
+    reference = run.reference.final.samples
     assert np.abs(true - reference).max() > 1e-3  # the order matters here
     estimator = open_estimator(run, "hybrid")
-    estimated = np.stack([estimator.estimate(order).sample_loss for order in orders])
+    estimated = np.stack([estimator.estimate(order).final.samples for order in orders])
     assert rho_within(estimated, true) > 0.95
     assert r2(estimated, true, reference) > 0.5
 
@@ -108,7 +108,7 @@ def test_other_weights_are_refused_where_training_needs_them_and_estimates_need_
     with pytest.raises(StoreError, match="estimates need no weights"):
         open_trainable(run)
     assert np.isfinite(
-        open_estimator(run, "hybrid").estimate(run.reference_order).sample_loss
+        open_estimator(run, "hybrid").estimate(run.reference_order).final.samples
     ).all()
 
 

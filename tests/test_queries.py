@@ -25,7 +25,7 @@ def demo() -> Run:
 
 def test_every_sample_has_its_losses_its_gain_and_its_step(demo: Run) -> None:
     table = Published(demo).ask("samples")
-    at = demo.reference.sample_loss_at
+    at = demo.reference.losses_at.samples
     assert table.sample_id.tolist() == list(range(demo.count))
     np.testing.assert_array_equal(table.before.to_numpy(np.float32), at[0])
     np.testing.assert_array_equal(table.after.to_numpy(np.float32), at[-1])
@@ -40,19 +40,19 @@ def test_domains_and_held_out_text_are_what_the_run_says(demo: Run) -> None:
     published, reference = Published(demo), demo.reference
     held = published.ask("held_out").set_index("domain")
     for at, name in enumerate(demo.probe_domains):
-        assert held.after[name] == pytest.approx(reference.probe_loss_at[-1][at])
+        assert held.after[name] == pytest.approx(reference.final.probes[at])
     domains = published.ask("domains").set_index("domain")
     for name in demo.domains:
         inside = [s.sample_id for s in demo.samples if s.domain == name]
         assert domains.samples[name] == len(inside)
-        gain = (reference.sample_loss_at[0] - reference.sample_loss_at[-1])[inside]
+        gain = (reference.losses_at.samples[0] - reference.final.samples)[inside]
         assert domains.gain[name] == pytest.approx(gain.mean(), abs=1e-6)
     assert len(published.ask("steps")) == demo.steps
     places = published.ask("sample_places", sample_id=7)
     effects = demo.arrays("position")["own"][7]
     np.testing.assert_allclose(places.own, effects, atol=1e-6)
     curve = published.ask("sample_losses", sample_id=7)
-    np.testing.assert_allclose(curve.loss, reference.sample_loss_at[:, 7])
+    np.testing.assert_allclose(curve.loss, reference.losses_at.samples[:, 7])
 
 
 @pytest.mark.parametrize("query", ALL, ids=lambda query: query.name)

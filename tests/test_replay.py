@@ -22,11 +22,11 @@ def random_order(run: Run, seed: int) -> np.ndarray:
 
 def test_the_reference_order_gives_the_reference_losses_exactly(real_run: Run) -> None:
     estimate = open_estimator(real_run, "projected").estimate(real_run.reference_order)
-    assert np.array_equal(estimate.sample_loss_at, real_run.reference.sample_loss_at)
-    assert np.array_equal(estimate.probe_loss_at, real_run.reference.probe_loss_at)
+    assert np.array_equal(estimate.losses_at.samples, real_run.reference.losses_at.samples)
+    assert np.array_equal(estimate.losses_at.probes, real_run.reference.losses_at.probes)
     assert estimate.distance == 0
-    assert estimate.sample_interval is not None
-    assert np.array_equal(estimate.sample_interval[0], estimate.sample_interval[1])
+    assert estimate.interval is not None
+    assert np.array_equal(estimate.interval.samples[0], estimate.interval.samples[1])
 
 
 def test_restarting_from_the_first_changed_step_changes_no_bit(real_run: Run) -> None:
@@ -36,15 +36,15 @@ def test_restarting_from_the_first_changed_step_changes_no_bit(real_run: Run) ->
         order = move(order, sample_id, slot, "insert")
         fresh = open_estimator(real_run, "projected").estimate(order)
         again = used.estimate(order)
-        assert np.array_equal(fresh.sample_loss_at, again.sample_loss_at)
-        assert np.array_equal(fresh.probe_loss_at, again.probe_loss_at)
+        assert np.array_equal(fresh.losses_at.samples, again.losses_at.samples)
+        assert np.array_equal(fresh.losses_at.probes, again.losses_at.probes)
 
 
 def test_places_within_a_step_do_not_matter(real_run: Run) -> None:
     estimator, order = open_estimator(real_run, "projected"), random_order(real_run, 1)
     within = order.reshape(real_run.steps, -1)[:, ::-1].reshape(-1)
     assert np.array_equal(
-        estimator.estimate(order).sample_loss, estimator.estimate(within).sample_loss
+        estimator.estimate(order).final.samples, estimator.estimate(within).final.samples
     )
 
 
@@ -52,11 +52,11 @@ def test_many_orders_at_once_give_what_each_gives_alone(real_run: Run) -> None:
     estimator = ProjectedEstimator(real_run, no_runs(real_run))
     orders = np.stack([random_order(real_run, seed) for seed in range(5)])
     ends = estimator.simulate(orders)
-    assert ends.samples.std(0).mean() > 0.005
+    assert ends.losses.samples.std(0).mean() > 0.005
     for row, order in enumerate(orders):
         alone = estimator.estimate(order)
-        np.testing.assert_allclose(ends.samples[row], alone.sample_loss, atol=2e-5)
-        np.testing.assert_allclose(ends.probes[row], alone.probe_loss, atol=2e-5)
+        np.testing.assert_allclose(ends.losses.samples[row], alone.final.samples, atol=2e-5)
+        np.testing.assert_allclose(ends.losses.probes[row], alone.final.probes, atol=2e-5)
 
 
 def test_projected_beats_the_baselines_on_real_retrainings(real_run: Run) -> None:

@@ -18,6 +18,7 @@ from reorder_core.explore.scenarios import (
 )
 from reorder_core.orders.order import order_hash, slots_of
 from reorder_core.records.estimates import Difference
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run, open_run
 
 DEMO = Path(__file__).parent.parent / "data" / "demo"
@@ -73,7 +74,7 @@ def test_each_domain_is_one_block_in_the_sequences(demo, found):
 def test_every_question_shows_an_effect_far_larger_than_a_hundredth_of_a_nat(demo, found):
     for one in found.values():
         truths = [demo.ledger.of(stop.order) for stop in one.stops]
-        losses = [metric_of(one, demo, t.sample_loss, t.probe_loss) for t in truths]
+        losses = [metric_of(one, demo, t.final) for t in truths]
         assert max(losses) - min(losses) > (0.3 if one.key in ("canary", "poison") else 0.01)
 
 
@@ -128,16 +129,17 @@ def test_the_answer_says_which_by_how_much_how_sure_and_what_was_true(key, value
 def test_without_an_interval_the_answer_says_so(demo):
     words = answer(scenario(metric=""), (1.0, 2.0), Finding(1.0))
     assert "its 90 % interval is not known" in words and "mean held-out loss" in words
-    losses, own = np.arange(len(demo.probe_domains), dtype=np.float32), np.arange(5.0)
-    assert metric_of(scenario(metric=demo.probe_domains[1]), demo, own, losses) == 1.0
-    assert metric_of(scenario(metric=""), demo, own, losses) == losses.mean()
-    assert metric_of(scenario(samples=(1, 4)), demo, own, losses) == 2.5
+    probes = np.arange(len(demo.probe_domains), dtype=np.float32)
+    losses = Losses(np.arange(5.0), probes)
+    assert metric_of(scenario(metric=demo.probe_domains[1]), demo, losses) == 1.0
+    assert metric_of(scenario(metric=""), demo, losses) == probes.mean()
+    assert metric_of(scenario(samples=(1, 4)), demo, losses) == 2.5
 
 
 def test_the_loss_that_decides_is_named_and_its_interval_is_its_own(demo):
     ends = np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 2.0, 3.0, 4.0]])
-    found = Difference("r", "e", "a", "b", ends.mean(0), ends, ends.mean(0)[:3], ends[:, :3], 9.0,
-                       np.array([8.0, 10.0]))  # fmt: skip
+    change, interval = Losses(ends.mean(0), ends.mean(0)[:3]), Losses(ends, ends[:, :3])
+    found = Difference("r", "e", "a", "b", change, interval, 9.0, np.array([8.0, 10.0]))
     pair = scenario(samples=(1, 3))
     assert contrast_of(pair, demo, found, 2.0) == Finding(2.5, 2.0, 3.0, 2.0)
     assert "the mean loss of the 2 samples of cats is" in answer(pair, (1.0, 2.0), Finding(1.0))

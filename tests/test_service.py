@@ -16,6 +16,7 @@ from reorder_core.judge.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import Order, make_order
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.knows import Knows
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 
@@ -33,9 +34,9 @@ def opened(run: Run, folder: Path) -> EstimateService:
 
 
 def same(one: Estimate, other: Estimate) -> bool:
-    assert one.sample_interval is not None and other.sample_interval is not None
-    return np.array_equal(one.sample_loss_at, other.sample_loss_at) and np.array_equal(
-        one.sample_interval, other.sample_interval
+    assert one.interval is not None and other.interval is not None
+    return np.array_equal(one.losses_at.samples, other.losses_at.samples) and np.array_equal(
+        one.interval.samples, other.interval.samples
     )
 
 
@@ -70,9 +71,9 @@ def test_an_answer_says_what_it_knows_and_never_its_own_retraining(
     assert service.now("reference").answer(orders[0]).words == "reference"
     direct = open_estimator(real_run, "hybrid", informing_runs(real_run, orders[0]))
     expected = direct.estimate(orders[0])
-    np.testing.assert_allclose(found.estimate.sample_loss, expected.sample_loss, atol=2e-6)
-    built = service.as_of(0).answer(orders[0]).estimate.sample_loss
-    assert np.abs(built - expected.sample_loss).max() > 1e-4, "what it knows makes a difference"
+    np.testing.assert_allclose(found.estimate.final.samples, expected.final.samples, atol=2e-6)
+    built = service.as_of(0).answer(orders[0]).estimate.final.samples
+    assert np.abs(built - expected.final.samples).max() > 1e-4, "what it knows makes a difference"
 
 
 def test_the_number_as_it_was_comes_back_after_the_ledger_has_grown(
@@ -90,7 +91,7 @@ def test_the_number_as_it_was_comes_back_after_the_ledger_has_grown(
     assert today.knows.ledger == then.knows.ledger + 1
     fresh = opened(real_run, tmp_path / "elsewhere").as_of(had).answer(orders[3])
     assert fresh.source == "computed" and fresh.knows == then.knows, "resolvable anywhere"
-    np.testing.assert_allclose(fresh.estimate.sample_loss, then.estimate.sample_loss, atol=2e-6)
+    np.testing.assert_allclose(fresh.estimate.final.samples, then.estimate.final.samples, atol=2e-6)
 
 
 def test_a_group_left_out_informs_no_answer_of_the_group(
@@ -112,7 +113,7 @@ def test_the_order_of_a_designed_retraining_is_estimated_without_it(
     own = make_order(designed.orders[0], real_run.count)
     found = opened(real_run, tmp_path).as_of(0).answer(own)
     assert found.knows.designed == len(designed) - 1
-    error = np.abs(found.estimate.sample_loss - designed.sample_loss_at[0, -1]).mean()
+    error = np.abs(found.estimate.final.samples - designed.final.samples[0]).mean()
     assert error > 1e-5, "an estimate that knew it would repeat it"
 
 
@@ -154,7 +155,7 @@ def test_differences_are_computed_once_and_only_by_estimators_that_give_them(
 def test_memory_forgets_what_was_not_asked_for_longest_and_stays_within_its_bytes() -> None:
     def sized(key: str) -> Estimate:
         losses = np.zeros((10, 100), np.float32)  # 4,000 bytes
-        return Estimate("r", "e", key, losses, losses[:, :1])
+        return Estimate("r", "e", key, Losses(losses, losses[:, :1]))
 
     memory = Memory(most=20_000)
     for number in range(4):
@@ -166,7 +167,7 @@ def test_memory_forgets_what_was_not_asked_for_longest_and_stays_within_its_byte
     assert memory.bytes <= 20_000
     memory.put(0, sized("again"))
     assert memory.get(0).order_hash == "again" and memory.bytes <= 20_000
-    memory.put("large", Estimate("r", "e", "x", np.zeros((10, 9000)), np.zeros((10, 1))))
+    memory.put("large", Estimate("r", "e", "x", Losses(np.zeros((10, 9000)), np.zeros((10, 1)))))
     assert memory.bytes <= 20_000 and memory.get("large") is None
 
 

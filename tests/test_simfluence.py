@@ -88,21 +88,21 @@ def test_on_a_real_run_it_starts_where_training_starts(real_run: Run) -> None:
     estimator = open_estimator(real_run, "simfluence")
     order = np.random.default_rng(0).permutation(real_run.reference_order)
     estimate = estimator.estimate(order)
-    assert np.array_equal(estimate.sample_loss_at[0], real_run.reference.sample_loss_at[0])
-    assert np.isfinite(estimate.sample_loss_at).all()
+    assert np.array_equal(estimate.losses_at.samples[0], real_run.reference.losses_at.samples[0])
+    assert np.isfinite(estimate.losses_at.samples).all()
     assert estimate.order_hash == order_hash(order)
-    fell = real_run.reference.sample_loss_at[0] - real_run.reference.sample_loss_at[-1]
+    fell = real_run.reference.losses_at.samples[0] - real_run.reference.final.samples
     assert (
-        np.corrcoef(estimate.sample_loss_at[0] - estimate.sample_loss, fell)[0, 1] > 0.4
+        np.corrcoef(estimate.losses_at.samples[0] - estimate.final.samples, fell)[0, 1] > 0.4
     )  # 0.62 when written
 
 
 def test_designed_runs_teach_though_their_start_was_not_evaluated(real_run: Run) -> None:
     designed = designed_runs(real_run)
-    assert np.isnan(designed.sample_loss_at[:, 0]).all()
+    assert np.isnan(designed.losses_at.samples[:, 0]).all()
     order = np.random.default_rng(3).permutation(real_run.reference_order)
     few, more = (
-        SimfluenceEstimator(real_run, designed.first(count)).estimate(order).sample_loss
+        SimfluenceEstimator(real_run, designed.first(count)).estimate(order).final.samples
         for count in (1, len(designed))
     )
     assert np.abs(few - more).mean() > 1e-4

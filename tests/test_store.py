@@ -18,7 +18,7 @@ def test_an_open_run_tells_what_was_built(tiny_run: Run):
     assert tiny_run.domains == tiny_run.probe_domains == ("code", "prose")
     assert tiny_run.reference_order.tolist() == list(range(COUNT))
     assert tiny_run.eval_steps.tolist() == [0, 2, 4]
-    assert tiny_run.reference.sample_loss_at.shape == (3, COUNT)
+    assert tiny_run.reference.losses_at.samples.shape == (3, COUNT)
     assert tiny_run.costs["position"]["rre"] == tiny_run.precompute_rre == 0.25
     assert tiny_run.load_checked("start")["weight"].shape == (4, 4)
     tiny_run.verify()

@@ -23,6 +23,7 @@ from reorder_core.explore.suggestions import (
 from reorder_core.orders.moves import Move, apply
 from reorder_core.orders.order import insert, make_order, slots_of, steps_of
 from reorder_core.records.estimates import Difference
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 GOALS = [
@@ -163,9 +164,9 @@ def test_a_goal_that_the_run_cannot_have_is_refused(
 
 def test_a_samples_own_goal_reads_its_loss(run: Run) -> None:
     sample, probe = np.arange(COUNT, dtype=float), np.array([-1.0, -2.0])
-    ends = np.stack([sample - 1, sample + 1]), np.stack([probe - 0.5, probe + 0.5])
-    difference = Difference("tiny", "x", "a", "b", sample, ends[0], probe, ends[1], -1.5,
-                            np.array([-2.0, -1.0]))  # fmt: skip
+    ends = Losses(np.stack([sample - 1, sample + 1]), np.stack([probe - 0.5, probe + 0.5]))
+    change, held_out = Losses(sample, probe), np.array([-2.0, -1.0])
+    difference = Difference("tiny", "x", "a", "b", change, ends, -1.5, held_out)
     move = Move("insert", (7,), 0)
     (one,) = suggestions(Goal("forget", sample=7), run, [(move, difference)])
     assert (one.change, one.low, one.high) == (7, 6, 8)

@@ -112,15 +112,15 @@ def test_its_adam_is_torchs() -> None:
 
 def test_the_reference_order_gives_the_reference_losses_exactly(real_run: Run) -> None:
     estimate = open_estimator(real_run, "taylor").estimate(real_run.reference_order)
-    assert np.array_equal(estimate.sample_loss_at, real_run.reference.sample_loss_at)
-    assert np.array_equal(estimate.probe_loss_at, real_run.reference.probe_loss_at)
+    assert np.array_equal(estimate.losses_at.samples, real_run.reference.losses_at.samples)
+    assert np.array_equal(estimate.losses_at.probes, real_run.reference.losses_at.probes)
     assert estimate.distance == 0
 
 
 def test_it_foretells_real_retrainings(real_run: Run) -> None:
     runs, taylor = designed_runs(real_run), open_estimator(real_run, "taylor")
-    true, known = runs.sample_loss_at[:, -1], real_run.reference.sample_loss_at[-1]
-    found = np.array([taylor.estimate(order).sample_loss for order in runs.orders])
+    true, known = runs.final.samples, real_run.reference.final.samples
+    found = np.array([taylor.estimate(order).final.samples for order in runs.orders])
     assert true.std(0).mean() > 0.005
     # When written: R² 0.9993, ρ_sample 0.996.
     assert r2(found, true, known) > 0.98
@@ -131,8 +131,8 @@ def test_precision_is_no_part_of_the_answer(real_run: Run) -> None:
     order = np.random.default_rng(0).permutation(real_run.reference_order)
     single = TaylorEstimator(real_run, no_runs(real_run)).estimate(order)
     double = TaylorEstimator(real_run, no_runs(real_run), "float64").estimate(order)
-    assert double.sample_loss_at.dtype == np.float64
-    np.testing.assert_allclose(single.sample_loss, double.sample_loss, atol=2e-5)
+    assert double.losses_at.samples.dtype == np.float64
+    np.testing.assert_allclose(single.final.samples, double.final.samples, atol=2e-5)
 
 
 def test_the_estimated_model_can_be_taken_away(real_run: Run, tmp_path: Path) -> None:
@@ -146,4 +146,4 @@ def test_the_estimated_model_can_be_taken_away(real_run: Run, tmp_path: Path) ->
     samples = open_trainable(real_run).samples
     tokens, length = samples.tokens[:1], int(samples.lengths[0])
     loss = model(tokens[:, :length], labels=tokens[:, :length]).loss.item()
-    assert abs(loss - taylor.estimate(order).sample_loss[0]) < 1e-4
+    assert abs(loss - taylor.estimate(order).final.samples[0]) < 1e-4

@@ -32,23 +32,23 @@ def test_each_pair_of_samples_adds_its_inner_product(real_run: Run) -> None:
 
     for row, until in enumerate(real_run.eval_steps):
         change = contributed(order, until) - contributed(real_run.reference_order, until)
-        found = estimate.sample_loss_at[row, sample]
-        expected = real_run.reference.sample_loss_at[row, sample] + change
+        found = estimate.losses_at.samples[row, sample]
+        expected = real_run.reference.losses_at.samples[row, sample] + change
         assert abs(found - expected) < 2e-5
     assert abs(change) > 1e-3
 
 
 def test_the_reference_order_changes_nothing(real_run: Run) -> None:
     estimate = open_estimator(real_run, "tracin").estimate(real_run.reference_order)
-    assert np.array_equal(estimate.sample_loss_at, real_run.reference.sample_loss_at)
-    assert np.array_equal(estimate.probe_loss_at, real_run.reference.probe_loss_at)
+    assert np.array_equal(estimate.losses_at.samples, real_run.reference.losses_at.samples)
+    assert np.array_equal(estimate.losses_at.probes, real_run.reference.losses_at.probes)
 
 
 def test_its_credit_for_the_reference_run_ranks_what_was_learned(real_run: Run) -> None:
     """Without this, credit by sign and size could be anything: orders only show differences."""
     estimator = open_estimator(real_run, "tracin")
     said = estimator._contributed(estimator._steps, real_run.steps)  # type: ignore[attr-defined]
-    losses = real_run.reference.sample_loss_at
+    losses = real_run.reference.losses_at.samples
     learned = losses[-1] - losses[0]
     assert learned.mean() < -0.05
     assert np.corrcoef(said[: real_run.count], learned)[0, 1] > 0.8

@@ -39,13 +39,13 @@ def small_batch(count: int) -> Batch:
 
 def test_reference_order_reproduces_the_reference_run_bit_for_bit(real_run: Run) -> None:
     again = retrain(real_run, real_run.reference_order)
-    assert np.array_equal(again.sample_loss_at, real_run.reference.sample_loss_at)
-    assert np.array_equal(again.probe_loss_at, real_run.reference.probe_loss_at)
+    assert np.array_equal(again.losses_at.samples, real_run.reference.losses_at.samples)
+    assert np.array_equal(again.losses_at.probes, real_run.reference.losses_at.probes)
 
 
 def test_another_order_gives_other_losses(real_run: Run) -> None:
     order = make_order(real_run.reference_order[::-1], real_run.count)
-    changed = retrain(real_run, order).sample_loss - real_run.reference.sample_loss_at[-1]
+    changed = retrain(real_run, order).final.samples - real_run.reference.final.samples
     assert np.abs(changed).mean() > 0.005
 
 

@@ -26,9 +26,9 @@ def test_they_really_train_the_same(real_run: Run) -> None:
     order = insert(real_run.reference_order, 0, real_run.count - 1)
     one, other = (retrain_once(real_run, o) for o in (order, _within_a_step(real_run, order)))
     assert one.order_hash != other.order_hash
-    effect = np.abs(one.sample_loss - real_run.reference.sample_loss_at[-1]).max()
+    effect = np.abs(one.final.samples - real_run.reference.final.samples).max()
     assert effect > 1e-4
-    np.testing.assert_allclose(one.sample_loss, other.sample_loss, atol=effect / 100)
+    np.testing.assert_allclose(one.final.samples, other.final.samples, atol=effect / 100)
 
 
 def test_a_retraining_never_informs_the_estimate_of_an_order_that_trains_alike(

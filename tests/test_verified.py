@@ -53,11 +53,11 @@ def test_errors_and_coverage_are_those_of_the_arrays(tiny_run: Run, fakes):
     estimator = estimators.open_estimator(tiny_run, "hybrid")
     estimates = [estimator.estimate(v.retrained.order) for v in verified]
     judged = judge(estimates, verified)
-    gap = estimates[3].sample_loss - verified[3].retrained.sample_loss
+    gap = estimates[3].final.samples - verified[3].retrained.final.samples
     assert judged.sample_error[3] == pytest.approx(np.abs(gap).mean(), rel=1e-5)
     assert np.isnan(judged.expected_error).all(), "this estimate expects no error of itself"
     held = coverage(judged.inside)
-    by_hand = np.mean([np.abs(e.sample_loss - v.retrained.sample_loss) <= 0.02 + 1e-7
+    by_hand = np.mean([np.abs(e.final.samples - v.retrained.final.samples) <= 0.02 + 1e-7
                        for e, v in zip(estimates, verified, strict=True)])  # fmt: skip
     assert held["share"] == pytest.approx(by_hand, abs=0.01)
     assert held["lo"] <= held["share"] <= held["hi"]
@@ -93,9 +93,9 @@ def test_file_times_change_no_estimate_and_no_judge(tmp_path: Path):
         estimate = estimator.estimate(run.reference_order[::-1])
         answers.append((run, estimate))
     (one, first), (two, second) = answers
-    assert first.sample_loss_at.tobytes() == second.sample_loss_at.tobytes()
-    assert first.sample_interval is not None and second.sample_interval is not None
-    assert first.sample_interval.tobytes() == second.sample_interval.tobytes()
+    assert first.losses_at.samples.tobytes() == second.losses_at.samples.tobytes()
+    assert first.interval is not None and second.interval is not None
+    assert first.interval.samples.tobytes() == second.interval.samples.tobytes()
     assert one.ledger.stamp == two.ledger.stamp
     mine, theirs = (judges(run, families_of(run), NOBODY) for run in (one, two))
     assert [v.retrained.order_hash for v in mine] == [v.retrained.order_hash for v in theirs]

@@ -50,14 +50,14 @@ def probe_sd(run: Run, table: PositionTable) -> tuple[Array, int]:
     else the build's figure for the mean over domains, as if these erred apart.
     """
     home, ids = home_steps(run), np.arange(run.count)
-    reference = run.reference.probe_loss_at[-1].astype(np.float64)
+    reference = run.reference.final.probes.astype(np.float64)
     squares = []
     for entry in run.ledger.all():
         step = slots_of(entry.order) // run.batch_size
         moved = int((step != home).sum())
-        if 0 < moved < NEAR * run.count and np.isfinite(entry.probe_loss).all():
+        if 0 < moved < NEAR * run.count and np.isfinite(entry.final.probes).all():
             table_says = (table.probe[:, ids, step] - table.probe[:, ids, home]).sum(1)
-            wrong = table_says.astype(np.float64) - (entry.probe_loss - reference)
+            wrong = table_says.astype(np.float64) - (entry.final.probes - reference)
             squares.append(np.square(wrong) / moved)
     if len(squares) >= FEWEST:
         return np.sqrt(np.mean(squares, axis=0)), len(squares)

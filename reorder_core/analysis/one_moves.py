@@ -19,18 +19,18 @@ def one_moves(run: Run, table: PositionTable) -> pd.DataFrame:
     an insert merely shifts over a step's end are not among them.
     """
     home, reference = home_steps(run), run.reference_order
-    own, loss = table.own.astype(np.float64), run.reference.sample_loss_at[-1]
+    own, loss = table.own.astype(np.float64), run.reference.final.samples
     lines = []
     for entry in run.ledger.all():
         move = single_move(reference, entry.order)
-        if move is None or not np.isfinite(entry.sample_loss).all():
+        if move is None or not np.isfinite(entry.final.samples).all():
             continue
         moved = list(move.samples) + ([int(reference[move.slot])] if move.kind == "swap" else [])
         step = slots_of(entry.order) // run.batch_size
         for i in moved:
             if step[i] != home[i]:
                 estimated = own[i, step[i]] - own[i, home[i]]
-                retrained = float(entry.sample_loss[i]) - float(loss[i])
+                retrained = float(entry.final.samples[i]) - float(loss[i])
                 lines.append((i, step[i], home[i], estimated, retrained, table.own_sd[i],
                               entry.order_hash))  # fmt: skip
     names = ["sample", "step", "home", "estimated", "retrained", "sd", "order_hash"]

@@ -64,7 +64,8 @@ def late_against_early(run: Run, orders: RetrainedOrders) -> pd.DataFrame:
     when trained in the second half minus in the first, over random retrainings),
     lo, hi (90 % over orders); nan without two retrainings.
     """
-    gain = (run.reference.sample_loss_at[0] - run.reference.sample_loss_at[-1]).astype(np.float64)
+    known = run.reference.losses_at.samples
+    gain = (known[0] - known[-1]).astype(np.float64)
     lines = []
     for name, ids in groups(run).items():
         late, low, high = np.nan, np.nan, np.nan

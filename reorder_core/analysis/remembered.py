@@ -21,7 +21,7 @@ def remembered(
     swing (worst − best, with swing_lo, swing_hi), none of them widened for
     having looked at all steps. `alike`: near-duplicates of each.
     """
-    before, after = run.reference.sample_loss_at[[0, -1]].astype(np.float64)
+    before, after = run.reference.losses_at.samples[[0, -1]].astype(np.float64)
     samples, ids = run.samples, np.arange(run.count)
     ends = {"best": effects.change.argmin(1), "worst": effects.change.argmax(1)}
     frame = pd.DataFrame(

@@ -41,8 +41,7 @@ def random_orders(run: Run) -> RetrainedOrders:
 
 def stacked(run: Run, entries: Sequence[Retrained]) -> RetrainedOrders:
     """The entries as arrays; one with a loss that is not finite is left out."""
-    whole = [e for e in entries if np.isfinite(e.sample_loss_at).all()
-             and np.isfinite(e.probe_loss_at).all()]  # fmt: skip
+    whole = [e for e in entries if e.losses_at.finite.all()]
     evaluations = len(run.eval_steps)
     if not whole:
         return RetrainedOrders(
@@ -52,6 +51,6 @@ def stacked(run: Run, entries: Sequence[Retrained]) -> RetrainedOrders:
         )
     return RetrainedOrders(
         steps_of(np.stack([e.order for e in whole]), run.batch_size),
-        np.stack([e.sample_loss_at for e in whole]).astype(np.float64),
-        np.stack([e.probe_loss_at for e in whole]).astype(np.float64),
+        np.stack([e.losses_at.samples for e in whole]).astype(np.float64),
+        np.stack([e.losses_at.probes for e in whole]).astype(np.float64),
     )

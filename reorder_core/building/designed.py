@@ -36,7 +36,8 @@ def train_calibration(context: BuildContext) -> float:
     for number, order in enumerate(orders):
         context.on_progress("designed retrainings", number, len(orders))
         # Not the ledger's copy: the same bits, however often the build was interrupted.
-        samples[number, -1], probes[number, -1] = measuring.train(number, order)
+        final = measuring.train(number, order)
+        samples[number, -1], probes[number, -1] = final.samples, final.probes
     context.save(
         "calibration",
         {

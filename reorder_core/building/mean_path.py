@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reorder_core.orders.order import Order, steps_of
+from reorder_core.records.losses import Losses
 from reorder_core.training.loop import Trainable
 from reorder_core.training.schedule import anchor_steps, between_anchors
 
@@ -49,8 +50,8 @@ class Measuring:
         self._grams = np.zeros((len(at_start), len(anchors), len(anchors)))
         self._end = torch.zeros(trainable.model.size, dtype=torch.float64)
 
-    def train(self, number: int, order: Order) -> tuple[Array, Array]:
-        """Final losses of the samples (N,) and of the probe domains (D,) under an order."""
+    def train(self, number: int, order: Order) -> Losses:
+        """(N,) and (D,) final losses under an order."""
         path = _Path(self._trainable, self._index, order)
         self._trainable.train(order, path.on_step, path.gradient)
         if path.is_finite:

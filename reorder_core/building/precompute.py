@@ -13,6 +13,7 @@ from reorder_core.corpus.prepare import prepare_corpus
 from reorder_core.corpus.samples import EncodedCorpus
 from reorder_core.estimators.replay.projection import choose_coordinates, pack
 from reorder_core.orders.order import Order
+from reorder_core.records.losses import Losses
 from reorder_core.store import costs
 from reorder_core.store.files import write_text
 from reorder_core.store.texts import write_corpus
@@ -99,25 +100,24 @@ def train_base(context: BuildContext) -> float:
 def train_reference(context: BuildContext) -> float:
     """reference.safetensors and the checkpoints at the anchors."""
     trainable = trainable_of(context)
-    steps, kept, losses_at, probes_at = trainable.config.training.steps, [], [], []
+    steps, kept, losses = trainable.config.training.steps, [], []
 
     def on_step(step: int, theta: torch.Tensor) -> None:
         if step in trainable.eval_steps:
             kept.append(theta.numpy().copy())
-            samples, probes = trainable.evaluate(theta)
-            losses_at.append(samples)
-            probes_at.append(probes)
+            losses.append(trainable.evaluate(theta))
         context.on_progress("reference run", step, steps)
 
     order = _reference_order(trainable.config)
     loss = trainable.train(order, on_step)
+    losses_at = Losses.stacked(losses)
     context.save(
         "reference",
         {
             "order": order, "loss": np.array(loss, np.float32),
             "learning_rate": np.array(learning_rates(trainable.config.training), np.float32),
             "eval_steps": np.array(trainable.eval_steps, np.int32),
-            "sample_loss_at": np.stack(losses_at), "probe_loss_at": np.stack(probes_at),
+            "sample_loss_at": losses_at.samples, "probe_loss_at": losses_at.probes,
         },
     )  # fmt: skip
     (context.path / CHECKPOINTS).parent.mkdir(exist_ok=True)

@@ -14,9 +14,9 @@ from typing import Any
 
 import duckdb
 import numpy as np
-from numpy.typing import NDArray
 
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.files import state_of
 
 log = logging.getLogger(__name__)
@@ -103,26 +103,15 @@ class ResultCache:
         if row is None:
             return None
         self._asked.add(parameters)
-        sample_loss, probe_loss, sample_interval, probe_interval, *figures = row
-        return Estimate(
-            run_id,
-            estimator,
-            order_hash,
-            np.array(sample_loss, dtype=np.float32),
-            np.array(probe_loss, dtype=np.float32),
-            _interval(sample_interval),
-            _interval(probe_interval),
-            *figures,
-        )
+        samples, probes, sample_interval, probe_interval, *figures = row
+        interval = None if sample_interval is None else _losses(sample_interval, probe_interval)
+        return Estimate(run_id, estimator, order_hash, _losses(samples, probes), interval, *figures)
 
     def put(self, estimate: Estimate, knows: str = "") -> None:
         """Remember an estimate; one already there is replaced."""
-        matrices = (
-            estimate.sample_loss_at, estimate.probe_loss_at,
-            estimate.sample_interval, estimate.probe_interval,
-        )  # fmt: skip
         row = [estimate.run, estimate.estimator, knows, estimate.order_hash]
-        row += [None if matrix is None else matrix.tolist() for matrix in matrices]
+        for part in (estimate.losses_at, estimate.interval):
+            row += [None, None] if part is None else [part.samples.tolist(), part.probes.tolist()]
         figures = [estimate.distance, estimate.coherence, estimate.expected_error]
         try:
             with self._writing:  # two inserts of one key at once would conflict
@@ -215,8 +204,8 @@ def _is_locked(error: duckdb.Error) -> bool:
     return "lock on file" in text or "different configuration" in text
 
 
-def _interval(rows: Any) -> NDArray[np.float32] | None:
-    return None if rows is None else np.array(rows, dtype=np.float32)
+def _losses(samples: Any, probes: Any) -> Losses:
+    return Losses(np.array(samples, dtype=np.float32), np.array(probes, dtype=np.float32))
 
 
 def _first_line(error: Exception) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Hashable
 from dataclasses import fields
 from typing import Any
 
-import numpy as np
-
 MOST_BYTES = 64 * 2**20
 
 
@@ -33,7 +31,7 @@ class Memory:
             return found[0]
 
     def put(self, key: Hashable, record: Any) -> None:
-        """Keep a dataclass of arrays; one larger than all the room is not kept."""
+        """Keep a dataclass of arrays and losses; one larger than all the room is not kept."""
         size = _bytes(record)
         with self._lock:
             self.bytes -= self._kept.pop(key, (None, 0))[1]
@@ -45,4 +43,4 @@ class Memory:
 
 def _bytes(record: Any) -> int:
     values = (getattr(record, field.name) for field in fields(record))
-    return sum(value.nbytes if isinstance(value, np.ndarray) else 64 for value in values)
+    return sum(getattr(value, "nbytes", 64) for value in values)

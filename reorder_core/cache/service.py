@@ -22,8 +22,9 @@ from reorder_core.estimators.learning.retrainings import (
     learned_from,
     telling,
 )
+from reorder_core.estimators.protocol import Estimator
 from reorder_core.orders.order import Order, order_hash
-from reorder_core.records.estimates import Difference, Estimate, Estimator
+from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.records.knows import Knows, knows
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run

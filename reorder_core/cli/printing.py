@@ -28,38 +28,34 @@ _SHOWN = {
 
 def estimated_answer(run: Run, estimate: Estimate) -> dict[str, Any]:
     """The object that `estimate --json` prints; lo and hi are null without an interval."""
-    samples = zip(estimate.sample_loss, *_ends(estimate.sample_interval, run.count), strict=True)
-    domains = len(run.probe_domains)
-    probes = zip(estimate.probe_loss, *_ends(estimate.probe_interval, domains), strict=True)
+    final, ends = estimate.final, estimate.interval
+    samples = _cells(final.samples, ends and ends.samples)
+    probes = _cells(final.probes, ends and ends.probes)
     return {
         "run": run.id,
         "order_hash": estimate.order_hash,
         "estimator": estimate.estimator,
-        "samples": {str(i): _cell(*values) for i, values in enumerate(samples)},
-        "probes": {
-            domain: _cell(*values) for domain, values in zip(run.probe_domains, probes, strict=True)
-        },
+        "samples": {str(i): cell for i, cell in enumerate(samples)},
+        "probes": dict(zip(run.probe_domains, probes, strict=True)),
     }
 
 
 def retrained_answer(run: Run, retrained: Retrained) -> dict[str, Any]:
     """The object that `retrain --json` prints: the truth has no interval."""
-    probes = zip(run.probe_domains, retrained.probe_loss, strict=True)
+    probes = zip(run.probe_domains, retrained.final.probes, strict=True)
     return {
         "run": run.id,
         "order_hash": retrained.order_hash,
         "estimator": "retrained",
-        "samples": {str(i): {"loss": loss} for i, loss in enumerate(retrained.sample_loss)},
+        "samples": {str(i): {"loss": loss} for i, loss in enumerate(retrained.final.samples)},
         "probes": {domain: {"loss": loss} for domain, loss in probes},
     }
 
 
-def _ends(interval: Any, count: int) -> Any:
-    return ([None] * count, [None] * count) if interval is None else interval
-
-
-def _cell(loss: Any, low: Any, high: Any) -> dict[str, Any]:
-    return {"loss": loss, "lo": low, "hi": high}
+def _cells(losses: Any, interval: Any) -> list[dict[str, Any]]:
+    lows, highs = ([None] * len(losses),) * 2 if interval is None else interval
+    cells = zip(losses, lows, highs, strict=True)
+    return [{"loss": loss, "lo": low, "hi": high} for loss, low, high in cells]
 
 
 def open_anyway(path: Path) -> tuple[Run, str]:
@@ -179,10 +175,10 @@ def _size(size: float) -> str:
 def print_losses(run: Run, answer: Mapping[str, Any]) -> None:
     """Losses under an order beside the reference's, by held-out domain and over all samples."""
     rows = []
-    for domain, before in zip(run.probe_domains, run.reference.probe_loss_at[-1], strict=True):
+    for domain, before in zip(run.probe_domains, run.reference.final.probes, strict=True):
         rows.append((f"held out: {domain}", before, answer["probes"][domain]))
     mean = {"loss": np.mean([cell["loss"] for cell in answer["samples"].values()])}
-    rows.append(("training samples, mean", run.reference.sample_loss_at[-1].mean(), mean))
+    rows.append(("training samples, mean", run.reference.final.samples.mean(), mean))
     print(f"{answer['estimator']}, order {answer['order_hash']}, run {answer['run']}")
     shown = (
         (name, _nats(before), _nats(cell["loss"]), f"{cell['loss'] - before:+.4f}", _range(cell))

@@ -53,7 +53,7 @@ def open_table(run: Run, objective: Objective) -> AdditiveTable:
     table = objective.sample_weight[:, :, None] * own
     table = objective.sign * (table + np.einsum("kd,dnt->knt", objective.probe_weight, probe))
     known = run.reference
-    rows = objective.rows(known.sample_loss_at[-1:], known.probe_loss_at[-1:])[0]
+    rows = objective.rows(known.losses_at.samples[-1:], known.losses_at.probes[-1:])[0]
     home = steps_of(run.reference_order[None], run.batch_size)[0]
     at_home = table[:, np.arange(run.count), home].sum(1)
     return AdditiveTable(table, objective.sign * rows - at_home, run.batch_size)

@@ -56,24 +56,16 @@ class Objective:
         return sample_sd @ abs(self.sample_weight).T + probe_sd @ abs(self.probe_weight).T
 
     def of(self, losses: Any) -> float:
-        """The value in something with final losses `sample_loss` (N,) and `probe_loss` (D,)."""
-        samples, probes = np.asarray(losses.sample_loss), np.asarray(losses.probe_loss)
-        return float(self.values(samples[None].astype(float), probes[None].astype(float))[0])
+        """The value of `losses.final`, in an estimate, a retraining or the reference run."""
+        final = losses.final.astype(float)
+        return float(self.values(final.samples[None], final.probes[None])[0])
 
     def realised(self, run: Run, order: Order) -> float | None:
         """The value that training in an order gave; None where nobody trained it."""
         if run.trains_as(order) == run.trains_as(run.reference_order):
-            return self.of(
-                _AtEnd(run.reference.sample_loss_at[-1], run.reference.probe_loss_at[-1])
-            )
+            return self.of(run.reference)
         known = run.ledger.of(order)
         return None if known is None else self.of(known)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _AtEnd:
-    sample_loss: Array
-    probe_loss: Array
 
 
 def over_probes(run: Run, text: str, words: str, short: str, weight: Any) -> Objective:

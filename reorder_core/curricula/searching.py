@@ -1,6 +1,7 @@
 """The search: propose, estimate, verify by real training, learn from it, again until paid out."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from reorder_core.curricula.scoring import Live
 from reorder_core.curricula.state import Entry, SearchState, open_state
 from reorder_core.estimators import LEARNED_FROM_MOST
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
@@ -163,7 +165,7 @@ class Trainer:
         self._trainable = self._trainable or open_trainable(run)
         found = retrain(run, order, trainable=self._trainable, evaluate_at=(run.steps,))
         # Before the first step nothing depends on the order: that row is the reference run's.
-        found.sample_loss_at[0] = run.reference.sample_loss_at[0]
-        found.probe_loss_at[0] = run.reference.probe_loss_at[0]
+        start, later = run.reference.losses_at[:1], found.losses_at[1:]
+        found = replace(found, losses_at=Losses.joined([start, later]))
         run.ledger.append(found)
         return found

@@ -41,7 +41,7 @@ def whereabouts(run: Run, order: Order) -> Whereabouts:
     """Of an order of the run's samples."""
     domain = np.array([run.domains.index(sample.domain) for sample in run.samples])
     tokens = np.array([sample.tokens for sample in run.samples], float)
-    loss = run.reference.sample_loss_at[0].astype(float)
+    loss = run.reference.losses_at.samples[0].astype(float)
     position = (slots_of(order) + 0.5) / run.count
     parts = np.array_split(order, min(PARTS, run.steps))
     share = np.stack([np.bincount(domain[p], minlength=len(run.domains)) / len(p) for p in parts])

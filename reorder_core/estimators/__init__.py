@@ -14,13 +14,14 @@ from reorder_core.estimators.learning.retrainings import (
 )
 from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
+from reorder_core.estimators.protocol import Estimator
 from reorder_core.estimators.reference import ReferenceEstimator
 from reorder_core.estimators.retrain_regression import RetrainRegression
 from reorder_core.estimators.simfluence import SimfluenceEstimator
 from reorder_core.estimators.taylor import TaylorEstimator
 from reorder_core.estimators.tracin import TracinEstimator
 from reorder_core.orders.order import Order
-from reorder_core.records.estimates import Estimate, Estimator
+from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 
 _LIVE = (

@@ -14,6 +14,7 @@ import numpy as np
 from reorder_core.estimators.replay.adam import Adam
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import learning_rates
 
@@ -86,21 +87,20 @@ class FullParameters:
         """Forward passes at θ_t + δ_t, wherever the run was evaluated."""
         known, steps = self.run.reference, list(self.run.eval_steps)
         kind = np.float64 if self.theta.itemsize == 8 else np.float32
-        sample_at = known.sample_loss_at.astype(kind)
-        probe_at = known.probe_loss_at.astype(kind)
+        losses_at = [known.losses_at[row].astype(kind) for row in range(len(steps))]
         lengths = [0.0, 0.0]
 
         def read(step: int, theta: Any, delta: Any) -> None:
             if step in steps and bool(delta.any()):
-                row, evaluate = steps.index(step), self.trainable.evaluate
-                sample_at[row], probe_at[row] = evaluate(theta + delta)
+                losses = self.trainable.evaluate(theta + delta)
+                losses_at[steps.index(step)] = losses.astype(kind)
             if step == self.run.steps:
                 moved = theta - self.theta
                 lengths[:] = float(delta.norm()), float(moved.norm())
 
         follow(read)
         return Estimate(
-            self.run.id, name, order_hash(order), sample_at, probe_at,
+            self.run.id, name, order_hash(order), Losses.stacked(losses_at),
             distance=lengths[0] / lengths[1],
         )  # fmt: skip
 

@@ -29,10 +29,11 @@ from reorder_core.estimators.learning.gaussian import (
 )
 from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.estimators.projected import ProjectedEstimator, Replayed
-from reorder_core.estimators.replay.error_law import POWER, Z90, expected_error, interval
+from reorder_core.estimators.replay.error_law import POWER, Z90, ends, expected_error, interval
 from reorder_core.estimators.replay.two_centres import prior_of
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Difference, Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -99,7 +100,7 @@ class HybridEstimator:
         self._run, self.fitted_on = run, runs.hashes
         self.prior = prior or prior_of(run, runs)(run, runs)
         self.precompute_rre = self.prior.precompute_rre + runs.rre
-        self.bytes = self.prior.bytes + runs.orders.nbytes + runs.sample_loss_at[:, -1].nbytes
+        self.bytes = self.prior.bytes + runs.orders.nbytes + runs.final.samples.nbytes
         self._covariance = step_covariance(run.steps, LENGTH)
         self._origin = steps_of(run.reference_order[None], run.batch_size)[0]
         self._learn(runs.ended())
@@ -118,12 +119,11 @@ class HybridEstimator:
         found = self.prior.replayed(order)
         (sample_shift, sample_sd), (probe_shift, probe_sd) = self._predict([found], ONE)
         share = (self._run.eval_steps / self._run.steps).astype(np.float32)[:, None]
-        samples = (found.samples + share * sample_shift).astype(np.float32)
-        probes = (found.probes + share * probe_shift).astype(np.float32)
+        learned = Losses(share * sample_shift, share * probe_shift)
+        losses_at = (found.losses + learned).astype(np.float32)
         return Estimate(
-            self._run.id, self.name, order_hash(order), samples, probes,
-            interval(samples[-1], self._reach[0] * sample_sd),
-            interval(probes[-1], self._reach[1] * probe_sd),
+            self._run.id, self.name, order_hash(order), losses_at,
+            interval(losses_at.final, (self._reach[0] * sample_sd, self._reach[1] * probe_sd)),
             found.distance, found.coherence, expected_error(sample_sd),
         )  # fmt: skip
 
@@ -137,30 +137,31 @@ class HybridEstimator:
         pair = [self.prior.replayed(order), self.prior.replayed(base)]
         sign = np.zeros(2) if same else MINUS
         (sample_shift, sample_sd), (probe_shift, probe_sd) = self._predict(pair, sign)
-        sample = pair[0].samples[-1] - pair[1].samples[-1] + sample_shift
-        probe = pair[0].probes[-1] - pair[1].probes[-1] + probe_shift
+        prior = pair[0].losses.final - pair[1].losses.final
+        change = prior + Losses(sample_shift, probe_shift)
         # Their correlation in the retrainings would be narrower and held .73 of blocks
         # and curricula on python-docs; taken to go all the same way, .88 and more.
-        held_out, held_out_sd = probe.mean(keepdims=True), probe_sd.mean(keepdims=True)
+        held_out, held_out_sd = change.held_out, probe_sd.mean()
         return Difference(
             self._run.id, self.name, order_hash(order), order_hash(base),
-            sample.astype(np.float32), interval(sample, self._reach[0] * sample_sd),
-            probe.astype(np.float32), interval(probe, self._reach[1] * probe_sd),
-            float(held_out[0]), interval(held_out, self._reach[1] * held_out_sd)[:, 0],
+            change.astype(np.float32),
+            interval(change, (self._reach[0] * sample_sd, self._reach[1] * probe_sd)),
+            float(held_out), ends(held_out, self._reach[1] * held_out_sd),
         )  # fmt: skip
 
     def side_by_side(self, orders: NDArray[np.int32]) -> SideBySide:
         """Final losses under orders (B, N) at once, as `estimate` has them up to float error."""
-        ends = self.prior.simulate(orders)
+        simulated = self.prior.simulate(orders)
+        losses = simulated.losses
         coherence = [self.prior.coherence.of(order) for order in orders]
-        described = self._describe(orders, ends.deltas, ends.samples, ends.probes, coherence)
+        described = self._describe(orders, simulated.deltas, losses, coherence)
         found = [self._errors(_row(described, row), ONE) for row in range(len(orders))]
         (sample, sample_sd), (probe, probe_sd) = (
             tuple(np.stack([pair[side][part] for pair in found]) for part in (0, 1))
             for side in (0, 1)
         )
         return SideBySide(
-            ends.samples + sample, ends.probes + probe,
+            losses.samples + sample, losses.probes + probe,
             sample_sd * self._reach[0] / Z90, probe_sd * self._reach[1] / Z90,
         )  # fmt: skip
 
@@ -173,12 +174,12 @@ class HybridEstimator:
         self._reach, self._excess = (Z90, Z90), EXCESSES[0]
         if not len(runs):
             return
-        ends = self.prior.known_ends(runs.orders)
-        deltas, samples, probes = ends.deltas, ends.samples, ends.probes
+        known = self.prior.known_ends(runs.orders)
         coherence = [self.prior.coherence.of(order) for order in runs.orders]
-        self._seen = self._describe(runs.orders, deltas, samples, probes, coherence)
-        sample_error = (runs.sample_loss_at[:, -1] - samples) / self.prior.sample_unit
-        probe_error = (runs.probe_loss_at[:, -1] - probes) / self.prior.probe_unit
+        self._seen = self._describe(runs.orders, known.deltas, known.losses, coherence)
+        missed = runs.final - known.losses
+        sample_error = missed.samples / self.prior.sample_unit
+        probe_error = missed.probes / self.prior.probe_unit
         self._excess = max(EXCESSES, key=lambda size: self._likelihood(size, sample_error))
         own, pooled = self._covariances(self._seen, self._seen)
         self._learned = (
@@ -198,20 +199,19 @@ class HybridEstimator:
         self,
         orders: NDArray[np.int32],
         deltas: Array,
-        samples: Array,
-        probes: Array,
+        losses: Losses,
         coherence: Sequence[float],
     ) -> _Described:
         """What the covariances are made of, for B orders and their prior estimates."""
-        reference = self._run.reference
+        change = losses - self._run.reference.final
         deltas = deltas.astype(np.float64)  # differences of neighbours cancel many digits
         return _Described(
             deltas,
             self.prior.distance(deltas),
             np.array(coherence),
             steps_of(orders, self._run.batch_size),
-            (samples - reference.sample_loss_at[-1]) / self.prior.sample_unit,
-            (probes - reference.probe_loss_at[-1]) / self.prior.probe_unit,
+            change.samples / self.prior.sample_unit,
+            change.probes / self.prior.probe_unit,
         )
 
     def _covariances(self, a: _Described, b: _Described) -> tuple[Array, Array]:
@@ -248,8 +248,7 @@ class HybridEstimator:
         seen = self._describe(
             np.stack([found.order for found in replayed]),
             np.stack([found.deltas[-1] for found in replayed]),
-            np.stack([found.samples[-1] for found in replayed]),
-            np.stack([found.probes[-1] for found in replayed]),
+            Losses.stacked(found.losses.final for found in replayed),
             [found.coherence for found in replayed],
         )
         return self._errors(seen, sign)

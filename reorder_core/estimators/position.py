@@ -21,6 +21,7 @@ from reorder_core.estimators.replay.error_law import interval
 from reorder_core.estimators.retrain_regression import Regression, tuned_shapes
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -100,30 +101,25 @@ class PositionEstimator:
 
         Between the start and the end nothing is known; those rows are nan.
         """
-        known, steps = self._run.reference, steps_of(order[None], self._run.batch_size)
-        sample_at = np.full_like(known.sample_loss_at, np.nan)
-        probe_at = np.full_like(known.probe_loss_at, np.nan)
-        sample_at[0], probe_at[0] = known.sample_loss_at[0], known.probe_loss_at[0]
-        sample_at[-1], probe_at[-1] = self._read(steps[0])
-        if self._learned is None or self._is_near(steps[0]):
-            return Estimate(self._run.id, self.name, order_hash(order), sample_at, probe_at)
-        samples, probes = self._learned.predict(steps)
-        sample_at[-1] += samples[0]
-        probe_at[-1] += probes[0]
-        return Estimate(
-            self._run.id, self.name, order_hash(order), sample_at, probe_at,
-            interval(sample_at[-1], samples[1]), interval(probe_at[-1], probes[1]),
-        )  # fmt: skip
+        run, steps = self._run, steps_of(order[None], self._run.batch_size)
+        final, reach = self._read(steps[0]).astype(np.float32), None
+        if self._learned is not None and not self._is_near(steps[0]):
+            (samples, sample_half), (probes, probe_half) = self._learned.predict(steps)
+            final = (final + Losses(samples, probes)).astype(np.float32)
+            reach = interval(final, (sample_half, probe_half))
+        between = Losses.unknown(
+            len(run.eval_steps) - 2, samples=run.count, probes=len(run.probe_domains)
+        )
+        losses_at = Losses.joined([run.reference.losses_at[:1], between, Losses.stacked([final])])
+        return Estimate(run.id, self.name, order_hash(order), losses_at, reach)
 
-    def _read(self, to: NDArray[np.integer]) -> tuple[Array, Array]:
+    def _read(self, to: NDArray[np.integer]) -> Losses:
         """(N,) and (D,) final losses of the table, for every sample's step."""
-        known, ids, origin = self._run.reference, np.arange(len(to)), self._origin
+        known, ids, origin = self._run.reference.final, np.arange(len(to)), self._origin
         table = "probe" if self._is_near(to) else "probe_far"
         own, probe = self._arrays["own"], self._arrays[table]
-        sample_loss = known.sample_loss_at[-1] + own[ids, to] - own[ids, origin]
-        return sample_loss, known.probe_loss_at[-1] + (
-            probe[:, ids, to] - probe[:, ids, origin]
-        ).sum(1)
+        moved = (probe[:, ids, to] - probe[:, ids, origin]).sum(1)
+        return Losses(known.samples + own[ids, to] - own[ids, origin], known.probes + moved)
 
     def _is_near(self, to: NDArray[np.integer]) -> bool:
         return bool((to != self._origin).sum() < NEAR * len(to))
@@ -131,11 +127,9 @@ class PositionEstimator:
     def _learn(self, runs: TrainingRuns) -> Regression:
         known = taught(self.name, self._run, runs)  # of the reference run nothing is wrong
         steps = steps_of(known.orders, self._run.batch_size)
-        read = [self._read(row) for row in steps]
-        samples = known.sample_loss_at[:, -1] - np.stack([row[0] for row in read])
-        probes = known.probe_loss_at[:, -1] - np.stack([row[1] for row in read])
-        shapes = tuned_shapes(steps, samples, probes, self._run.steps)
-        return Regression.fit(steps, samples, probes, self._run.steps, shapes)
+        missed = known.final - Losses.stacked(self._read(row) for row in steps)
+        shapes = tuned_shapes(steps, missed.samples, missed.probes, self._run.steps)
+        return Regression.fit(steps, missed.samples, missed.probes, self._run.steps, shapes)
 
 
 def fit_position_table(context: BuildContext) -> float:
@@ -147,25 +141,25 @@ def fit_position_table(context: BuildContext) -> float:
     random = np.random.default_rng([context.config.seed, 3])
     orders = [random.permutation(run.reference_order) for _ in range(count)]
     orders += [_near(run.reference_order, random) for _ in range(SPARSE * count)]
-    losses, probes, distances = [], [], []
+    losses, distances = [], []
     for start in range(0, len(orders), CHUNK):
         context.on_progress("position effects", start, len(orders))
         ends = estimator.simulate(np.stack(orders[start : start + CHUNK]))
-        losses.append(ends.samples)
-        probes.append(ends.probes)
+        losses.append(ends.losses)
         distances.append(estimator.distance(ends.deltas))
-    sample_loss, probe_loss = np.concatenate(losses), np.concatenate(probes)
+    simulated = Losses.joined(losses)
+    known_far, known_near = simulated[:count], simulated[count:]
     home, *steps = steps_of(np.stack([run.reference_order, *orders]), run.batch_size)
     far, near = np.array(steps[:count]), np.array(steps[count:])
-    probe_near = probe_loss[count:] - run.reference.probe_loss_at[-1]
-    probe_far, _ = fit_probes(None, far, probe_loss[:count], run.steps)
+    probe_near = known_near.probes - run.reference.final.probes
+    probe_far, _ = fit_probes(None, far, known_far.probes, run.steps)
     probe, misfit = fit_probes(home, near, probe_near, run.steps)
     # What the table was fitted to errs, too: by `error_law`, in proportion to its distance.
     moved = np.maximum(1, (near != home).sum(1))
     distance = np.sqrt((np.square(np.concatenate(distances)[count:]) / moved).mean())
     held_out_sd = np.hypot(misfit, estimator.probe_unit.mean() * distance)
     context.save("position", {
-        **fit_own(far, sample_loss[:count], run.steps), "probe": probe, "probe_far": probe_far,
+        **fit_own(far, known_far.samples, run.steps), "probe": probe, "probe_far": probe_far,
         "held_out": probe.mean(0), "held_out_sd": np.full(run.count, held_out_sd, np.float32),
     })  # fmt: skip
     return 0.0

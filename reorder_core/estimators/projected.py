@@ -31,6 +31,7 @@ from reorder_core.estimators.replay.replayer import (
 )
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -47,10 +48,8 @@ class Replayed:
     order: Order
     deltas: Array
     """(K, s) γ_t − θ_t."""
-    samples: Array
-    """(K, N) losses."""
-    probes: Array
-    """(K, D)"""
+    losses: Losses
+    """(K, N) and (K, D)"""
     distance: float
     coherence: float
 
@@ -61,10 +60,8 @@ class Ends:
 
     deltas: Array
     """(B, s) γ_T − θ_T."""
-    samples: Array
-    """(B, N) final losses."""
-    probes: Array
-    """(B, D)"""
+    losses: Losses
+    """(B, N) and (B, D) final ones."""
 
 
 class ProjectedEstimator:
@@ -107,9 +104,11 @@ class ProjectedEstimator:
         found = self.replayed(order)
         spread = found.distance * found.coherence**POWER
         return Estimate(
-            self._run.id, self.name, order_hash(order), found.samples, found.probes,
-            interval(found.samples[-1], Z90 * spread * self.sample_unit),
-            interval(found.probes[-1], Z90 * spread * self.probe_unit),
+            self._run.id, self.name, order_hash(order), found.losses,
+            interval(
+                found.losses.final,
+                (Z90 * spread * self.sample_unit, Z90 * spread * self.probe_unit),
+            ),
             found.distance, found.coherence, expected_error(spread * self.sample_unit),
         )  # fmt: skip
 
@@ -123,16 +122,13 @@ class ProjectedEstimator:
         kept = [states[step] for step in self.replayer.anchors]
         end = self._end(kept[-1])
         deltas = [self._moved(k, state) for k, state in enumerate(kept[:-1])]
-        known = self._run.reference  # before the first step nothing has moved
-        rows = [(known.sample_loss_at[:1], known.probe_loss_at[:1])]
+        rows = [self._run.reference.losses_at[:1]]  # before the first step nothing has moved
         rows += [self._read_anchor(k, delta) for k, delta in enumerate(deltas) if k]
-        samples = np.concatenate([*(row[0] for row in rows), end.samples])
-        probes = np.concatenate([*(row[1] for row in rows), end.probes])
+        losses = Losses.joined([*rows, end.losses])
         moved = np.concatenate([*deltas, end.deltas])
-        for array in (moved, samples, probes):
-            array.flags.writeable = False
+        moved.flags.writeable = False
         distance = float(self.distance(end.deltas)[0])
-        return Replayed(order, moved, samples, probes, distance, self.coherence.of(order))
+        return Replayed(order, moved, losses, distance, self.coherence.of(order))
 
     def simulate(self, orders: NDArray[np.int32]) -> Ends:
         """What `replayed` says of the end of orders (B, N), side by side; up to float error."""
@@ -151,13 +147,13 @@ class ProjectedEstimator:
             found = self.simulate(np.stack([np.frombuffer(key, np.int32) for key in new]))
             rows = [slice(row, row + 1) for row in range(len(new))]
             known |= {
-                key: Ends(found.deltas[at], found.samples[at], found.probes[at])
+                key: Ends(found.deltas[at], found.losses[at])
                 for key, at in zip(new, rows, strict=True)
             }
         self._ends = dict([*self._ends.items(), *known.items()][-ENDS:])
         each = [known[key] for key in keys]
         return Ends(
-            *(np.concatenate([getattr(end, name) for end in each]) for name in Ends.__slots__)
+            np.concatenate([end.deltas for end in each]), Losses.joined(end.losses for end in each)
         )
 
     def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array:
@@ -218,15 +214,15 @@ class ProjectedEstimator:
 
     def _end(self, state: ReplayState) -> Ends:
         """What the states after the last update say."""
-        return Ends(state.delta, *self._read_anchor(-1, state.delta))
+        return Ends(state.delta, self._read_anchor(-1, state.delta))
 
-    def _read_anchor(self, anchor: int, delta: Array) -> tuple[Array, Array]:
+    def _read_anchor(self, anchor: int, delta: Array) -> Losses:
         """(B, N) and (B, D) losses for δ (B, s) at an anchor."""
-        known, weighted = self._run.reference, delta * self.replayer.weight
+        known, weighted = self._run.reference.losses_at[anchor], delta * self.replayer.weight
         bend = self.replayer.half_curvature(delta)[:, None]
-        samples = known.sample_loss_at[anchor] + weighted @ self._gradients[anchor].T
-        probes = known.probe_loss_at[anchor] + weighted @ self._probe_gradients[anchor].T
-        return samples + bend, probes + bend
+        samples = known.samples + weighted @ self._gradients[anchor].T
+        probes = known.probes + weighted @ self._probe_gradients[anchor].T
+        return Losses(samples + bend, probes + bend)
 
     def _replay(self, order: Order) -> list[ReplayState]:
         batches = self.replayer.batches_of(order)

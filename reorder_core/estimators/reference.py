@@ -1,7 +1,5 @@
 """The estimate that the order changes nothing: R² 0 by definition."""
 
-import numpy as np
-
 from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
@@ -22,8 +20,5 @@ class ReferenceEstimator:
 
     def estimate(self, order: Order) -> Estimate:
         """The reference losses; see Estimate."""
-        known = self._run.reference
-        return Estimate(
-            self._run.id, self.name, order_hash(order),
-            np.asarray(known.sample_loss_at), np.asarray(known.probe_loss_at),
-        )  # fmt: skip
+        losses_at = self._run.reference.losses_at
+        return Estimate(self._run.id, self.name, order_hash(order), losses_at)

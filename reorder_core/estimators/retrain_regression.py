@@ -17,6 +17,7 @@ from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
 from reorder_core.estimators.replay.error_law import interval
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -38,7 +39,7 @@ class RetrainRegression:
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
         self._run, self.fitted_on, self.precompute_rre = run, runs.hashes, runs.rre
         known = taught(self.name, run, runs).ended()
-        samples, probes = known.sample_loss_at, known.probe_loss_at
+        samples, probes = known.losses_at.samples, known.losses_at.probes
         steps = steps_of(known.orders, run.batch_size)  # (M + 1, N)
         shapes = tuned_shapes(steps, samples[:, -1], probes[:, -1], run.steps)
         self._at = {
@@ -50,20 +51,17 @@ class RetrainRegression:
 
     def estimate(self, order: Order) -> Estimate:
         """Posterior means at every evaluation, and the 90 % interval of the last."""
-        known, steps = self._run.reference, steps_of(order[None], self._run.batch_size)
-        sample_at = np.full_like(known.sample_loss_at, np.nan)
-        probe_at = np.full_like(known.probe_loss_at, np.nan)
-        sample_at[0], probe_at[0] = known.sample_loss_at[0], known.probe_loss_at[0]
-        sample_interval = probe_interval = None
-        for row, at in enumerate(self._run.eval_steps):
+        run, steps = self._run, steps_of(order[None], self._run.batch_size)
+        losses_at, reach = [run.reference.losses_at[0]], None
+        for at in run.eval_steps[1:]:
             if at in self._at:
-                samples, probes = self._at[at].predict(steps)
-                sample_at[row], probe_at[row] = samples[0], probes[0]
-                sample_interval, probe_interval = interval(*samples), interval(*probes)
-        return Estimate(
-            self._run.id, self.name, order_hash(order), sample_at, probe_at,
-            sample_interval, probe_interval,
-        )  # fmt: skip
+                (samples, sample_half), (probes, probe_half) = self._at[at].predict(steps)
+                found = Losses(samples, probes)
+                losses_at.append(found.astype(np.float32))
+                reach = interval(found, (sample_half, probe_half))
+            else:
+                losses_at.append(Losses.unknown(samples=run.count, probes=len(run.probe_domains)))
+        return Estimate(run.id, self.name, order_hash(order), Losses.stacked(losses_at), reach)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -38,7 +39,9 @@ class SimfluenceEstimator:
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
         self._run, self.fitted_on, self.precompute_rre = run, runs.hashes, runs.rre
         known = taught(self.name, run, runs).ended()
-        losses = np.concatenate([known.sample_loss_at, known.probe_loss_at], axis=2).astype(float)
+        losses = np.concatenate(
+            [known.losses_at.samples, known.losses_at.probes], axis=2, dtype=np.float64
+        )
         losses[:, 0] = losses[0, 0]  # all start alike, also those not evaluated there
         batches = known.orders.reshape(len(known), run.steps, run.batch_size)
         penalty = best_penalty(batches, losses, run.eval_steps, run.count)
@@ -50,8 +53,8 @@ class SimfluenceEstimator:
         batches = order.reshape(1, self._run.steps, self._run.batch_size)
         losses, _ = simulate(self._effects, batches, self._start[:, None])
         at = losses[:, 0, self._run.eval_steps].T.astype(np.float32)  # (E, N + D)
-        count = self._run.count
-        return Estimate(self._run.id, self.name, order_hash(order), at[:, :count], at[:, count:])
+        losses_at = Losses(at[:, : self._run.count], at[:, self._run.count :])
+        return Estimate(self._run.id, self.name, order_hash(order), losses_at)
 
 
 def simulate(effects: Array, batches: Batches, start: Array) -> tuple[Array, Array]:

@@ -21,6 +21,7 @@ from reorder_core.estimators.replay.gradients import open_stored
 from reorder_core.estimators.replay.replayer import ReferenceReplay
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import nearest_anchor
 
@@ -62,11 +63,8 @@ class TracinEstimator:
             for at in self._run.eval_steps
         ]
         change = np.array(rows, np.float32)  # (E, N + D)
-        count = self._run.count
-        return Estimate(
-            self._run.id, self.name, order_hash(order),
-            known.sample_loss_at + change[:, :count], known.probe_loss_at + change[:, count:],
-        )  # fmt: skip
+        moved = Losses(change[:, : self._run.count], change[:, self._run.count :])
+        return Estimate(self._run.id, self.name, order_hash(order), known.losses_at + moved)
 
     def _contributed(self, steps: NDArray[np.integer], at: int) -> Array:
         """(N + D,) what all samples trained before step `at` did to each loss."""

@@ -50,7 +50,7 @@ def _by_length(sign: int, title: str) -> Callable[[Run, Options], tuple[Any, str
 
 
 def _by_loss(sign: int, title: str) -> Callable[[Run, Options], tuple[Any, str]]:
-    return lambda run, _: _sorted(run, sign * run.reference.sample_loss_at[0], title)
+    return lambda run, _: _sorted(run, sign * run.reference.losses_at.samples[0], title)
 
 
 def _blocks(run: Run, options: Options) -> tuple[Any, str]:

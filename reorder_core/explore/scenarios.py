@@ -16,6 +16,7 @@ from reorder_core.estimators.position import open_position_table
 from reorder_core.judge.heat_map import usual_moves
 from reorder_core.orders.order import Order, insert, make_order, slots_of
 from reorder_core.records.estimates import Difference
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 MOST_DOMAINS = 4
@@ -72,25 +73,23 @@ def scenarios(run: Run) -> tuple[Scenario, ...]:
     return tuple(scenario for scenario in found if scenario is not None)
 
 
-def metric_of(
-    scenario: Scenario, run: Run, sample_loss: np.ndarray, probe_loss: np.ndarray
-) -> float:
-    """The loss that decides the scenario, of (N,) samples' and (D,) held-out final losses."""
+def metric_of(scenario: Scenario, run: Run, final: Losses) -> float:
+    """The loss that decides the scenario, of final losses."""
     if scenario.samples:
-        return float(np.mean(sample_loss[list(scenario.samples)]))
+        return float(np.mean(final.samples[list(scenario.samples)]))
     if scenario.metric:
-        return float(probe_loss[run.probe_domains.index(scenario.metric)])
-    return float(np.mean(probe_loss))
+        return float(final.probes[run.probe_domains.index(scenario.metric)])
+    return float(final.held_out)
 
 
 def contrast_of(scenario: Scenario, run: Run, found: Difference, retrained: float) -> Finding:
     """The difference of the loss that decides; a mean's interval is the mean of the ends."""
     if scenario.samples:
         rows = list(scenario.samples)
-        value, ends = found.sample[rows].mean(), found.sample_interval[:, rows].mean(1)
+        value, ends = found.change.samples[rows].mean(), found.interval.samples[:, rows].mean(1)
     elif scenario.metric:
         at = run.probe_domains.index(scenario.metric)
-        value, ends = found.probe[at], found.probe_interval[:, at]
+        value, ends = found.change.probes[at], found.interval.probes[:, at]
     else:
         value, ends = found.held_out, found.held_out_interval
     return Finding(float(value), float(ends[0]), float(ends[1]), retrained)
@@ -173,7 +172,7 @@ def _sequence(run: Run) -> Scenario | None:
         return None
     estimator = open_estimator(run, DEFAULT)  # of the build's own retrainings: see the module
     stops = [_blocks(run, names) for names in _sequences(run)]
-    losses = [float(np.mean(estimator.estimate(stop.order).probe_loss)) for stop in stops]
+    losses = [float(estimator.estimate(stop.order).final.held_out) for stop in stops]
     return Scenario(
         "sequence",
         "Which sequence of domains?",
@@ -254,7 +253,7 @@ def _in_domain(run: Run, name: str | None) -> np.ndarray:
 def _start_loss(run: Run, name: str) -> float:
     """Mean loss of the domain's samples before training."""
     inside = [s.sample_id for s in run.samples if s.domain == name]
-    return float(run.reference.sample_loss_at[0][inside].mean()) if inside else -np.inf
+    return float(run.reference.losses_at.samples[0][inside].mean()) if inside else -np.inf
 
 
 def _order(run: Run, *parts: np.ndarray) -> Order:

@@ -176,11 +176,11 @@ def change_of(run: Run, goal: Goal, difference: Difference) -> tuple[float, floa
         value, (low, high) = difference.held_out, difference.held_out_interval
     elif goal.aim == "domain":
         row = run.probe_domains.index(goal.domain)
-        value, (low, high) = difference.probe[row], difference.probe_interval[:, row]
+        value, (low, high) = difference.change.probes[row], difference.interval.probes[:, row]
     else:
         value, (low, high) = (
-            difference.sample[goal.sample],
-            difference.sample_interval[:, goal.sample],
+            difference.change.samples[goal.sample],
+            difference.interval.samples[:, goal.sample],
         )
     return float(value), float(low), float(high)
 

@@ -59,20 +59,19 @@ def results_table(run: Run, estimate: Estimate, order: Order, truth: Retrained |
     there is none. A sample's memorization is "before" minus its final loss. A DataFrame.
     """
     slots = slots_of(order)
+    columns = run.reference.final, estimate.final, estimate.interval, truth and truth.final
     frames = [
-        _losses("sample", run.reference.sample_loss_at[-1], estimate.sample_loss,
-                estimate.sample_interval, truth.sample_loss if truth else None),
-        _losses("held_out", run.reference.probe_loss_at[-1], estimate.probe_loss,
-                estimate.probe_interval, truth.probe_loss if truth else None),
-    ]  # fmt: skip
+        _losses("sample", *(part and part.samples for part in columns)),
+        _losses("held_out", *(part and part.probes for part in columns)),
+    ]
     frames[0].insert(1, "sample_id", np.arange(run.count))
     frames[0].insert(2, "domain", [s.domain for s in run.samples])
     frames[0].insert(3, "flags", [" ".join(s.flags) for s in run.samples])
     frames[0].insert(4, "step", slots // run.batch_size + 1)
     frames[0].insert(5, "place", slots % run.batch_size + 1)
-    frames[0].insert(6, "before", run.reference.sample_loss_at[0])
+    frames[0].insert(6, "before", run.reference.losses_at.samples[0])
     frames[1].insert(1, "domain", list(run.probe_domains))
-    frames[1].insert(2, "before", run.reference.probe_loss_at[0])
+    frames[1].insert(2, "before", run.reference.losses_at.probes[0])
     table = pd.concat(frames, ignore_index=True)
     return table.astype({"sample_id": "Int32", "step": "Int32", "place": "Int32"})
 
@@ -81,9 +80,9 @@ def curve_table(run: Run, estimate: Estimate, truth: Retrained | None) -> pd.Dat
     """One row an evaluation step: mean held-out loss as the reference, estimated, retrained."""
     nothing = np.full(len(run.eval_steps), np.nan)
     return pd.DataFrame({
-        "step": run.eval_steps, "reference": run.reference.probe_loss_at.mean(1),
-        "estimate": estimate.probe_loss_at.mean(1),
-        "retrained": nothing if truth is None else truth.probe_loss_at.mean(1),
+        "step": run.eval_steps, "reference": run.reference.losses_at.probes.mean(1),
+        "estimate": estimate.losses_at.probes.mean(1),
+        "retrained": nothing if truth is None else truth.losses_at.probes.mean(1),
     })  # fmt: skip
 
 

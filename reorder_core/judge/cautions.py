@@ -36,9 +36,9 @@ def self_check(run: Run) -> SelfCheck:
     diverged = len(designed) - len(ended)
     if not len(ended):
         return SelfCheck(len(designed), diverged, float("nan"), float("nan"))
-    true, reference = ended.sample_loss_at[:, -1], run.reference.sample_loss_at[-1]
+    true, reference = ended.final.samples, run.reference.final.samples
     effect = float(np.sqrt(np.square(true.astype(np.float64) - reference).mean()))
-    estimated = ProjectedEstimator(run, no_runs(run)).simulate(ended.orders).samples
+    estimated = ProjectedEstimator(run, no_runs(run)).simulate(ended.orders).losses.samples
     return SelfCheck(len(designed), diverged, effect, measures.r2(estimated, true, reference))
 
 

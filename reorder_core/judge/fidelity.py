@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError
 from reorder_core.estimators.learning.retrainings import hashes_in
+from reorder_core.estimators.protocol import Estimator
 from reorder_core.judge import measures
 from reorder_core.judge.drawn import drawn_orders
 from reorder_core.orders.order import Order, order_hash
-from reorder_core.records.estimates import Estimate, Estimator
+from reorder_core.records.estimates import Estimate
 from reorder_core.records.fidelity import MOST_ORDERS, FidelityReport, Measured
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.reports import write_report
 from reorder_core.store.run import Run
@@ -30,29 +32,20 @@ class Truth:
     """Real retrainings of O orders, stacked, beside the reference run."""
 
     orders: tuple[Order, ...]
-    reference: Array
-    """(N,) final losses of the reference run."""
-    reference_probes: Array
-    """(D,)"""
-    sample_loss_at: Array
-    """(O, E, N)"""
-    probe_loss_at: Array
-    """(O, E, D)"""
+    reference: Losses
+    """(N,) and (D,) final losses of the reference run."""
+    losses_at: Losses
+    """(O, E, N) and (O, E, D)"""
 
     @property
-    def sample_loss(self) -> Array:
-        """(O, N) final losses."""
-        return self.sample_loss_at[:, -1]
-
-    @property
-    def probe_loss(self) -> Array:
-        """(O, D) final held-out losses."""
-        return self.probe_loss_at[:, -1]
+    def final(self) -> Losses:
+        """(O, N) and (O, D)"""
+        return self.losses_at.final
 
     @property
     def spread(self) -> float:
         """Mean over samples of the standard deviation of the final loss over orders, in nats."""
-        return float(self.sample_loss.std(axis=0).mean())
+        return float(self.final.samples.std(axis=0).mean())
 
 
 def measure(
@@ -107,10 +100,8 @@ def retrained_truth(run: Run, orders: Sequence[Order], on_progress: Progress) ->
     results = retrain_all(run, orders, on_progress)
     return Truth(
         tuple(orders),
-        run.reference.sample_loss_at[-1],
-        run.reference.probe_loss_at[-1],
-        np.stack([result.sample_loss_at for result in results]),
-        np.stack([result.probe_loss_at for result in results]),
+        run.reference.final,
+        Losses.stacked(result.losses_at for result in results),
     )
 
 
@@ -169,29 +160,25 @@ def _measures(
     estimates: Sequence[Estimate], truth: Truth
 ) -> Mapping[str, Callable[[Array], float]]:
     """Each measure as a function of the indices of the orders it is taken over."""
-    at = np.stack([estimate.sample_loss_at for estimate in estimates])  # (O, E, N)
-    final, held_out = at[:, -1], np.stack([estimate.probe_loss for estimate in estimates])
-    interval = _stacked([e.sample_interval for e in estimates])  # (O, 2, N)
-    held_out_interval = _stacked([e.probe_interval for e in estimates])  # (O, 2, D)
-    true, true_at, true_held_out = truth.sample_loss, truth.sample_loss_at, truth.probe_loss
+    at, true_at = Losses.stacked(e.losses_at for e in estimates).samples, truth.losses_at.samples
+    final, true, known = at[:, -1], truth.final.samples, truth.reference.samples
+    held_out, true_held_out = (
+        np.stack([e.final.probes for e in estimates]), truth.final.probes
+    )  # fmt: skip
+    given = [e.interval for e in estimates if e.interval is not None]
+    interval = Losses.stacked(given) if len(given) == len(estimates) else None  # (O, 2, …)
     return {
-        "r2": lambda i: measures.r2(final[i], true[i], truth.reference),
+        "r2": lambda i: measures.r2(final[i], true[i], known),
         "rho_sample": lambda i: measures.rho_sample(final[i], true[i]),
         "rho_within": lambda i: measures.rho_within(final[i], true[i]),
         "rho_heldout": lambda i: measures.rho_heldout(held_out[i], true_held_out[i]),
-        "rel_mae": lambda i: measures.rel_mae(final[i], true[i], truth.reference),
+        "rel_mae": lambda i: measures.rel_mae(final[i], true[i], known),
         "abs_diff_perplexity": lambda i: measures.abs_diff_perplexity(final[i], true[i]),
         "all_steps_mse": lambda i: measures.all_steps_mse(at[i], true_at[i]),
-        "coverage90": lambda i: _covered(interval, true, i),
-        "r2_heldout": lambda i: measures.r2(held_out[i], true_held_out[i], truth.reference_probes),
-        "coverage90_heldout": lambda i: _covered(held_out_interval, true_held_out, i),
+        "coverage90": lambda i: _covered(interval and interval.samples, true, i),
+        "r2_heldout": lambda i: measures.r2(held_out[i], true_held_out[i], truth.reference.probes),
+        "coverage90_heldout": lambda i: _covered(interval and interval.probes, true_held_out, i),
     }
-
-
-def _stacked(intervals: Sequence[Array | None]) -> Array | None:
-    """(O, 2, M); None unless every order has one."""
-    found = [interval for interval in intervals if interval is not None]
-    return np.stack(found) if len(found) == len(intervals) else None
 
 
 def _covered(interval: Array | None, true: Array, chosen: Array) -> float:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError
+from reorder_core.estimators.protocol import Estimator
 from reorder_core.judge import measures
 from reorder_core.judge.fidelity import retrain_all
 from reorder_core.orders.order import Order, insert, slots_of, training_hash
-from reorder_core.records.estimates import Estimator
 from reorder_core.store.run import Run
 
 Array = NDArray[Any]
@@ -87,7 +87,7 @@ def true_map(run: Run, moves: Moves) -> Array:
     for i, j, order in moves.cells():
         found = run.ledger.of(order)
         if found is not None:
-            change[i, j] = _own_change(run, moves.samples[i], found.sample_loss)
+            change[i, j] = _own_change(run, moves.samples[i], found.final.samples)
     return change
 
 
@@ -153,7 +153,7 @@ def measure(
 
 
 def _measured(run: Run, moves: Moves, estimator: Estimator, true: Array) -> dict[str, Any]:
-    found = estimated_map(run, moves, lambda order: estimator.estimate(order).sample_loss)
+    found = estimated_map(run, moves, lambda order: estimator.estimate(order).final.samples)
     return {"estimated": found.tolist(), **compare(found, true, moves, estimator.fitted_on)}
 
 
@@ -171,4 +171,4 @@ def _drawn(run: Run, samples: int, seed: int) -> list[int]:
 
 
 def _own_change(run: Run, sample_id: int, sample_loss: Array) -> float:
-    return float(sample_loss[sample_id]) - float(run.reference.sample_loss_at[-1][sample_id])
+    return float(sample_loss[sample_id]) - float(run.reference.final.samples[sample_id])

@@ -14,6 +14,7 @@ from reorder_core.judge.heat_map import usual_moves
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
@@ -82,18 +83,11 @@ def judges(
 class Judged:
     """Estimates of O orders beside their retrainings; N samples, D held-out domains, nats."""
 
-    sample_estimated: Array
-    """(O, N) final losses."""
-    sample_retrained: Array
-    """(O, N)"""
-    sample_interval: Array
-    """(O, 2, N) 90 % intervals; nan where the estimator gives none."""
-    probe_estimated: Array
-    """(O, D)"""
-    probe_retrained: Array
-    """(O, D)"""
-    probe_interval: Array
-    """(O, 2, D)"""
+    estimated: Losses
+    """(O, N) and (O, D) final ones."""
+    retrained: Losses
+    interval: Losses
+    """(O, 2, N) and (O, 2, D) of 90 %; nan where the estimator gives none."""
     distance: Array
     """(O,) Estimate.distance."""
     expected_error: Array
@@ -102,32 +96,28 @@ class Judged:
     @property
     def sample_error(self) -> Array:
         """(O,) mean absolute error of final losses over samples."""
-        return np.abs(self.sample_estimated - self.sample_retrained).mean(1)
+        return np.abs((self.estimated - self.retrained).samples).mean(1)
 
     @property
     def probe_error(self) -> Array:
         """(O,) absolute error of the mean held-out loss."""
-        return np.abs(self.probe_estimated.mean(1) - self.probe_retrained.mean(1))
+        return np.abs(self.estimated.held_out - self.retrained.held_out)
 
     @property
     def inside(self) -> Array:
         """(O, N) 1 where the interval holds the retrained loss, 0 where not, nan without one."""
-        low, high = self.sample_interval[:, 0], self.sample_interval[:, 1]
-        held = (low <= self.sample_retrained) & (self.sample_retrained <= high)
+        low, high = self.interval.samples[:, 0], self.interval.samples[:, 1]
+        held = (low <= self.retrained.samples) & (self.retrained.samples <= high)
         return np.where(np.isfinite(low) & np.isfinite(high), held, np.nan)
 
 
 def judge(estimates: Sequence[Estimate], verified: Sequence[Verified]) -> Judged:
     """Estimates stacked beside the retrainings of the same orders."""
     assert [e.order_hash for e in estimates] == [v.retrained.order_hash for v in verified]
-    truths = [entry.retrained for entry in verified]
     return Judged(
-        np.stack([e.sample_loss for e in estimates]).astype(np.float64),
-        np.stack([t.sample_loss for t in truths]).astype(np.float64),
-        np.stack([_ends(e.sample_interval, len(e.sample_loss)) for e in estimates]),
-        np.stack([e.probe_loss for e in estimates]).astype(np.float64),
-        np.stack([t.probe_loss for t in truths]).astype(np.float64),
-        np.stack([_ends(e.probe_interval, len(e.probe_loss)) for e in estimates]),
+        Losses.stacked(e.final for e in estimates).astype(np.float64),
+        Losses.stacked(entry.retrained.final for entry in verified).astype(np.float64),
+        Losses.stacked(_ends(e) for e in estimates),
         np.array([e.distance for e in estimates], dtype=np.float64),
         np.array([e.expected_error for e in estimates], dtype=np.float64),
     )
@@ -149,8 +139,12 @@ def coverage(inside: Array, seed: int = 0) -> dict[str, float]:
     return {"share": share, "lo": low, "hi": high, "orders": len(inside), "losses": losses}
 
 
-def _ends(interval: Array | None, count: int) -> Array:
-    return np.full((2, count), np.nan) if interval is None else np.asarray(interval, np.float64)
+def _ends(estimate: Estimate) -> Losses:
+    """(2, N) and (2, D)"""
+    if estimate.interval is not None:
+        return estimate.interval.astype(np.float64)
+    final = estimate.final
+    return Losses.unknown(2, samples=len(final.samples), probes=len(final.probes))
 
 
 def _as_many(run: Run, family: str, seed: int, orders: int) -> list[Order]:

@@ -1,51 +1,40 @@
-"""What every estimator answers, and how estimators are found by name."""
+"""What an order would have given, as estimated: losses, and differences between two orders."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.orders.order import Order
+from reorder_core.records.losses import Losses
 
 Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
-    """Losses had the run's samples come in another order; nats per token.
+    """Losses had the run's samples come in another order.
 
-    N samples, D probe domains (in the order of `run.probe_domains`), E
-    evaluation steps (`run.eval_steps`, the last of them is T).
+    E evaluation steps (`run.eval_steps`, the last of them is T).
     """
 
     run: str
     estimator: str
     order_hash: str
-    sample_loss_at: Array
-    """(E, N) each sample's loss after so many steps; the last row is the final loss."""
-    probe_loss_at: Array
-    """(E, D) each held-out domain's mean loss after so many steps."""
-    sample_interval: Array | None = None
-    """(2, N) lower and upper end of the 90 % interval of the final loss."""
-    probe_interval: Array | None = None
-    """(2, D) the same for held-out domains."""
+    losses_at: Losses
+    """(E, N) and (E, D) after so many steps; the last row is final."""
+    interval: Losses | None = None
+    """(2, N) and (2, D) lower and upper end of the 90 % interval of the final losses."""
     distance: float = float("nan")
     """‖γ_T − θ_T‖ / ‖θ_T − θ_0‖ in Adam's metric; 0 at the reference order."""
     coherence: float = float("nan")
-    """How alike consecutive batches are, see `trust.Coherence`; 1 at the reference order."""
+    """How alike consecutive batches are, see `error_law.Coherence`; 1 at the reference order."""
     expected_error: float = float("nan")
     """Mean absolute error of a sample's final loss that the estimate expects of itself, in nats."""
 
     @property
-    def sample_loss(self) -> Array:
-        """(N,) final loss of each sample."""
-        return self.sample_loss_at[-1]
-
-    @property
-    def probe_loss(self) -> Array:
-        """(D,) final mean loss of each held-out domain."""
-        return self.probe_loss_at[-1]
+    def final(self) -> Losses:
+        """(N,) and (D,) final losses."""
+        return self.losses_at.final
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,31 +50,11 @@ class Difference:
     estimator: str
     order_hash: str
     base_hash: str
-    sample: Array
-    """(N,) of each sample's loss."""
-    sample_interval: Array
-    """(2, N) lower and upper end."""
-    probe: Array
-    """(D,) of each held-out domain's mean loss."""
-    probe_interval: Array
-    """(2, D)"""
+    change: Losses
+    """(N,) and (D,)"""
+    interval: Losses
+    """(2, N) and (2, D) lower and upper end."""
     held_out: float
-    """Of the held-out loss, its domains counting alike."""
+    """Change of the held-out loss, its domains counting alike."""
     held_out_interval: Array
     """(2,)"""
-
-
-class Estimator(Protocol):
-    """Answers what an order would have given; one module each in this package."""
-
-    name: str
-    precompute_rre: float
-    """Cost of what it needs before the first query, in reference trainings."""
-    bytes: int
-    """Size of the arrays it keeps."""
-    fitted_on: frozenset[str]
-    """Training hashes of the retrained orders that set its parameters or its intervals."""
-
-    def estimate(self, order: Order) -> Estimate:
-        """Losses under `order`, which must come from `make_order` for this run."""
-        ...

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.orders.order import Order, make_order, order_hash
+from reorder_core.records.losses import Losses
 from reorder_core.store.sealed import opened
 
 Array = NDArray[np.float32]
@@ -20,10 +21,8 @@ class Retrained:
     run: str
     order_hash: str
     order: Order
-    sample_loss_at: Array
-    """(E, N) each sample's loss after `run.eval_steps` steps."""
-    probe_loss_at: Array
-    """(E, D) each held-out domain's mean loss."""
+    losses_at: Losses
+    """(E, N) and (E, D) after `run.eval_steps` steps."""
     seconds: float
     """Wall time of the training."""
     sequence: int = 0
@@ -32,14 +31,9 @@ class Retrained:
     """SHA-256 of its record in the ledger; empty before it is kept there."""
 
     @property
-    def sample_loss(self) -> Array:
-        """(N,) final loss of each sample."""
-        return self.sample_loss_at[-1]
-
-    @property
-    def probe_loss(self) -> Array:
-        """(D,) final mean loss of each held-out domain."""
-        return self.probe_loss_at[-1]
+    def final(self) -> Losses:
+        """(N,) and (D,) final losses."""
+        return self.losses_at.final
 
 
 class Shape(NamedTuple):
@@ -56,8 +50,8 @@ def record_of(entry: Retrained) -> dict[str, Any]:
         "run": entry.run,
         "order_hash": entry.order_hash,
         "order": entry.order,
-        "sample_loss_at": entry.sample_loss_at,
-        "probe_loss_at": entry.probe_loss_at,
+        "sample_loss_at": entry.losses_at.samples,
+        "probe_loss_at": entry.losses_at.probes,
         "seconds": round(entry.seconds, 3),
         "sequence": entry.sequence,
     }
@@ -88,8 +82,10 @@ def parsed(value: Any, run: str, shape: Shape) -> Retrained:
         run=run,
         order_hash=record["order_hash"],
         order=order,
-        sample_loss_at=_matrix(record["sample_loss_at"], (shape.evaluations, shape.samples)),
-        probe_loss_at=_matrix(record["probe_loss_at"], (shape.evaluations, shape.probe_domains)),
+        losses_at=Losses(
+            _matrix(record["sample_loss_at"], (shape.evaluations, shape.samples)),
+            _matrix(record["probe_loss_at"], (shape.evaluations, shape.probe_domains)),
+        ),
         seconds=_seconds(record["seconds"]),
         sequence=_number(record.get("sequence", 0)),
         digest=digest,
@@ -101,7 +97,6 @@ def _matrix(rows: Any, shape: tuple[int, int]) -> Array:
     matrix = np.array(rows, dtype=np.float32)
     if matrix.shape != shape:
         raise ValueError(f"it holds losses of shape {matrix.shape}, expected {shape}")
-    matrix.flags.writeable = False
     return matrix
 
 

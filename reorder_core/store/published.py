@@ -87,7 +87,7 @@ def _frames(run: Run) -> dict[str, pd.DataFrame]:
         }
         for sample in run.samples
     ]  # fmt: skip
-    reference = run.reference
+    reference, at = run.reference, run.reference.losses_at
     frames = {
         "run": pd.DataFrame([about]),
         "samples": pd.DataFrame(samples),
@@ -99,11 +99,11 @@ def _frames(run: Run) -> dict[str, pd.DataFrame]:
             }
         ),
         "sample_losses": _long(
-            reference.sample_loss_at, ("step", run.eval_steps), ("sample_id", np.arange(run.count))
+            at.samples,
+            ("step", run.eval_steps),
+            ("sample_id", np.arange(run.count)),
         ),
-        "probe_losses": _long(
-            reference.probe_loss_at, ("step", run.eval_steps), ("domain", run.probe_domains)
-        ),
+        "probe_losses": _long(at.probes, ("step", run.eval_steps), ("domain", run.probe_domains)),
     }
     if run.file("position").is_file():
         frames["position_effects"] = _position_effects(run)

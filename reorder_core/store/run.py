@@ -14,6 +14,7 @@ from reorder_core.config import RunConfig
 from reorder_core.errors import RunBusy, RunNotFound, StoreError
 from reorder_core.orders.order import Order, make_order, training_hash
 from reorder_core.records.fidelity import FidelityReport
+from reorder_core.records.losses import Losses
 from reorder_core.store.contents import Contents
 from reorder_core.store.costs import evaluation_rre
 from reorder_core.store.files import (
@@ -55,10 +56,13 @@ class Reference:
     """(T,) mean loss of each step's batch, before its update."""
     learning_rate: Array
     """(T,)"""
-    sample_loss_at: Array
-    """(E, N) each sample's loss after `run.eval_steps` steps; row 0 is before training."""
-    probe_loss_at: Array
-    """(E, D) each held-out domain's mean loss."""
+    losses_at: Losses
+    """(E, N) and (E, D) after `run.eval_steps` steps; row 0 is before training."""
+
+    @property
+    def final(self) -> Losses:
+        """(N,) and (D,) at the end."""
+        return self.losses_at.final
 
 
 class Run:
@@ -120,7 +124,8 @@ class Run:
     @cached_property
     def reference(self) -> Reference:
         arrays = self.arrays("reference")
-        return Reference(**{name: arrays[name] for name in Reference.__dataclass_fields__})
+        losses_at = Losses(arrays["sample_loss_at"], arrays["probe_loss_at"])
+        return Reference(arrays["loss"], arrays["learning_rate"], losses_at)
 
     @cached_property
     def ledger(self) -> Ledger:

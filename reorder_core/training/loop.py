@@ -14,6 +14,7 @@ from torch import Tensor
 
 from reorder_core.config import PretrainedModel, RunConfig, ScheduleConfig, TrainingConfig
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 from reorder_core.training.model import Batch, FlatModel, build_model
@@ -122,12 +123,13 @@ class Trainable:
         state, options = self.start.clone(), self.config.training
         return train(self.model, state, batches, options, options, on_step, gradient)
 
-    def evaluate(self, theta: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    def evaluate(self, theta: Tensor) -> Losses:
         """(N,) losses of the samples and (D,) mean losses of the probe domains."""
         probes = self.model.evaluate(theta, self.probes)
         domains = int(self.probe_domain.max()) + 1
         means = [probes[self.probe_domain == domain].mean().item() for domain in range(domains)]
-        return self.model.evaluate(theta, self.samples).numpy(), np.array(means, np.float32)
+        samples = self.model.evaluate(theta, self.samples).numpy()
+        return Losses(samples, np.array(means, samples.dtype))
 
 
 def make_batch(tokens: np.ndarray, lengths: np.ndarray) -> Batch:
@@ -189,7 +191,7 @@ def retrain(
     trainable = trainable or open_trainable(run)
     began = time.perf_counter()
     steps, wanted = run.steps, trainable.eval_steps if evaluate_at is None else evaluate_at
-    unknown = (np.full(run.count, np.nan), np.full(len(run.probe_domains), np.nan))
+    unknown = Losses.unknown(samples=run.count, probes=len(run.probe_domains))
     evaluations = dict.fromkeys(trainable.eval_steps, unknown)
 
     def on_step(step: int, theta: Tensor) -> None:
@@ -198,8 +200,6 @@ def retrain(
         on_progress("training", step, steps)
 
     trainable.train(order, on_step)
-    samples, probes = zip(*(evaluations[step] for step in trainable.eval_steps), strict=True)
-    return Retrained(
-        run.id, order_hash(order), order, np.stack(samples), np.stack(probes),
-        time.perf_counter() - began,
-    )  # fmt: skip
+    losses_at = Losses.stacked(evaluations[step] for step in trainable.eval_steps)
+    seconds = time.perf_counter() - began
+    return Retrained(run.id, order_hash(order), order, losses_at, seconds)

@@ -15,6 +15,7 @@ from reorder_core.analysis.cohorts import (
 from reorder_core.analysis.half_life import half_life, half_lives
 from reorder_core.analysis.retrained_orders import RetrainedOrders, random_orders, stacked
 from reorder_core.judge.drawn import drawn_orders
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 
@@ -151,8 +152,9 @@ def test_only_orders_drawn_at_random_count_and_diverged_ones_do_not(tiny_run: Ru
     assert len(random_orders(tiny_run)) == 3
     entries = tiny_run.ledger.all()
     assert len(stacked(tiny_run, entries)) == 4
-    broken = entries[0].sample_loss_at.copy()
+    broken = entries[0].losses_at.samples.copy()
     broken[-1, 0] = np.nan
-    object.__setattr__(entries[0], "sample_loss_at", broken)
+    diverged = Losses(broken, entries[0].losses_at.probes)
+    object.__setattr__(entries[0], "losses_at", diverged)
     assert len(stacked(tiny_run, entries)) == 3
     assert len(stacked(tiny_run, [])) == 0

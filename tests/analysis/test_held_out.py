@@ -45,7 +45,7 @@ def test_the_error_is_measured_where_the_ledger_has_enough_near_moves(tiny_run: 
         if moved:
             says = [sum(float(table.probe[d, i, step[i]] - table.probe[d, i, i // 3])
                         for i in moved) for d in range(2)]  # fmt: skip
-            true = truth.probe_loss - tiny_run.reference.probe_loss_at[-1]
+            true = truth.final.probes - tiny_run.reference.final.probes
             squares.append([(says[d] - true[d]) ** 2 / len(moved) for d in range(2)])
     measured, judged_by = held_out.probe_sd(tiny_run, table)
     assert judged_by == len(squares)
@@ -97,7 +97,7 @@ def test_late_against_early_compares_each_sample_with_itself(tiny_run: Run):
     frame = planted.late_against_early(tiny_run, orders)
     for key in ("late", "lo", "hi"):
         assert np.allclose(frame[key], 0.5)
-    one = tiny_run.reference.sample_loss_at[:, 1]
+    one = tiny_run.reference.losses_at.samples[:, 1]
     assert frame["gain"].tolist()[0] == pytest.approx(float(one[0] - one[-1]), abs=1e-6)
     none = planted.late_against_early(tiny_run, RetrainedOrders(steps[:0], losses[:0], losses[:0]))
     assert none["late"].isna().tolist() == [True, True]
@@ -121,14 +121,14 @@ def test_response_curves_estimated_and_retrained_have_one_zero(tiny_run: Run):
 
 def test_the_gap_is_held_out_minus_trained_without_what_was_planted(tiny_run: Run):
     reference = tiny_run.reference
-    frame = learning.gaps(tiny_run, reference.sample_loss_at, reference.probe_loss_at)
+    frame = learning.gaps(tiny_run, reference.losses_at.samples, reference.losses_at.probes)
     means = []
     for step, place in ((0, 0), (2, 1), (4, 2)):
         values = []
         for d, domain in enumerate(tiny_run.probe_domains):
-            trained = [float(reference.sample_loss_at[place, s.sample_id])
+            trained = [float(reference.losses_at.samples[place, s.sample_id])
                        for s in tiny_run.samples if s.domain == domain and not s.flags]  # fmt: skip
-            values.append(float(reference.probe_loss_at[place, d]) - sum(trained) / len(trained))
+            values.append(float(reference.losses_at.probes[place, d]) - sum(trained) / len(trained))
             line = frame[(frame["domain"] == domain) & (frame["step"] == step)]
             assert line["loss"].item() == pytest.approx(values[-1], abs=1e-6)
         means.append(sum(values) / 2)

@@ -9,12 +9,11 @@ from tables import random_table
 
 from reorder_core.analysis import position_effects as effects_of
 from reorder_core.analysis.false_discovery import discoveries, p_values, told_apart
-from reorder_core.store.run import Reference, Run
+from reorder_core.store.run import Run
 
 
 def with_rates(run: Run, rates: list[float]) -> Run:
-    known = {f.name: getattr(run.reference, f.name) for f in dataclasses.fields(Reference)}
-    run.__dict__["reference"] = Reference(**known | {"learning_rate": np.array(rates)})
+    run.__dict__["reference"] = dataclasses.replace(run.reference, learning_rate=np.array(rates))
     return run
 
 

@@ -17,7 +17,7 @@ def test_each_line_says_what_training_did_and_what_another_step_would(tiny_run: 
     table = random_table(tiny_run)
     effects = own_effects(tiny_run, table)
     frame = remembered(tiny_run, effects, [(i + 1,) if i < 11 else () for i in range(12)])
-    loss = tiny_run.reference.sample_loss_at.astype(float)
+    loss = tiny_run.reference.losses_at.samples.astype(float)
     for i, line in enumerate(frame.to_dict("records")):
         slot = tiny_run.reference_order.tolist().index(i)
         assert line["step"] == slot // 3
@@ -76,7 +76,7 @@ def test_retrained_moves_are_beside_their_estimates(tiny_run: Run, retrain):
         truth = tiny_run.ledger.get(line["order_hash"])
         assert truth is not None
         i = line["sample"]
-        change = truth.sample_loss[i] - tiny_run.reference.sample_loss_at[-1][i]
+        change = truth.final.samples[i] - tiny_run.reference.final.samples[i]
         assert line["retrained"] == pytest.approx(float(change), abs=1e-6)
         expected = table.own[i, line["step"]] - table.own[i, line["home"]]
         assert line["estimated"] == pytest.approx(float(expected), abs=1e-6)

@@ -22,7 +22,7 @@ def test_effects_foretell_what_a_few_swaps_change(real_run, name: str) -> None:
     home = steps_of(order[None], real_run.batch_size)[0]
 
     def value(orders) -> np.ndarray:
-        ends = prior.simulate(orders)
+        ends = prior.simulate(orders).losses
         return ends.samples.astype(float) @ weights[0] + ends.probes.astype(float) @ weights[1]
 
     moved = np.stack([order] * 24)
@@ -49,7 +49,7 @@ def test_effects_are_the_derivative_by_each_sample_s_own_gradient(real_run) -> N
             gradients = replayer.gradients.copy()
             gradients[:, sample] *= 1 + sign * size
             estimator.replayer = replace(replayer, gradients=gradients)
-            ends.append(float(estimator.simulate(order[None]).probes[0, 0]))
+            ends.append(float(estimator.simulate(order[None]).losses.probes[0, 0]))
         found.append((ends[0] - ends[1]) / (2 * size))
     told = table[np.arange(0, real_run.count, 5), home[::5]]
     assert np.std(found) > 1e-4
@@ -63,6 +63,7 @@ def test_side_by_side_is_the_estimate(real_run) -> None:
     found = estimator.side_by_side(orders)
     for row, order in enumerate(orders):
         alone: Any = estimator.estimate(order)
-        assert found.samples[row] == pytest.approx(alone.sample_loss, abs=2e-5)
-        half = (alone.probe_interval[1] - alone.probe_interval[0]) / 2
+        assert found.samples[row] == pytest.approx(alone.final.samples, abs=2e-5)
+        assert alone.interval is not None
+        half = (alone.interval.probes[1] - alone.interval.probes[0]) / 2
         assert 1.6449 * found.probe_sd[row] == pytest.approx(half, rel=1e-3)

@@ -47,9 +47,9 @@ def test_the_trainer_example_gives_the_losses_of_our_retraining(real_run, tmp_pa
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout.splitlines()[-1])
     truth = retrain(real_run, order)
-    reference = real_run.reference.probe_loss_at[-1]
-    rows = zip(real_run.probe_domains, truth.probe_loss, reference, strict=True)
+    reference = real_run.reference.final.probes
+    rows = zip(real_run.probe_domains, truth.final.probes, reference, strict=True)
     for domain, known, other in rows:
         assert told["probes"][domain] == pytest.approx(float(known), abs=2e-5)
         assert abs(float(known) - float(other)) > 2e-4  # the order does matter
-    assert told["samples"] == pytest.approx(float(truth.sample_loss.mean()), abs=2e-5)
+    assert told["samples"] == pytest.approx(float(truth.final.samples.mean()), abs=2e-5)

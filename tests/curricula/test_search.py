@@ -34,7 +34,7 @@ def test_the_budget_pays_for_all_retrainings_and_each_is_in_the_ledger(finished)
     assert found["retrainings"] == len(run.ledger) == task.retrainings
     for entry in state.verified:
         truth = run.ledger.of(entry.order)
-        assert entry.realised == (pytest.approx(float(truth.probe_loss.mean()), abs=1e-6),)
+        assert entry.realised == (pytest.approx(float(truth.final.probes.mean()), abs=1e-6),)
 
 
 def test_the_order_found_beats_every_proposal_and_all_random_estimates(finished) -> None:

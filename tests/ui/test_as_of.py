@@ -99,10 +99,10 @@ def test_an_order_opened_from_fidelitys_ledger_has_the_same_estimate_and_error_o
             at = page(demo, monkeypatch, "timeline", link(run, entry.order, stamp))
             theirs = shown(at)
             assert theirs["known"] == stamp and theirs["hash"] == entry.order_hash
-            assert theirs["estimate"]["sampleLossAt"] == packed(ours.sample_loss_at)
-            assert theirs["estimate"]["probeLossAt"] == packed(ours.probe_loss_at)
-            assert theirs["truth"]["sampleLossAt"] == packed(entry.sample_loss_at)
-            losses.append(ours.sample_loss)
+            assert theirs["estimate"]["sampleLossAt"] == packed(ours.losses_at.samples)
+            assert theirs["estimate"]["probeLossAt"] == packed(ours.losses_at.probes)
+            assert theirs["truth"]["sampleLossAt"] == packed(entry.losses_at.samples)
+            losses.append(ours.final.samples)
     assert np.abs(losses[0] - losses[1]).max() > 1e-4, "two estimators, told apart by their names"
     assert judged.stamp(run, "projected", entries[5].order) is None
 
@@ -122,5 +122,5 @@ def test_of_an_order_in_the_ledger_both_states_of_knowledge_come_back_from_their
     for damaged in ("", "1", "1-", "1-zzzzzzzz", "1-123456789", "-1-12345678", "٣-12345678"):
         with pytest.raises(OrderError, match="damaged"):
             resolved(service, order, damaged)
-    designed = service.as_of(0).answer(order).estimate.sample_loss
+    designed = service.as_of(0).answer(order).estimate.final.samples
     assert np.isfinite(designed).all()

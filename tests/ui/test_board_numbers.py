@@ -28,7 +28,7 @@ def test_the_reference_order_is_measured_and_never_offers_to_retrain_itself(
     served: Served, page: Any
 ) -> None:
     open_timeline(page, served.url)
-    level = float(served.run.reference.probe_loss_at[-1].mean())
+    level = float(served.run.reference.final.probes.mean())
     assert page.locator("[data-kpi=heldout]").inner_text() == f"{level:.3f}"
     assert "measured" in page.locator("[data-kpi-change=heldout]").inner_text()
     assert page.locator("[data-inspect=truth]").inner_text() == "measured"
@@ -182,7 +182,7 @@ def test_memorization_is_what_training_changed(served: Served, page: Any) -> Non
     run = served.run
     open_timeline(page, served.url)
     page.get_by_role("radio", name="Memorization").click()
-    known = run.reference.sample_loss_at
+    known = run.reference.losses_at.samples
     gain = known[0] - known[-1]
     levels = page.evaluate(
         "[...document.querySelectorAll('.ro-tile')].map("

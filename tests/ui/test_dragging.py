@@ -32,7 +32,7 @@ def test_dragging_with_the_mouse_shows_what_the_command_line_estimates(
     assert np.array_equal(order, insert(run.reference_order, dragged, run.count - 2))
     told = command_line(run, "estimate", order, tmp_path)
     assert state(page)["hash"] == told["order_hash"]
-    reference = run.reference.probe_loss_at[-1].mean()
+    reference = run.reference.final.probes.mean()
     held_out = np.mean([cell["loss"] for cell in told["probes"].values()]) - reference
     assert number_on_page(page, "[data-kpi-change=heldout]") == pytest.approx(held_out, abs=2e-6)
     level = pytest.approx(held_out + reference, abs=2e-6)
@@ -40,11 +40,11 @@ def test_dragging_with_the_mouse_shows_what_the_command_line_estimates(
     own = told["samples"][str(dragged)]["loss"]
     assert number_on_page(page, "[data-inspect=loss]") == pytest.approx(own, abs=2e-6)
     assert page.locator("[data-inspect=loss]").inner_text() == f"{own:.3f}"
-    assert abs(own - run.reference.sample_loss_at[-1][dragged]) > 1e-4, "the move must matter"
+    assert abs(own - run.reference.final.samples[dragged]) > 1e-4, "the move must matter"
     drawn = trace(page, "generalization", "estimate")
     shown = dict(zip(drawn["customdata"], drawn["x"], strict=True))
     for domain, cell in told["probes"].items():
-        change = cell["loss"] - run.reference.probe_loss_at[-1][run.probe_domains.index(domain)]
+        change = cell["loss"] - run.reference.final.probes[run.probe_domains.index(domain)]
         assert shown[domain] == pytest.approx(change, abs=2e-6)
 
 

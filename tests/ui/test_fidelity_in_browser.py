@@ -113,8 +113,8 @@ def test_moves_that_lack_are_retrained_from_the_page(served: Served, page: Any) 
         (run.ledger.folder / f"{order_hash(order)}.json").unlink(missing_ok=True)
     for *_, order in cells[3:]:
         if run.ledger.get(order_hash(order)) is None:  # a demo built anew: pay for three only
-            known = run.reference.sample_loss_at, run.reference.probe_loss_at
-            run.ledger.append(Retrained(run.id, order_hash(order), order, *known, 1.0))
+            known = run.reference.losses_at
+            run.ledger.append(Retrained(run.id, order_hash(order), order, known, 1.0))
     open_fidelity(page, served)
     assert chart_trace(page, "heat-retrained", "not yet retrained")["points"] == 3
     page.get_by_role("button", name="Retrain 3 missing moves").click()

@@ -69,7 +69,7 @@ def test_the_judging_orders_are_those_that_the_estimator_was_not_fitted_on(
     for link, error in zip(ledger["order"][:3], ledger["error"][:3], strict=True):
         code = parse_qs(urlparse(link).query)["o"][0]
         truth = known[order_hash(decode_order(code, run.count))]
-        gap = estimator.estimate(truth.order).sample_loss - truth.sample_loss
+        gap = estimator.estimate(truth.order).final.samples - truth.final.samples
         assert error == pytest.approx(np.abs(gap).mean(), rel=1e-3)
     held = next(t for t in sitting.figure(at, "coverage")["data"]
                 if t.get("name") == fidelity_frames.SAMPLES)  # fmt: skip
@@ -82,10 +82,10 @@ def test_held_out_losses_are_judged_as_samples_are(
 ) -> None:
     run, estimator = open_run(demo), open_estimator(open_run(demo), "projected")
     found = [v.retrained for v in judging_orders(run, "projected") if v.family == "random"]
-    estimated = np.stack([estimator.estimate(truth.order).probe_loss for truth in found])
-    retrained = np.stack([truth.probe_loss for truth in found]).astype(np.float64)
+    estimated = np.stack([estimator.estimate(truth.order).final.probes for truth in found])
+    retrained = np.stack([truth.final.probes for truth in found]).astype(np.float64)
     error = np.square(estimated - retrained).sum()
-    r2 = 1 - error / np.square(run.reference.probe_loss_at[-1] - retrained).sum()
+    r2 = 1 - error / np.square(run.reference.final.probes - retrained).sum()
     at = page_of(demo, monkeypatch, estimator="projected")
     said = next(c.value for c in at.caption if "held-out losses it" in c.value)
     assert f"explains {100 * r2:.0f} %, as the random orders of the ledger judge it" in said
@@ -117,7 +117,7 @@ def test_orders_without_an_interval_count_in_no_coverage(
     position = open_estimator(run, "position")
     judging = judging_orders(run, "position")
     estimates = [position.estimate(v.retrained.order) for v in judging]
-    with_one = sum(estimate.sample_interval is not None for estimate in estimates)
+    with_one = sum(estimate.interval is not None for estimate in estimates)
     assert 0 < with_one < len(estimates)
     at = page_of(demo, monkeypatch, estimator="position")
     held = next(t for t in sitting.figure(at, "coverage")["data"]

@@ -55,10 +55,10 @@ def expected(run: Run, scenario: Scenario) -> str:
     assert isinstance(estimator, HybridEstimator)
     assert not {run.trains_as(order) for order in orders} & estimator.fitted_on
     found = [estimator.estimate(order) for order in orders]
-    values = [metric_of(scenario, run, e.sample_loss, e.probe_loss) for e in found]
+    values = [metric_of(scenario, run, e.final) for e in found]
     high, low = orders[int(np.argmax(values))], orders[int(np.argmin(values))]
     trained = [run.ledger.of(order) for order in (high, low)]
-    truth = [metric_of(scenario, run, t.sample_loss, t.probe_loss) for t in trained if t]
+    truth = [metric_of(scenario, run, t.final) for t in trained if t]
     assert len(truth) == 2
     difference = estimator.difference(high, low)
     contrast = contrast_of(scenario, run, difference, truth[0] - truth[1])

@@ -44,7 +44,7 @@ def test_each_move_is_told_in_words_with_what_it_alone_changed(served: Served, p
     estimator = open_estimator(run, "hybrid", informing_runs(run, orders[2], orders[1]))
     known = estimator.difference(orders[2], orders[1])  # type: ignore[attr-defined]
     shown = f"{MOVES}[data-place='2'] [data-effect="
-    own = float(known.sample[moves[1].samples[0]])
+    own = float(known.change.samples[moves[1].samples[0]])
     assert number_on_page(page, f"{shown}'own loss']") == pytest.approx(own, abs=2e-6)
     assert number_on_page(page, f"{shown}held-out]") == pytest.approx(known.held_out, abs=2e-6)
     assert page.locator("[data-kpi-last=heldout]").inner_text().startswith("last move")

@@ -34,10 +34,10 @@ def test_every_row_holds_the_samples_losses_and_its_change_under_the_order_on_sc
     assert not at.dataframe, "closed, it costs a drop nothing"
     table = table_of(at.toggle(key=state.TABLE).set_value(True).run())
     service = EstimateService(run, ResultCache(tmp_path / "c.duckdb", run.fingerprint))
-    estimate, at_ends = service.now().answer(order).estimate, run.reference.sample_loss_at
-    assert estimate.sample_interval is not None
-    np.testing.assert_allclose(table.change, estimate.sample_loss - at_ends[-1], atol=2e-6)
-    np.testing.assert_allclose(table.low_90, estimate.sample_interval[0] - at_ends[-1], atol=2e-6)
+    estimate, at_ends = service.now().answer(order).estimate, run.reference.losses_at.samples
+    assert estimate.interval is not None
+    np.testing.assert_allclose(table.change, estimate.final.samples - at_ends[-1], atol=2e-6)
+    np.testing.assert_allclose(table.low_90, estimate.interval.samples[0] - at_ends[-1], atol=2e-6)
     np.testing.assert_allclose(table.gain, at_ends[0] - at_ends[-1], atol=1e-6)
     assert table.step.tolist() == (slots_of(order) // run.batch_size + 1).tolist()
     assert np.abs(table.change).max() > 0.01, "the move does something"

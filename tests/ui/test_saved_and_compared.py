@@ -74,7 +74,7 @@ def test_comparing_shows_the_difference_that_core_computes(served: Served, page:
     assert shown == pytest.approx(expected.held_out, abs=1e-6)
     canary = next(s.sample_id for s in run.samples if "canary" in s.flags)
     own = number_on_page(page, f"[data-metric='canary {canary}'] td")
-    assert own == pytest.approx(float(expected.sample[canary]), abs=1e-5)
+    assert own == pytest.approx(float(expected.change.samples[canary]), abs=1e-5)
     steps = slots_of(order) // run.batch_size, slots_of(run.reference_order) // run.batch_size
     differing = int(np.sum(steps[0] != steps[1]))
     assert page.locator(".ro-tile.ro-differs").count() == differing > 0

@@ -86,7 +86,7 @@ def test_order_and_results_are_taken_away(served: Served, page: Any) -> None:
     table = pd.read_csv(io.BytesIO(content))
     estimate = open_estimator(run, "hybrid", informing_runs(run, order)).estimate(order)
     samples = table[table.kind == "sample"]
-    np.testing.assert_allclose(samples.estimate, estimate.sample_loss, atol=2e-6)
+    np.testing.assert_allclose(samples.estimate, estimate.final.samples, atol=2e-6)
     _, content = downloaded(page, "parquet")
     assert len(pd.read_parquet(io.BytesIO(content))) == len(table)
 

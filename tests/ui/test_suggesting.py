@@ -109,7 +109,7 @@ def test_what_is_listed_is_what_the_estimator_says(
             run, apply(run.reference_order, move), run.reference_order
         )
         value, low, high = row["effect"]
-        assert value == pytest.approx(float(difference.probe[1]), abs=1e-7)
+        assert value == pytest.approx(float(difference.change.probes[1]), abs=1e-7)
         assert row["clear"] == (not low <= 0 <= high)
     at = fire(at, keys.TIMELINE, {"type": "preset", "name": "reversed", "seq": 4})
     assert sent(at, keys.TIMELINE)["notice"] is None

@@ -38,11 +38,11 @@ def figures(run: Run, order: Order, shown: Shown) -> dict[str, go.Figure]:
     estimate = open_estimator(run, "hybrid", informing_runs(run, order)).estimate(order)
     truth, source = run.ledger.of(order), Source(run.id, "hybrid")
     results = results_table(run, estimate, order, truth)
-    base = run.reference.sample_loss_at[-1]
-    assert estimate.sample_interval is not None
-    ranking = Ranking("the reference order", estimate.sample_loss - base,
-                      estimate.sample_interval - base,
-                      None if truth is None else truth.sample_loss - base)  # fmt: skip
+    base = run.reference.final.samples
+    assert estimate.interval is not None
+    ranking = Ranking("the reference order", estimate.final.samples - base,
+                      estimate.interval.samples - base,
+                      None if truth is None else truth.final.samples - base)  # fmt: skip
     texts = [sample.text for sample in run.samples]
     return {
         "generalization": generalization(results, "light", source),

@@ -35,7 +35,9 @@ def test_the_dots_are_what_the_estimator_says(demo: Path, monkeypatch: pytest.Mo
         slot = min(row["step"] * run.batch_size, run.count - len(samples))
         order = apply(run.reference_order, Move("insert", samples, slot))
         known = estimates.difference(run, order, run.reference_order)
-        assert row["own"][0] == pytest.approx(float(known.sample[list(samples)].mean()), abs=1e-6)
+        assert row["own"][0] == pytest.approx(
+            float(known.change.samples[list(samples)].mean()), abs=1e-6
+        )
         assert row["heldOut"][0] == pytest.approx(known.held_out, abs=1e-9)
         assert row["own"][1] < row["own"][0] < row["own"][2]
     assert np.ptp([row["own"][0] for row in found["rows"]]) > 0.5
@@ -70,7 +72,9 @@ def test_canaries_selected_carry_their_estimates_along(served: Served, page: Any
     last = dots.last
     slot = run.count - len(samples)
     order = apply(run.reference_order, Move("insert", samples, slot))
-    known = estimates.difference(run, order, run.reference_order).sample[list(samples)].mean()
+    known = (
+        estimates.difference(run, order, run.reference_order).change.samples[list(samples)].mean()
+    )
     assert float(last.get_attribute("data-value")) == pytest.approx(float(known), abs=1e-5)
     assert last.get_attribute("data-step") == str(run.steps - 1)
     page.keyboard.press("Escape")

@@ -36,7 +36,7 @@ def test_verify_lays_the_real_retraining_over_the_estimate(
     truth = command_line(run, "retrain", order_in_address(page, run), tmp_path)
     domains = run.probe_domains
     change = sum(truth["probes"][domain]["loss"] for domain in domains) / len(domains)
-    change -= float(run.reference.probe_loss_at[-1].mean())
+    change -= float(run.reference.final.probes.mean())
     words = page.locator("[data-kpi-truth=heldout]").inner_text()
     shown = float(words.split()[1].replace("−", "-"))
     assert shown == pytest.approx(change, abs=6e-5)

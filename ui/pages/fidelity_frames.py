@@ -72,19 +72,19 @@ def judging(run: Run, estimator: str) -> Judging | None:
         return None
     known = judged.known(run, estimator)
     found = judge([known[v.retrained.order_hash] for v in verified], verified)
-    reference, probes = run.reference.sample_loss_at[-1], run.reference.probe_loss_at[-1]
+    reference, probes = run.reference.final.samples, run.reference.final.probes
     of = _families(verified)
     parts = {name: of == name for name in FAMILY_WORDS if (of == name).any()}
     in_probes = probes_inside(found)
     return Judging(
         orders(run, estimator, verified, found),
-        points(verified, (found.sample_estimated, found.sample_retrained, found.sample_interval),
+        points(verified, (found.estimated.samples, found.retrained.samples, found.interval.samples),
                reference, sample_names(run)),
-        points(verified, (found.probe_estimated, found.probe_retrained, found.probe_interval),
+        points(verified, (found.estimated.probes, found.retrained.probes, found.interval.probes),
                probes, [f"held-out {name}" for name in run.probe_domains]),
-        found.sample_retrained.size,
+        found.retrained.samples.size,
         coverages(run, verified, found),
-        {name: measures.r2(found.probe_estimated[at], found.probe_retrained[at], probes)
+        {name: measures.r2(found.estimated.probes[at], found.retrained.probes[at], probes)
          for name, at in parts.items()},
         {name: _share(in_probes[at]) for name, at in parts.items()},
         ranks(of, found),
@@ -99,22 +99,22 @@ def link(run: Run, estimator: str, order: Order) -> dict[str, str]:
 
 def probes_inside(found: Judged) -> NDArray[Any]:
     """(O, D) 1 where the interval holds the held-out loss, 0 where not, nan without one."""
-    low, high = found.probe_interval[:, 0], found.probe_interval[:, 1]
-    held = (low <= found.probe_retrained) & (found.probe_retrained <= high)
+    low, high = found.interval.probes[:, 0], found.interval.probes[:, 1]
+    held = (low <= found.retrained.probes) & (found.retrained.probes <= high)
     return np.where(np.isfinite(low) & np.isfinite(high), held, np.nan)
 
 
 def orders(run: Run, estimator: str, verified: Sequence[Verified], found: Judged) -> pd.DataFrame:
     """One row an order: the ledger's table, and the points of error against distance."""
-    reference, probes = run.reference.sample_loss_at[-1], run.reference.probe_loss_at[-1]
+    reference, probes = run.reference.final.samples, run.reference.final.probes
     return pd.DataFrame(
         {
             "hash": [entry.retrained.order_hash for entry in verified],
             "link": [link(run, estimator, entry.retrained.order) for entry in verified],
             "family": _families(verified),
-            "change": np.abs(found.sample_retrained - reference).mean(1),
+            "change": np.abs(found.retrained.samples - reference).mean(1),
             "error": found.sample_error,
-            "probe_change": found.probe_retrained.mean(1) - probes.mean(),
+            "probe_change": found.retrained.probes.mean(1) - probes.mean(),
             "probe_error": found.probe_error,
             "inside": [_share(row) for row in found.inside],
             "probe_inside": [_share(row) for row in probes_inside(found)],

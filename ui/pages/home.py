@@ -156,7 +156,7 @@ def training(run: Run) -> None:
          "learning_rate": np.asarray(reference.learning_rate)}
     )  # fmt: skip
     held_out = pd.DataFrame(
-        {"step": np.asarray(run.eval_steps), "loss": np.asarray(reference.probe_loss_at).mean(1)}
+        {"step": np.asarray(run.eval_steps), "loss": reference.losses_at.held_out}
     )
     about = (
         "The training that really happened. Dots: the loss of each step’s batch just before it is "

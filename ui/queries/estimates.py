@@ -10,8 +10,9 @@ from reorder_core.cache.saved_views import SavedViews
 from reorder_core.cache.service import Answer
 from reorder_core.estimators import DEFAULT
 from reorder_core.estimators.position import PositionTable, open_position_table
+from reorder_core.estimators.protocol import Estimator
 from reorder_core.orders.order import Order
-from reorder_core.records.estimates import Difference, Estimator
+from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from ui.queries.service import informed, service
 

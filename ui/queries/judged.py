@@ -80,7 +80,7 @@ def work(run: Run, estimator: str, orders: list[Order], seconds: float) -> int:
 
 def sample_loss(run: Run, estimator: str, order: Order) -> Array:
     """(N,) final losses; computed now where they were not."""
-    return answers(run, estimator).answer(order).estimate.sample_loss
+    return answers(run, estimator).answer(order).estimate.final.samples
 
 
 def reports_key(run: Run) -> tuple[tuple[str, int, int], ...]:

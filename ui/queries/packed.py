@@ -10,6 +10,7 @@ import numpy as np
 
 from reorder_core.cache.service import Answer
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from ui.app import theme
 from ui.queries import estimates
@@ -36,8 +37,8 @@ def run_record(run: Run) -> dict[str, Any]:
         "samples": [[s.text, index[s.domain], list(s.flags), s.tokens] for s in run.samples],
         "reference": {
             "learningRate": packed(run.reference.learning_rate),
-            "sampleLossAt": packed(run.reference.sample_loss_at),
-            "probeLossAt": packed(run.reference.probe_loss_at),
+            "sampleLossAt": packed(run.reference.losses_at.samples),
+            "probeLossAt": packed(run.reference.losses_at.probes),
         },
         "position": {
             "own": packed(table.own),
@@ -50,7 +51,7 @@ def run_record(run: Run) -> dict[str, Any]:
 
 def order_record(run: Run, order: Order, answer: Answer) -> dict[str, Any]:
     """The numbers of one order: its estimate, and the real retraining where there is one."""
-    estimate = answer.estimate
+    estimate, ends = answer.estimate, answer.estimate.interval
     return {
         "run": run.id,
         "order": order.tolist(),
@@ -61,12 +62,23 @@ def order_record(run: Run, order: Order, answer: Answer) -> dict[str, Any]:
             "source": answer.source,
             "ms": round(answer.milliseconds, 1),
             "distance": _number(estimate.distance),
-            "sampleLossAt": packed(estimate.sample_loss_at),
-            "probeLossAt": packed(estimate.probe_loss_at),
-            "sampleInterval": _packed_or_none(estimate.sample_interval),
-            "probeInterval": _packed_or_none(estimate.probe_interval),
+            "sampleLossAt": packed(estimate.losses_at.samples),
+            "probeLossAt": packed(estimate.losses_at.probes),
+            "sampleInterval": None if ends is None else packed(ends.samples),
+            "probeInterval": None if ends is None else packed(ends.probes),
         },
         "truth": _truth(run, order),
+    }
+
+
+def difference(found: Difference) -> dict[str, Any]:
+    """A difference between two orders, every metric with its interval."""
+    return {
+        "sample": packed(found.change.samples),
+        "sampleInterval": packed(found.interval.samples),
+        "probe": packed(found.change.probes),
+        "probeInterval": packed(found.interval.probes),
+        "heldOut": [found.held_out, *map(float, found.held_out_interval)],
     }
 
 
@@ -75,14 +87,10 @@ def _truth(run: Run, order: Order) -> dict[str, Any] | None:
     if truth is None:
         return None
     return {
-        "sampleLossAt": packed(truth.sample_loss_at),
-        "probeLossAt": packed(truth.probe_loss_at),
+        "sampleLossAt": packed(truth.losses_at.samples),
+        "probeLossAt": packed(truth.losses_at.probes),
         "seconds": _number(truth.seconds),
     }
-
-
-def _packed_or_none(array: Any) -> str | None:
-    return None if array is None else packed(array)
 
 
 def _number(value: Any) -> float | None:

@@ -4,6 +4,7 @@ from typing import Any
 
 from reorder_core.errors import OrderError, ReorderError
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 from ui.app import state
 from ui.app.history import History
@@ -35,11 +36,7 @@ def record(run: Run, history: History) -> dict[str, Any] | None:
         **choice,
         "order": base.tolist(),
         "hash": order_hash(base),
-        "sample": packed.packed(found.sample),
-        "sampleInterval": packed.packed(found.sample_interval),
-        "probe": packed.packed(found.probe),
-        "probeInterval": packed.packed(found.probe_interval),
-        "heldOut": [found.held_out, *map(float, found.held_out_interval)],
+        **packed.difference(found),
         "truth": _truth(run, history.order, base),
     }
 
@@ -64,12 +61,13 @@ def _truth(run: Run, order: Order, base: Order) -> dict[str, str] | None:
     one, other = _losses(run, order), _losses(run, base)
     if one is None or other is None:
         return None
-    return {"sample": packed.packed(one[0] - other[0]), "probe": packed.packed(one[1] - other[1])}
+    apart = one - other
+    return {"sample": packed.packed(apart.samples), "probe": packed.packed(apart.probes)}
 
 
-def _losses(run: Run, order: Order) -> tuple[Any, Any] | None:
-    """Final losses of samples and held-out domains as really trained."""
+def _losses(run: Run, order: Order) -> Losses | None:
+    """Final losses as really trained."""
     if run.trains_as(order) == run.trains_as(run.reference_order):
-        return run.reference.sample_loss_at[-1], run.reference.probe_loss_at[-1]
+        return run.reference.final
     found = run.ledger.of(order)
-    return None if found is None else (found.sample_loss, found.probe_loss)
+    return None if found is None else found.final

@@ -73,13 +73,11 @@ def _sentence(_run: Run, _scenario: Scenario, fingerprint: str, stamp: str, key:
     orders = [stop.order for stop in scenario.stops]
     today = service(run).now()
     found = [today.answer(order, without=orders).estimate for order in orders]
-    values = [metric_of(scenario, run, e.sample_loss, e.probe_loss) for e in found]
+    values = [metric_of(scenario, run, e.final) for e in found]
     low, high = orders[values.index(min(values))], orders[values.index(max(values))]
     difference = today.difference(high, low, without=orders)
     truths = [run.ledger.of(order) for order in (high, low)]
-    retrained = [
-        metric_of(scenario, run, t.sample_loss, t.probe_loss) for t in truths if t is not None
-    ]
+    retrained = [metric_of(scenario, run, t.final) for t in truths if t is not None]
     apart = retrained[0] - retrained[1] if len(retrained) == 2 else float("nan")
     return answer(scenario, values, contrast_of(scenario, run, difference, apart))
 

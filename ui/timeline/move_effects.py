@@ -48,13 +48,7 @@ def previous_record(run: Run, history: History) -> dict[str, Any] | None:
     if base is None:
         return None
     found = estimates.difference(run, history.order, base)
-    return {
-        "sample": packed.packed(found.sample),
-        "sampleInterval": packed.packed(found.sample_interval),
-        "probe": packed.packed(found.probe),
-        "probeInterval": packed.packed(found.probe_interval),
-        "heldOut": [found.held_out, *map(float, found.held_out_interval)],
-    }
+    return packed.difference(found)
 
 
 def lacking(run: Run, history: History) -> list[Pair]:
@@ -77,7 +71,8 @@ def work(run: Run, history: History, seconds: float) -> bool:
 def difference_record(difference: Difference, moved: list[int]) -> dict[str, list[float]]:
     """Own loss of the moved samples (their mean) and held-out loss: [change, low, high]."""
     rows = moved or slice(None)
-    own = difference.sample[rows].mean(), *difference.sample_interval[:, rows].mean(1)
+    ends = difference.interval.samples[:, rows].mean(1)
+    own = difference.change.samples[rows].mean(), *ends
     return {
         "own": [float(v) for v in own],
         "heldOut": [difference.held_out, *map(float, difference.held_out_interval)],

@@ -70,8 +70,8 @@ def publish_charts(run: Run) -> None:
 
 @st.cache_data(max_entries=2, show_spinner=False)
 def _charts_record(_run: Run, fingerprint: str) -> dict[str, Any]:
-    known, order = _run.reference, _run.reference_order
-    at_rest = Estimate(_run.id, "", order_hash(order), known.sample_loss_at, known.probe_loss_at)
+    order = _run.reference_order
+    at_rest = Estimate(_run.id, "", order_hash(order), _run.reference.losses_at)
     results = results_table(_run, at_rest, order, None)
     return shell(results, curve_table(_run, at_rest, None), _run.steps, _run.batch_size)
 

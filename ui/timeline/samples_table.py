@@ -48,14 +48,14 @@ def obey(request: Picked, run: Run) -> None:
 def frame(run: Run, order: Order, answer: Answer) -> pd.DataFrame:
     """One row a sample: what it is, where it stands, its losses and its estimated change."""
     table = _samples(run, run.fingerprint).copy()
-    base, estimate = run.reference.sample_loss_at[-1], answer.estimate
+    base, estimate = run.reference.final.samples, answer.estimate
     nothing = np.full(run.count, np.nan)
-    ends = estimate.sample_interval
-    low, high = (nothing, nothing) if ends is None else ends - base
+    ends = estimate.interval
+    low, high = (nothing, nothing) if ends is None else ends.samples - base
     truth = run.ledger.of(order)
     table["step"] = slots_of(order) // run.batch_size + 1
-    table["change"], table["low_90"], table["high_90"] = estimate.sample_loss - base, low, high
-    table["retrained"] = nothing if truth is None else truth.sample_loss - base
+    table["change"], table["low_90"], table["high_90"] = estimate.final.samples - base, low, high
+    table["retrained"] = nothing if truth is None else truth.final.samples - base
     first = ["sample_id", "domain", "flags", "step", "reference_step", "tokens", *_NATS]
     return table.loc[:, [*first, "text", "source"]]
 

@@ -119,11 +119,13 @@ def _ranking(
     """The list of what moved most, against the order that the page shows it against."""
     if request.ranking == "previous" and history.previous is not None:
         found = estimates.difference(run, history.order, history.previous)
-        return bundle.Ranking("the order before the last move", found.sample, found.sample_interval)
-    base = run.reference.sample_loss_at[-1]
-    ends = None if estimate.sample_interval is None else estimate.sample_interval - base
-    retrained = None if truth is None else truth.sample_loss - base
-    return bundle.Ranking("the reference order", estimate.sample_loss - base, ends, retrained)
+        return bundle.Ranking(
+            "the order before the last move", found.change.samples, found.interval.samples
+        )
+    base = run.reference.final.samples
+    ends = None if estimate.interval is None else estimate.interval.samples - base
+    retrained = None if truth is None else truth.final.samples - base
+    return bundle.Ranking("the reference order", estimate.final.samples - base, ends, retrained)
 
 
 def deliver() -> None:

@@ -11,7 +11,7 @@ from reorder_core.training.schedule import between_anchors
 def by_loss(run: Run, seed: int) -> dict[str, Order]:
     """Easy to hard and back, by the whole text's loss and by the perplexity of its tokens."""
     del seed
-    a_token = run.reference.sample_loss_at[0]
+    a_token = run.reference.losses_at.samples[0]
     whole = a_token * np.array([max(1, sample.tokens - 1) for sample in run.samples])
     return {
         "easy to hard, by loss": sorted_by(run, whole),
@@ -25,7 +25,7 @@ def self_paced(run: Run, seed: int) -> dict[str, Order]:
     """At every step what is easiest then, by the losses along the reference run."""
     del seed
     shares = between_anchors(run.eval_steps.tolist(), run.steps)  # (T, E)
-    loss_at = shares @ run.reference.sample_loss_at  # (T, N)
+    loss_at = shares @ run.reference.losses_at.samples  # (T, N)
     left, order = set(range(run.count)), []
     for losses in loss_at:
         easiest = sorted(left, key=lambda i: (losses[i], i))[: run.batch_size]

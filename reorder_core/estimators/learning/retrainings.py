@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
 from reorder_core.orders.order import Order, training_hash
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
-
-Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,10 +19,8 @@ class TrainingRuns:
 
     orders: NDArray[np.int32]
     """(M, N)"""
-    sample_loss_at: Array
-    """(M, E, N); nan where a run was not evaluated along the way."""
-    probe_loss_at: Array
-    """(M, E, D)"""
+    losses_at: Losses
+    """(M, E, N) and (M, E, D); nan where a run was not evaluated along the way."""
     batch_size: int
     rre: float
     """What they cost together, in reference trainings, their evaluations included."""
@@ -36,6 +33,11 @@ class TrainingRuns:
         """Training hashes: what an estimator that learned from them must not be judged on."""
         return frozenset(training_hash(order, self.batch_size) for order in self.orders)
 
+    @property
+    def final(self) -> Losses:
+        """(M, N) and (M, D)"""
+        return self.losses_at.final
+
     def first(self, count: int) -> "TrainingRuns":
         """The first `count` of them, at their share of the cost."""
         return _rows(self, list(range(min(count, len(self)))))
@@ -44,26 +46,21 @@ class TrainingRuns:
         """These, then those of `other`."""
         return TrainingRuns(
             np.concatenate([self.orders, other.orders]),
-            np.concatenate([self.sample_loss_at, other.sample_loss_at]),
-            np.concatenate([self.probe_loss_at, other.probe_loss_at]),
+            Losses.joined([self.losses_at, other.losses_at]),
             self.batch_size,
             self.rre + other.rre,
         )
 
     def ended(self) -> "TrainingRuns":
         """Those with finite final losses: a run that diverged teaches nothing."""
-        finite = np.isfinite(self.sample_loss_at[:, -1]).all(1)
-        finite &= np.isfinite(self.probe_loss_at[:, -1]).all(1)
+        finite = self.final.finite
         return self if finite.all() else _rows(self, np.flatnonzero(finite).tolist())
 
 
 def reference_run(run: Run) -> TrainingRuns:
     """The reference run as one of them, already paid for."""
-    known = run.reference
-    return TrainingRuns(
-        run.reference_order[None], known.sample_loss_at[None], known.probe_loss_at[None],
-        run.batch_size, 0.0,
-    )  # fmt: skip
+    known = run.reference.losses_at
+    return TrainingRuns(run.reference_order[None], known[None], run.batch_size, 0.0)
 
 
 def taught(name: str, run: Run, runs: TrainingRuns) -> TrainingRuns:
@@ -80,8 +77,8 @@ def no_runs(run: Run) -> TrainingRuns:
     """None at all, in the shapes of this run."""
     steps, domains = len(run.eval_steps), len(run.probe_domains)
     return TrainingRuns(
-        np.empty((0, run.count), np.int32), np.empty((0, steps, run.count), np.float32),
-        np.empty((0, steps, domains), np.float32), run.batch_size, 0.0,
+        np.empty((0, run.count), np.int32),
+        Losses.unknown(0, steps, samples=run.count, probes=domains), run.batch_size, 0.0,
     )  # fmt: skip
 
 
@@ -93,9 +90,9 @@ def designed_runs(run: Run) -> TrainingRuns:
     if not len(arrays["orders"]):
         return no_runs(run)
     return TrainingRuns(
-        np.array(arrays["orders"]), np.array(arrays["sample_loss_at"]),
-        np.array(arrays["probe_loss_at"]), run.batch_size,
-        run.costs["calibration"]["rre"],
+        np.array(arrays["orders"]),
+        Losses(np.array(arrays["sample_loss_at"]), np.array(arrays["probe_loss_at"])),
+        run.batch_size, run.costs["calibration"]["rre"],
     )  # fmt: skip
 
 
@@ -134,15 +131,12 @@ def learned_from(run: Run, left_out: Set[str], entries: Sequence[Retrained]) -> 
 
 
 def _ended(entry: Retrained) -> bool:
-    return bool(np.isfinite(entry.sample_loss).all() and np.isfinite(entry.probe_loss).all())
+    return bool(entry.final.finite)
 
 
 def _rows(runs: TrainingRuns, kept: list[int]) -> TrainingRuns:
     share = len(kept) / max(1, len(runs))
-    return TrainingRuns(
-        runs.orders[kept], runs.sample_loss_at[kept], runs.probe_loss_at[kept],
-        runs.batch_size, runs.rre * share,
-    )  # fmt: skip
+    return TrainingRuns(runs.orders[kept], runs.losses_at[kept], runs.batch_size, runs.rre * share)
 
 
 def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
@@ -151,8 +145,7 @@ def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
         return no_runs(run)
     return TrainingRuns(
         np.stack([entry.order for entry in retrained]),
-        np.stack([entry.sample_loss_at for entry in retrained]),
-        np.stack([entry.probe_loss_at for entry in retrained]),
+        Losses.stacked(entry.losses_at for entry in retrained),
         run.batch_size,
         len(retrained) * (1 + len(run.eval_steps) * run.evaluation_rre),
     )

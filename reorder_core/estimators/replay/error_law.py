@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from reorder_core.estimators.replay.replayer import Replayer
 from reorder_core.orders.order import Order
+from reorder_core.records.losses import Losses
 
 Array = NDArray[np.floating]
 POWER = 2.0
@@ -69,7 +70,13 @@ def error_unit(gradients: Array, weight: Array, metric: Array) -> Array:
     return SPREAD * np.sqrt(np.square(gradients) @ inverse)
 
 
-def interval(loss: Array, half_width: Array) -> Array:
+def interval(around: Losses, half_widths: tuple[Array, Array]) -> Losses:
+    """(2, N) and (2, D) lower and upper ends around losses (N,) and (D,)."""
+    samples, probes = half_widths
+    return Losses(ends(around.samples, samples), ends(around.probes, probes))
+
+
+def ends(loss: Array, half_width: Array) -> Array:
     """(2, M) lower and upper end around `loss` (M,)."""
     return np.stack([loss - half_width, loss + half_width]).astype(np.float32)
 

@@ -20,6 +20,7 @@ from reorder_core.estimators.replay.gradients import with_curvature
 from reorder_core.estimators.replay.projection import unpack
 from reorder_core.estimators.replay.replayer import Replayer, ReplayState
 from reorder_core.orders.order import Order
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -150,20 +151,20 @@ class CentredEstimator(ProjectedEstimator):
 
     def _end(self, state: ReplayState) -> Ends:
         near, far, share = self._displaced(self._run.steps, state)
-        read = zip(self._read_anchor(-1, near), self._read_mean(state), strict=True)
-        samples, probes = (share * a + (1 - share) * b for a, b in read)
-        return Ends(share * near + (1 - share) * far, samples, probes)
+        losses = self._read_anchor(-1, near).scaled(share)
+        losses += self._read_mean(state).scaled(1 - share)
+        return Ends(share * near + (1 - share) * far, losses)
 
-    def _read_mean(self, state: ReplayState) -> tuple[Array, Array]:
+    def _read_mean(self, state: ReplayState) -> Losses:
         """(B, N) and (B, D) final losses, of which the reference run's are known."""
         _, about_mean = np.split(state.delta, 2)
-        origin, known = self._both[-1].delta[1:], self._run.reference
+        origin, known = self._both[-1].delta[1:], self._run.reference.final
         weighted = (about_mean - origin) * self.replayer.weight
         bend = self.replayer.half_curvature(about_mean)
         bend = (bend - self.replayer.half_curvature(origin))[:, None]
-        samples = known.sample_loss_at[-1] + weighted @ self._mean.gradients.T
-        probes = known.probe_loss_at[-1] + weighted @ self._mean.probe_gradients.T
-        return samples + bend, probes + bend
+        samples = known.samples + weighted @ self._mean.gradients.T
+        probes = known.probes + weighted @ self._mean.probe_gradients.T
+        return Losses(samples + bend, probes + bend)
 
 
 def _near_share(distance: Array) -> Array:

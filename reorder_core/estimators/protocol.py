@@ -1,0 +1,22 @@
+"""What pages, command line and fidelity may ask of an estimator."""
+
+from typing import Protocol
+
+from reorder_core.orders.order import Order
+from reorder_core.records.estimates import Estimate
+
+
+class Estimator(Protocol):
+    """Answers what an order would have given; one module each in this package."""
+
+    name: str
+    precompute_rre: float
+    """Cost of what it needs before the first query, in reference trainings."""
+    bytes: int
+    """Size of the arrays it keeps."""
+    fitted_on: frozenset[str]
+    """Training hashes of the retrained orders that set its parameters or its intervals."""
+
+    def estimate(self, order: Order) -> Estimate:
+        """Losses under `order`, which must come from `make_order` for this run."""
+        ...
