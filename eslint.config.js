@@ -3,7 +3,6 @@ import js from '@eslint/js';
 import globals from 'globals';
 
 export default [
-  { ignores: ['ui/web/fidelity*.js'] }, // they go when the page's figures come from Python
   js.configs.recommended,
   {
     files: ['ui/web/**/*.js'],
