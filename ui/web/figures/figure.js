@@ -95,6 +95,8 @@ export class Figure {
     for (const axis of ['xaxis', 'yaxis', 'yaxis2']) if (base[axis]) merged[axis] = { ...base[axis], ...layout?.[axis] };
     merged.annotations = [this.footnote(base, merged), ...(layout?.annotations ?? [])];
     merged.template = shell.template;
+    // From the top of the figure, not from the plot up: a legend measured before its font had come lay over the plot.
+    merged.legend = { yref: 'container', y: 0.995, yanchor: 'top' };
     const large = this.element.closest('.ro-talking') ? 1.25 : 1;
     if (large > 1) merged.font = { size: shell.template.layout.font.size * large };
     merged.height = (this.height ?? layout?.height ?? base.height) + (merged.extra ?? 0);
