@@ -69,6 +69,7 @@ class FakeEstimator:
     """Answers with the truth of `retrain` plus noise that depends on the order; no torch."""
 
     precompute_rre, bytes, fitted_on = 2.5, 1000, frozenset[str]()
+    about, can = "for tests", frozenset[Any]()
 
     def __init__(self, run: Run, name: str, losses_of: Callable[..., Retrained]) -> None:
         self.run, self.name, self.losses_of = run, name, losses_of

@@ -10,12 +10,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast
 
 from reorder_core.cache.estimates import ResultCache
 from reorder_core.cache.memory import Memory
 from reorder_core.errors import EstimatorError
-from reorder_core.estimators import DEFAULT, LEARNED_FROM_MOST, open_estimator
+from reorder_core.estimators import ABILITIES, DEFAULT, LEARNED_FROM_MOST, open_estimator
 from reorder_core.estimators.learning.retrainings import (
     TrainingRuns,
     hashes_in,
@@ -37,9 +37,8 @@ _VIEWS = 16
 """States of the ledger kept, each with its entries: they are shared."""
 
 
-@runtime_checkable
 class Learner(Protocol):
-    """An estimator that goes on learning from the ledger."""
+    """What an estimator that `learns` has beyond `Estimator`."""
 
     def taught(self, runs: TrainingRuns) -> Estimator:
         """One that learned from `runs` instead."""
@@ -107,7 +106,7 @@ class EstimateService:
 
     def learns(self, name: str) -> bool:
         """Whether it goes on learning from the ledger."""
-        return isinstance(self.estimator(name), Learner)
+        return "learns" in self.estimator(name).can
 
     def informed(self, name: str, found: Knows, runs: "Chosen") -> Estimator:
         """The estimator that learned from these; `computing` must be held."""
@@ -115,8 +114,8 @@ class EstimateService:
         if not runs.entries and not runs.left_out & self.designed:
             return opened
         if key not in self._taught:
-            assert isinstance(opened, Learner), f"{name} knows only what it was built with"
-            self._taught[key] = opened.taught(learned_from(self.run, runs.left_out, runs.entries))
+            learner = cast(Learner, opened)
+            self._taught[key] = learner.taught(learned_from(self.run, runs.left_out, runs.entries))
         self._taught.move_to_end(key)
         while len(self._taught) > _TAUGHT:
             self._taught.popitem(last=False)
@@ -233,6 +232,9 @@ class AsOf:
 
     def _differing(self, known: Knows, chosen: Chosen) -> Any:
         asked = self._service.informed(self.name, known, chosen)
-        if not hasattr(asked, "difference"):
-            raise EstimatorError(f"{self.name} gives no differences between orders; hybrid does")
+        if "differences" not in asked.can:
+            able = [name for name, can in ABILITIES.items() if "differences" in can]
+            raise EstimatorError(
+                f"{self.name} gives no differences between orders; {', '.join(able)} does"
+            )
         return asked

@@ -118,14 +118,14 @@ def plan(
 def estimate(
     run_path: RunPath,
     order_path: OrderPath,
-    estimator: Annotated[str, typer.Option("--estimator", metavar="NAME")] = "hybrid",
+    estimator: Annotated[str, typer.Option("--estimator", metavar="NAME")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Losses under another order, without retraining."""
     run, order = _opened(run_path, order_path)
-    from reorder_core.estimators import informing_runs, open_estimator
+    from reorder_core.estimators import DEFAULT, informing_runs, open_estimator
 
-    found = open_estimator(run, estimator, informing_runs(run, order)).estimate(order)
+    found = open_estimator(run, estimator or DEFAULT, informing_runs(run, order)).estimate(order)
     answer = printing.estimated_answer(run, found)
     _answer(answer, as_json, lambda: printing.print_losses(run, answer))
 

@@ -1,8 +1,14 @@
 """Estimators by name; NumPy only.
 
 `open_estimator(run, name).estimate(order)` is all that the pages, the command
-line and fidelity need to know of any of them.
+line and fidelity need to know of any of them; what else one can is in its `can`.
+
+A new one is a module with a class (`protocol.Estimator`) and one line: here in
+`_KINDS`, or, from another package, in the entry point group `reorder.estimators`.
 """
+
+from importlib.metadata import entry_points
+from typing import Any
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.fut import FutEstimator, FutPlusEstimator
@@ -14,7 +20,7 @@ from reorder_core.estimators.learning.retrainings import (
 )
 from reorder_core.estimators.position import PositionEstimator
 from reorder_core.estimators.projected import ProjectedEstimator, ReplayEstimator
-from reorder_core.estimators.protocol import Estimator
+from reorder_core.estimators.protocol import Ability, Estimator
 from reorder_core.estimators.reference import ReferenceEstimator
 from reorder_core.estimators.retrain_regression import RetrainRegression
 from reorder_core.estimators.simfluence import SimfluenceEstimator
@@ -29,8 +35,24 @@ _LIVE = (
 )  # fmt: skip
 _BASELINES = (RetrainRegression, SimfluenceEstimator, TracinEstimator)
 _FULL = (FutEstimator, FutPlusEstimator, TaylorEstimator)
-_KINDS = (*_LIVE, *_BASELINES, *_FULL)
+_GROUP = "reorder.estimators"
+
+
+def _plugged_in() -> tuple[Any, ...]:
+    """Classes of other packages; one whose name is taken already is left out."""
+    found: dict[str, Any] = {}
+    for entry in entry_points(group=_GROUP):
+        kind = entry.load()
+        if kind.name not in {own.name for own in _OWN}:
+            found.setdefault(kind.name, kind)
+    return tuple(found.values())
+
+
+_OWN = (*_LIVE, *_BASELINES, *_FULL)
+_KINDS = (*_OWN, *_plugged_in())
 ESTIMATORS = tuple(kind.name for kind in _KINDS)
+ABOUT = {kind.name: kind.about for kind in _KINDS}
+ABILITIES: dict[str, frozenset[Ability]] = {kind.name: kind.can for kind in _KINDS}
 LIVE_ESTIMATORS = tuple(kind.name for kind in _LIVE)
 """Those that every run supports, and that answer in a moment."""
 
@@ -39,8 +61,8 @@ LEARNED_FROM_MOST = 64
 """Of the ledger's retrainings, the newest so many; more would make learning slow."""
 
 __all__ = [
-    "DEFAULT", "ESTIMATORS", "LIVE_ESTIMATORS", "Estimate", "Estimator", "informing_runs",
-    "open_estimator",
+    "ABILITIES", "ABOUT", "DEFAULT", "ESTIMATORS", "LIVE_ESTIMATORS", "Estimate", "Estimator",
+    "informing_runs", "open_estimator",
 ]  # fmt: skip
 
 

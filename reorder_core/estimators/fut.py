@@ -35,6 +35,7 @@ import numpy as np
 
 from reorder_core.estimators.dense_projection import GradientStore, open_store
 from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.adam import Adam
 from reorder_core.orders.order import Order
 from reorder_core.records.estimates import Estimate
@@ -130,6 +131,8 @@ class FutEstimator:
     """First order. `dimension` projects the gradients; None keeps all parameters."""
 
     name = "fut"
+    about = "the source’s first-order estimate"
+    can: frozenset[Ability] = frozenset({"materialize"})
     fitted_on: frozenset[str] = frozenset()
     second_order = False
     damping = 0.03
@@ -214,6 +217,7 @@ class FutPlusEstimator(FutEstimator):
     """Second order."""
 
     name = "fut++"
+    about = "the source’s second-order estimate"
     second_order = True
     damping = 0.3
 

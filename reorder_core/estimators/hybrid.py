@@ -29,6 +29,7 @@ from reorder_core.estimators.learning.gaussian import (
 )
 from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.estimators.projected import ProjectedEstimator, Replayed
+from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.error_law import POWER, Z90, ends, expected_error, interval
 from reorder_core.estimators.replay.two_centres import prior_of
 from reorder_core.orders.order import Order, order_hash, steps_of
@@ -93,6 +94,8 @@ class HybridEstimator:
     """`two_centres` or `projected`, its errors predicted from M real retrainings; M may be 0."""
 
     name = "hybrid"
+    about = "a replay around two centres, corrected by what real retrainings showed"
+    can: frozenset[Ability] = frozenset({"intervals", "differences", "learns"})
 
     def __init__(
         self, run: Run, runs: TrainingRuns, prior: ProjectedEstimator | None = None

@@ -17,6 +17,7 @@ from scipy.linalg import solve
 from reorder_core.building.stages import BuildContext
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.learning.retrainings import TrainingRuns, no_runs, taught
+from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.error_law import interval
 from reorder_core.estimators.retrain_regression import Regression, tuned_shapes
 from reorder_core.orders.order import Order, order_hash, steps_of
@@ -87,6 +88,8 @@ class PositionEstimator:
     """
 
     name = "position"
+    about = "a table over sample and step, as the preview reads it"
+    can: frozenset[Ability] = frozenset({"intervals"})
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
         self._run, self._arrays, self.fitted_on = run, _arrays(run), runs.hashes

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay import adjoint
 from reorder_core.estimators.replay.error_law import (
     POWER,
@@ -68,6 +69,8 @@ class ProjectedEstimator:
     """Losses from a replay on s of n coordinates; cost independent of the model's size."""
 
     name = "projected"
+    about = "a replay on sampled coordinates with curvature; it learns from no retraining"
+    can: frozenset[Ability] = frozenset({"intervals"})
     uses_curvature = True
     fitted_on: frozenset[str] = frozenset()
 
@@ -264,6 +267,7 @@ class ReplayEstimator(ProjectedEstimator):
     """The replay without a derivative term: gradients stay those of the reference run."""
 
     name = "replay"
+    about = "baseline: the replay without curvature"
     uses_curvature = False
 
     def _steps(self) -> tuple[str, ...]:

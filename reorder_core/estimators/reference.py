@@ -1,6 +1,7 @@
 """The estimate that the order changes nothing: R² 0 by definition."""
 
 from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.protocol import Ability
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
@@ -10,6 +11,8 @@ class ReferenceEstimator:
     """The reference run's own losses, whatever the order."""
 
     name = "reference"
+    about = "baseline: the order changes nothing"
+    can: frozenset[Ability] = frozenset()
     precompute_rre = 0.0
     bytes = 0
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from reorder_core.estimators.learning import gaussian
 from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
+from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.error_law import interval
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Estimate
@@ -35,6 +36,8 @@ class RetrainRegression:
     """Losses interpolated between real retrainings, with the process's own interval."""
 
     name = "retrain-regression"
+    about = "baseline: a regression on real retrainings, without physics"
+    can: frozenset[Ability] = frozenset({"intervals"})
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
         self._run, self.fitted_on, self.precompute_rre = run, runs.hashes, runs.rre

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
+from reorder_core.estimators.protocol import Ability
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.losses import Losses
@@ -35,6 +36,8 @@ class SimfluenceEstimator:
     """Losses of a simulated run, from its start to the end."""
 
     name = "simfluence"
+    about = "baseline: a simulator fitted to real retrainings"
+    can: frozenset[Ability] = frozenset()
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
         self._run, self.fitted_on, self.precompute_rre = run, runs.hashes, runs.rre

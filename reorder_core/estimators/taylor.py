@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.protocol import Ability
 from reorder_core.orders.order import Order
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
@@ -69,6 +70,8 @@ class TaylorEstimator:
     """Losses from the expansion in full parameters; slow, exact where it can be."""
 
     name = "taylor"
+    about = "exact products at query time; slow"
+    can: frozenset[Ability] = frozenset({"materialize"})
     precompute_rre = 0.0
     bytes = 0
     fitted_on: frozenset[str] = frozenset()

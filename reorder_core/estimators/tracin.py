@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.learning.retrainings import TrainingRuns
+from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.gradients import open_stored
 from reorder_core.estimators.replay.replayer import ReferenceReplay
 from reorder_core.orders.order import Order, order_hash, steps_of
@@ -32,6 +33,8 @@ class TracinEstimator:
     """Losses from a table of pairwise influences at each anchor."""
 
     name = "tracin"
+    about = "baseline: sums of inner products of gradients"
+    can: frozenset[Ability] = frozenset()
     fitted_on: frozenset[str] = frozenset()
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.errors import ReorderError
+from reorder_core.estimators import ABOUT, DEFAULT
 from reorder_core.judge.verified import USUAL_SEED
 from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import Run
@@ -133,8 +134,10 @@ def _estimators(run: Run) -> list[str]:
 
 
 def _about(name: str) -> str:
-    about = fidelity_tables.ABOUT.get(name, "")
-    return f"{name} – {about}" if about else name
+    bare = name.removesuffix(judged.INFORMED)
+    told = "" if bare == name else "; as the Timeline asks it, it knows the ledger’s others too"
+    default = "the app’s default: " if bare == DEFAULT else ""
+    return f"{name} – {default}{ABOUT[bare]}{told}"
 
 
 def reports(run: Run, view: View) -> None:

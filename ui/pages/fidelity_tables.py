@@ -18,20 +18,6 @@ from ui.pages.fidelity_figures import Shown
 from ui.pages.fidelity_frames import Judging, report_frame
 from ui.pages.fidelity_sentences import FAMILY_WORDS
 
-ABOUT = {
-    "projected": "replay on sampled coordinates with curvature",
-    "hybrid": "the app’s default: a replay, corrected by what real retrainings showed",
-    "taylor": "exact products at query time; slow",
-    "fut": "the paper’s first-order estimate",
-    "fut++": "the paper’s second-order estimate",
-    "hybrid+ledger": "as the Timeline asks it: it also knows the ledger’s other retrainings",
-    "position": "a table over (sample, step); the preview while dragging",
-    "replay": "baseline: the replay without curvature",
-    "reference": "baseline: the order changes nothing",
-    "tracin": "baseline: sums of gradient products",
-    "simfluence": "baseline: a simulator fitted on retrainings",
-    "retrain-regression": "baseline: a regression on retrainings alone",
-}
 COLUMNS: dict[str, tuple[str, int, str]] = {
     "r2": ("explained, R²", +1, "Share of the order’s effect on samples’ final losses that is "
            "explained. 1 is perfect, 0 no better than “the order changes nothing”, below 0 worse."),
