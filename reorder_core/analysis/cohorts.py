@@ -111,23 +111,31 @@ def bands(sums: Array, counts: Array, seed: int = 0, draws: int = DRAWS) -> Arra
 
 
 def profile(found: Excess, bins: int = BINS) -> pd.DataFrame:
-    """The memorization profile: treatment step × checkpoint, over all domains.
+    """The memorization profile: treatment step × checkpoint.
 
-    One line a cell: first, last (treatment steps from 0), checkpoint, value,
-    lo, hi (nats, 90 %), samples (how many it is a mean over), treated (False:
-    a check that must be about 0), control.
+    Over the domains of `comparable`, so that its rows can be compared. One line
+    a cell: first, last (treatment steps from 0), checkpoint, value, lo, hi (nats,
+    90 %), samples (how many it is a mean over), treated (False: a check that
+    must be about 0), control.
     """
     edges = _edges(found.steps, bins)
     frames = []
+    members = np.isin(found.domain_of, [found.domains.index(name) for name in comparable(found)])
     for place in range(1, len(found.checkpoints)):
-        cells = found.step_of, edges
-        frame = _cells(found.of[:, place], *cells)
+        frame = _cells(found.of[:, place][:, members], found.step_of[:, members], edges)
         frame["checkpoint"] = found.checkpoints[place]
         frame["treated"] = frame["last"] < found.checkpoints[place]
         kinds = sorted(set(found.control[place]) - {NONE})
         frame["control"] = " and ".join(kinds) or NONE
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
+
+
+def comparable(found: Excess) -> tuple[str, ...]:
+    """Domains that have a control at every checkpoint; all, where none has."""
+    rows = found.control[1:]
+    kept = [name for at, name in enumerate(found.domains) if all(row[at] != NONE for row in rows)]
+    return tuple(kept) or found.domains
 
 
 def event_study(found: Excess, checkpoint: int, bins: int = BINS) -> pd.DataFrame:

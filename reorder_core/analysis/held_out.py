@@ -19,7 +19,7 @@ from reorder_core.store.run import Run
 Array = NDArray[Any]
 FEWEST = 8
 """Retrainings near the reference from which the error of the table is taken from them."""
-SHORTLIST = 4
+SHORTLIST = 3
 """Moves of each kind and domain that are worth an estimate with an interval."""
 
 

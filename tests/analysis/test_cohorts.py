@@ -8,6 +8,7 @@ from reorder_core.analysis.cohorts import (
     NONE,
     NOT_YET,
     bands,
+    comparable,
     event_study,
     excess,
     profile,
@@ -102,6 +103,10 @@ def test_a_domain_without_control_has_no_effect_at_the_end_and_says_so(tiny_run:
     found = excess(tiny_run, orders_of(tiny_run))
     assert found.control[2] == (HELD_OUT, NONE)
     assert set(event_study(found, 4)["domain"]) == {"code"}
+    assert comparable(found) == ("code",)
+    only = found.of[:, 1][:, found.domain_of == 0]
+    cells = profile(found)
+    assert np.nansum(cells[cells["checkpoint"] == 2]["samples"]) == np.isfinite(only).sum()
 
 
 def test_bands_are_those_of_a_mean_over_orders():

@@ -58,6 +58,11 @@ PICKED_ORDER = "reorder_picked_order"
 OPENING = "reorder_opening"
 """The address's parameters of an order that a click asked to see on the Timeline."""
 
+MOVE_OPENED = "reorder_move_opened"
+"""Whether a click on another page has made an order that the Timeline is to show."""
+CHOSEN_SAMPLES = "reorder_chosen_samples"
+"""{run id: ids of the samples that are chosen in the table of Memorization}"""
+
 
 def enter(page: str) -> bool:
     """True when `page` was not the page shown last."""
@@ -260,3 +265,20 @@ def views_saved() -> int:
 
 def note_view_saved() -> None:
     st.session_state[SAVED] = views_saved() + 1
+
+
+def set_move_opened() -> None:
+    st.session_state[MOVE_OPENED] = True
+
+
+def take_move_opened() -> bool:
+    """Whether the Timeline is to show a move made elsewhere; asking once gives it once."""
+    return bool(st.session_state.pop(MOVE_OPENED, False))
+
+
+def chosen_samples(run_id: str) -> tuple[int, ...]:
+    return st.session_state.get(CHOSEN_SAMPLES, {}).get(run_id, ())
+
+
+def set_chosen_samples(run_id: str, samples: tuple[int, ...]) -> None:
+    st.session_state.setdefault(CHOSEN_SAMPLES, {})[run_id] = samples

@@ -1,0 +1,106 @@
+"""Lines with the band that 90 % of the cases lie in, one series a colour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from numpy.typing import ArrayLike, NDArray
+
+from reorder_core.analysis.frames import records
+from ui.charts import marks
+from ui.charts.bent import bent, bent_axis
+from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, signed
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """The names of the two axes, with units, and what `x` means to the pointer."""
+
+    x: str
+    y: str
+    digits: int = 4
+    line: float | None = 0.0
+    """A heavy horizontal line: no effect."""
+    since: float | None = None
+    """A vertical line: where something began."""
+    bend: float | None = None
+    """Where the y axis turns logarithmic, both ways; None for a plain one."""
+
+    def at(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Where values lie on the y axis."""
+        if self.bend is None:
+            return np.asarray(values, dtype=np.float64)
+        return bent(values, self.bend)
+
+
+def ranges(
+    frame: pd.DataFrame, colours: Mapping[str, str], axes: Axes, *, name: str, title: str,
+    mode: Mode, source: Source, height: int = 400,
+) -> go.Figure:  # fmt: skip
+    """A line a series with its band; frame: "series", "x", "value", "lo", "hi", "hover"; by x.
+
+    "lo" and "hi" may be nan. `colours`: series → a name that `template.colour`
+    knows. A "retrained" column holds diamonds (nan: none).
+    """
+    figure = blank(name, title, mode, source, height)
+    if axes.line is not None:
+        figure.add_hline(axes.line, line={"color": colour("axis", mode), "width": 1.5})
+    if axes.since is not None:
+        figure.add_vline(axes.since, line={"color": colour("axis", mode), "width": 1.5})
+    for series, part in frame.groupby("series", sort=False):
+        _add(figure, str(series), part, colours[str(series)], axes, mode)
+    known = frame.dropna(subset="retrained") if "retrained" in frame else frame.head(0)
+    if len(known):
+        figure.add_trace(
+            go.Scatter(
+                x=known["x"], y=axes.at(known["retrained"]), mode="markers", name=marks.RETRAINED,
+                marker=marks.diamond(mode), cliponaxis=False,
+                hovertext=[f"{escaped(str(s))}<br>retrained {signed(v, axes.digits)}"
+                           for s, v in zip(known["series"], known["retrained"], strict=True)],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )  # fmt: skip
+    figure.update_xaxes(title_text=axes.x, nticks=9)
+    figure.update_yaxes(title_text=axes.y, nticks=7)
+    if axes.bend is not None:
+        ends = frame[["value", "lo", "hi"]].to_numpy(np.float64)
+        low, high = np.nanmin(ends), np.nanmax(ends)
+        figure.update_yaxes(bent_axis(1.1 * min(low, 0), 1.1 * max(high, 0), axes.bend, 8))
+    figure.update_layout(margin={"b": FOOT + 4})
+    return figure
+
+
+def _add(
+    figure: go.Figure, series: str, part: pd.DataFrame, shade: str, axes: Axes, mode: Mode
+) -> None:
+    label, known = escaped(series), part.dropna(subset=["lo", "hi"])
+    if len(known):
+        figure.add_trace(
+            go.Scatter(
+                x=np.concatenate([known["x"], known["x"][::-1]]),
+                y=axes.at(np.concatenate([known["hi"], known["lo"][::-1]])),
+                mode="lines", line={"width": 0}, fill="toself", hoverinfo="skip",
+                fillcolor=colour(shade, mode, 0.2), legendgroup=label, showlegend=False,
+            )
+        )  # fmt: skip
+    drawn = part.dropna(subset="value")
+    figure.add_trace(
+        go.Scatter(
+            x=drawn["x"], y=axes.at(drawn["value"]), mode="lines+markers", name=label,
+            legendgroup=label,
+            line={"color": colour(shade, mode), "width": 2},
+            marker=marks.dot(colour(shade, mode), mode, 7),
+            hovertext=[_words(row, axes) for row in records(drawn)],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+    )  # fmt: skip
+
+
+def _words(row: dict, axes: Axes) -> str:
+    told = signed(row["value"], axes.digits)
+    if row["lo"] == row["lo"]:
+        told += f" [{signed(row['lo'], axes.digits)}, {signed(row['hi'], axes.digits)}]"
+    head = f"<b>{escaped(str(row['series']))}</b>, {escaped(str(row.get('hover', row['x'])))}"
+    return f"{head}<br>{told}"

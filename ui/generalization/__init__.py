@@ -1,0 +1,1 @@
+"""The Generalization page's parts: influence, single moves, needs, curves, their sentences."""

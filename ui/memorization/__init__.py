@@ -1,0 +1,1 @@
+"""The Memorization page's parts: the table of samples, its figures, their sentences."""

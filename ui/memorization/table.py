@@ -1,0 +1,113 @@
+"""Who is memorized: the table of all samples, its filters, and what is chosen in it."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from reorder_core.analysis.frames import lines, records
+from reorder_core.store.run import Run
+from ui.app import panels, state
+from ui.timeline import opened
+
+KEY = "ro_who"
+LONGEST = 400
+"""Characters of a text that travel to the browser."""
+_REFERENCE, _ESTIMATED = "Measured on the reference run. ", "Estimated, from the position table. "
+_NATS = "Nats per token."
+
+
+def filtered(samples: pd.DataFrame, search: str, domains: list[str], planted: bool) -> pd.DataFrame:
+    """Lines whose text, id or flags hold the search words, of these domains; all for none."""
+    found = samples
+    if domains:
+        found = lines(found, found["domain"].isin(domains))
+    if planted:
+        found = lines(found, found["flags"] != "")
+    for word in search.lower().split():
+        text = [f"{one['sample']} {one['flags']} {one['text']}".lower() for one in records(found)]
+        found = lines(found, [word in one for one in text])
+    return found
+
+
+def shown(found: pd.DataFrame) -> pd.DataFrame:
+    """As the table shows it: steps counted from 1, long texts cut."""
+    frame = found.reset_index(drop=True)
+    for name in ("step", "best_step", "worst_step"):
+        frame[name] += 1
+    frame["text"] = frame["text"].str.slice(0, LONGEST)
+    return frame
+
+
+def show(run: Run, samples: pd.DataFrame, file: str) -> None:
+    """The table with its filters; what is chosen in it goes to the session's state."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        search = st.text_input("Search", key=f"{KEY}_search", placeholder="text, id or flag")
+        domains = st.multiselect("Domains", run.domains, key=f"{KEY}_domains")
+        planted = st.toggle(
+            "Flagged only", key=f"{KEY}_flagged", disabled=not any(samples["flags"])
+        )
+    found = filtered(samples, search or "", domains, planted)
+    frame = shown(found)
+    event = st.dataframe(
+        frame, key=f"{KEY}_{search}_{'.'.join(domains)}_{planted}", height=320, hide_index=True,
+        column_config=_columns(), column_order=_ORDER, on_select="rerun",
+        selection_mode="multi-row",
+    )  # fmt: skip
+    rows = [row for row in event["selection"]["rows"] if row < len(frame)]
+    state.set_chosen_samples(run.id, tuple(int(frame["sample"].tolist()[row]) for row in rows))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{len(found)} of {len(samples)} samples")
+        panels.save_table(KEY, "Who is memorized", file, lambda: shown(found))
+        _links(run, samples)
+
+
+def _links(run: Run, samples: pd.DataFrame) -> None:
+    """Buttons that open the one chosen sample on the Timeline."""
+    chosen = state.chosen_samples(run.id)
+    if len(chosen) != 1:
+        st.caption(
+            "Choose rows at the left: the figures below follow; one row opens on the Timeline."
+        )
+        return
+    line = records(samples.iloc[[chosen[0]]])[0]
+    for name in ("best", "worst"):
+        step = int(line[f"{name}_step"])
+        st.button(
+            f"Timeline: {chosen[0]} at its {name} step, {step + 1}", key=f"{KEY}_{name}",
+            type="tertiary", icon=":material/open_in_new:", disabled=step == line["step"],
+            on_click=lambda s=step: opened.open_move(run, opened.move_to(run, chosen[0], s)),
+        )  # fmt: skip
+
+
+_ORDER = (
+    "sample", "domain", "flags", "before", "after", "gain", "best_step", "best", "worst_step",
+    "worst", "swing", "swing_lo", "swing_hi", "step", "since", "alike", "text",
+)  # fmt: skip
+
+
+def _columns() -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+
+    def nats(label: str, help: str) -> Any:
+        return number(label, help=help + _NATS, format="%.4f")
+
+    return {
+        "sample": number("sample", help="Its id.", pinned=True),
+        "domain": text("domain"),
+        "flags": text("flags", help="What was planted: canary, poison …"),
+        "before": nats("before", _REFERENCE + "Its loss before training. "),
+        "after": nats("after", _REFERENCE + "Its loss after training. "),
+        "gain": nats("gain", _REFERENCE + "Before minus after: what training changed. "),
+        "best_step": number("best step", help=_ESTIMATED + "Trained there it ends lowest."),
+        "best": nats("at best", _ESTIMATED + "Its final loss there, minus the reference’s. "),
+        "worst_step": number("worst step", help=_ESTIMATED + "Trained there it ends highest."),
+        "worst": nats("at worst", _ESTIMATED + "Its final loss there, minus the reference’s. "),
+        "swing": nats("swing", _ESTIMATED + "At worst minus at best. "),
+        "swing_lo": nats("swing from", _ESTIMATED + "Lower end of its 90 % interval. "),
+        "swing_hi": nats("swing to", _ESTIMATED + "Upper end of its 90 % interval. "),
+        "step": number("step", help=_REFERENCE + "The step that trains it."),
+        "since": number("last seen", help=_REFERENCE + "Steps trained after it."),
+        "alike": text("near-duplicates", help="Samples that share six of ten runs of three words."),
+        "text": text("text", width="large"),
+    }
