@@ -16,8 +16,8 @@ def save_model(folder: Path, shape: str, **changes: Any) -> Path:
 
     folder.mkdir(parents=True)
     ending = save_tokenizer(folder, begins=shape == "llama")
-    common: dict[str, Any] = {"vocab_size": VOCABULARY, "eos_token_id": ending, "bos_token_id": 0}
-    wide = common | {
+    common: Any = {"vocab_size": VOCABULARY, "eos_token_id": ending, "bos_token_id": 0}
+    wide: Any = common | {
         "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
         "num_attention_heads": 4, "max_position_embeddings": 64,
     }  # fmt: skip
@@ -54,7 +54,9 @@ def save_tokenizer(folder: Path, begins: bool) -> int:
             single="<s> $A", special_tokens=[("<s>", 0)]
         )
     tokenizer.save(str(folder / "tokenizer.json"))
-    return tokenizer.token_to_id("</s>")
+    ending = tokenizer.token_to_id("</s>")
+    assert ending is not None
+    return ending
 
 
 def pretrained_config(folder: Path, **model: Any) -> dict[str, Any]:

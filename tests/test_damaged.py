@@ -36,7 +36,8 @@ def answers(path: Path) -> tuple[bytes, ...]:
     for name in ("hybrid", "position", "reference"):
         estimate = open_estimator(run, name, informing_runs(run, order)).estimate(order)
         told += [estimate.losses_at.samples.tobytes(), estimate.losses_at.probes.tobytes()]
-    run.load_checked("start"), run.load_checked("tokens")
+    for name in ("start", "tokens"):
+        run.load_checked(name)
     truths = [entry.losses_at.samples.tobytes() for entry in run.ledger.all()]
     texts = "".join(sample.text + sample.domain for sample in (*run.samples, *run.probes))
     return (*told, *truths, texts.encode())

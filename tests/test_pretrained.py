@@ -11,7 +11,7 @@ from pretrained import SHAPES, pretrained_config, save_model
 
 from reorder_core.building.build import build_run
 from reorder_core.building.plan import make_plan
-from reorder_core.config import RunConfig, parse_config, read_config
+from reorder_core.config import PretrainedModel, RunConfig, parse_config, read_config
 from reorder_core.errors import ConfigError, StoreError
 from reorder_core.estimators import open_estimator
 from reorder_core.judge.drawn import drawn_orders
@@ -22,6 +22,11 @@ from reorder_core.training.loop import make_batch, open_trainable
 from reorder_core.training.pretrained import load_encoder, load_module
 
 LORA = {"gpt2": ["c_attn"], "gpt_neox": ["query_key_value"], "llama": [], "qwen2": []}
+
+
+def model_of(config: RunConfig) -> PretrainedModel:
+    assert isinstance(config.model, PretrainedModel)
+    return config.model
 
 
 @pytest.fixture(scope="module", params=SHAPES)
@@ -38,7 +43,7 @@ def test_a_local_folder_is_trained_and_its_orders_estimated(
     config = RunConfig.model_validate(pretrained_config(folder, **adapters))
     run = open_run(build_run(config, tmp_path / "run"))
     trained = int(run.metadata("start")["parameters"])
-    everything = sum(p.numel() for p in load_module(config.model, 0).parameters())
+    everything = sum(p.numel() for p in load_module(model_of(config), 0).parameters())
     assert (trained < everything / 4) if lora else (trained == everything)
     assert make_plan(config).parameters == trained
     orders = drawn_orders(run, "random", 6, 11)
@@ -52,7 +57,7 @@ def test_a_local_folder_is_trained_and_its_orders_estimated(
 
 
 def test_losses_are_those_of_transformers(folder: Path) -> None:
-    config = RunConfig.model_validate(pretrained_config(folder)).model
+    config = model_of(RunConfig.model_validate(pretrained_config(folder)))
     from reorder_core.training.model import FlatModel
 
     module = load_module(config, 0)
@@ -75,7 +80,7 @@ def test_a_tokenizers_own_beginning_begins_every_sample(tmp_path: Path) -> None:
     for shape, beginning in (("llama", (0,)), ("gpt2", ())):
         folder = save_model(tmp_path / shape, shape)
         config = RunConfig.model_validate(pretrained_config(folder))
-        encoder = load_encoder(config.model)
+        encoder = load_encoder(model_of(config))
         assert (encoder.beginning, encoder.ending) == (beginning, 1)
         # A text that spells out a special token is text.
         assert 1 not in encoder.tokenizer.encode("</s>", add_special_tokens=False).ids
@@ -88,7 +93,7 @@ def test_without_a_base_phase_training_starts_from_the_weights_as_they_are(tmp_p
     config = RunConfig.model_validate(value)
     assert config.training.base.steps == config.corpus.base_samples == 0
     run = open_run(build_run(config, tmp_path / "run"))
-    model = load_module(config.model, 0)
+    model = load_module(model_of(config), 0)
     weights = torch.cat([p.detach().reshape(-1) for p in model.parameters()])
     np.testing.assert_array_equal(np.array(run.load_checked("start")["theta"]), weights.numpy())
 
@@ -114,7 +119,7 @@ def test_other_weights_are_refused_where_training_needs_them_and_estimates_need_
 
 def test_pickles_and_code_are_never_opened(tmp_path: Path) -> None:
     folder = save_model(tmp_path / "m", "llama")
-    config = RunConfig.model_validate(pretrained_config(folder)).model
+    config = model_of(RunConfig.model_validate(pretrained_config(folder)))
     (folder / "model.safetensors").rename(tmp_path / "kept")
     (folder / "pytorch_model.bin").write_bytes(b"cos\nsystem\n(S'touch /tmp/owned'\ntR.")
     with pytest.raises(ConfigError, match=r"pytorch_model\.bin, a pickle, which is never opened"):
@@ -132,7 +137,7 @@ def test_pickles_and_code_are_never_opened(tmp_path: Path) -> None:
 def test_what_is_wrong_with_a_folder_is_told(tmp_path: Path) -> None:
     def told(source: Path | str, **model: object) -> str:
         value = pretrained_config(Path("x")) | {"model": {"from": str(source), **model}}
-        asked = RunConfig.model_validate(value).model
+        asked = model_of(RunConfig.model_validate(value))
         with pytest.raises(ConfigError) as error:
             _ = load_module(asked, 0), load_encoder(asked)
         return str(error.value)

@@ -32,7 +32,8 @@ def test_every_sample_has_its_losses_its_gain_and_its_step(demo: Run) -> None:
     np.testing.assert_allclose(table.gain, at[0] - at[-1], atol=1e-6)
     assert table.gain.std() > 0.1, "or the demo shows nothing"
     trained = demo.reference_order.reshape(-1, demo.batch_size)
-    assert all(row.sample_id in trained[row.reference_step - 1] for row in table.itertuples())
+    placed = zip(table["sample_id"], table["reference_step"], strict=True)
+    assert all(sample_id in trained[step - 1] for sample_id, step in placed)
     assert [list(flags) for flags in table["flags"]] == [list(s.flags) for s in demo.samples]
 
 

@@ -87,8 +87,9 @@ def _bent(random: np.random.Generator, size: float) -> dict[str, Any]:
     """Values with a few large among many small ones, and the axis made for them."""
     values = (size * random.standard_t(2, 40)).round(6).tolist()
     bend = bend_of(values)
-    ends = [min(values), max(values)]
-    return {"values": values, "bend": bend, "ends": ends, "axis": bent_axis(*ends, bend)}
+    low, high = min(values), max(values)
+    axis = bent_axis(low, high, bend)
+    return {"values": values, "bend": bend, "ends": [low, high], "axis": axis}
 
 
 if __name__ == "__main__":
