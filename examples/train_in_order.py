@@ -128,9 +128,9 @@ def main() -> None:
     order, trainable = read_order(asked.order, run.id, run.count), open_trainable(run)
     with tempfile.TemporaryDirectory() as folder:
         theta = train_in_order(trainable, order, folder)
-    samples, probes = trainable.evaluate(theta)
-    told = {"samples": float(np.mean(samples)),
-            "probes": dict(zip(run.probe_domains, probes.tolist(), strict=True))}  # fmt: skip
+    losses = trainable.evaluate(theta)
+    by_domain = dict(zip(run.probe_domains, losses.probes.tolist(), strict=True))
+    told = {"samples": float(np.mean(losses.samples)), "probes": by_domain}
     print(json.dumps(told))
 
 
