@@ -186,7 +186,15 @@ def click_point(page: Any, chart: str, trace: str, index: int) -> None:
 
 
 def chart_trace(page: Any, chart: str, name: str) -> dict[str, Any]:
-    """A trace of a plotly chart as the browser has it: number of points, customdata."""
+    """A trace of a plotly chart as the browser has it, once it has it: its points, customdata."""
+    page.wait_for_function(
+        """([chart, name]) => {
+          const gd = document.querySelector(`.st-key-ro_chart_${chart} .js-plotly-plot`);
+          return gd?._fullData?.some((one) => one.name === name && one.x?.length);
+        }""",
+        arg=[chart, name],
+        timeout=120_000,
+    )
     return page.evaluate(
         """([chart, name]) => {
           const gd = document.querySelector(`.st-key-ro_chart_${chart} .js-plotly-plot`);

@@ -28,7 +28,7 @@ def test_reset_can_be_undone(served: Served, page: Any) -> None:
     open_timeline(page, served.url)
     start = state(page)["hash"]
     moved = drag(page, int(run.reference_order[1]), int(run.reference_order[70]))
-    page.get_by_role("button", name="Reset").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
     assert settled(page, moved) == start
     page.get_by_role("button", name="Undo").click()
     assert settled(page, start) == moved

@@ -101,8 +101,9 @@ def _button(
     with st.container(horizontal=True, vertical_alignment="center", key=key):
         if job is not None and working:
             st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=_words(run, job))
-            st.button("Cancel", key=f"{key}_cancel", disabled=visitors.read_only(),
-                      on_click=queue.cancel, args=(run.id, name))  # fmt: skip
+            if polling:  # a click before the page has followed would be lost
+                st.button("Cancel", key=f"{key}_cancel", disabled=visitors.read_only(),
+                          on_click=queue.cancel, args=(run.id, name))  # fmt: skip
         else:
             st.button(label, help=about, type="primary", disabled=visitors.read_only(),
                       key=f"{key}_begin", on_click=_begin, args=(run, name, arguments))  # fmt: skip
