@@ -1,5 +1,11 @@
 """Fixtures that many tests share."""
 
+import os
+
+# Before NumPy is loaded. Sums that BLAS splits over threads differ in their last bits, and a
+# process that a test starts inherits what `import ui` sets: with one thread bits are the same.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import sys
 from collections.abc import Callable
 from pathlib import Path
