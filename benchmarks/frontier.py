@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from reorder_core.building.design import spread_orders
+from reorder_core.building.designed_orders import spread_orders
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning.retrainings import (
     TrainingRuns,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from reorder_core.building.stages import BuildContext, BuildState, BuildStep
+from reorder_core.building.stages import BuildContext, BuildStage, BuildState
 from reorder_core.config import RunConfig
 from reorder_core.corpus.samples import EncodedCorpus, TextSample, TokenizedSamples
 from reorder_core.store.lock import BuildLock
@@ -75,19 +75,19 @@ def _write_position(context: BuildContext) -> float:
     return 0.25
 
 
-TINY_STEPS = (
-    BuildStep("corpus", ("corpus.json", "tokens.safetensors"), _write_corpus),
-    BuildStep("reference", ("start.safetensors", "reference.safetensors"), _write_reference),
-    BuildStep("position", ("position.safetensors",), _write_position),
+TINY_STAGES = (
+    BuildStage("corpus", ("corpus.json", "tokens.safetensors"), _write_corpus),
+    BuildStage("reference", ("start.safetensors", "reference.safetensors"), _write_reference),
+    BuildStage("position", ("position.safetensors",), _write_position),
 )
 
 
-def build_tiny(path: Path, config: RunConfig | None = None, steps=TINY_STEPS) -> Run:
+def build_tiny(path: Path, config: RunConfig | None = None, stages=TINY_STAGES) -> Run:
     """A finished tiny run at `path`, made the way a real build is."""
     config = config or tiny_config()
     with BuildLock(path):
         state = BuildState(path, config)
-        state.run_steps(steps, BuildContext(config, path, lambda *_: None))
+        state.run_stages(stages, BuildContext(config, path, lambda *_: None))
         return state.publish({"data": config.seed})
 
 

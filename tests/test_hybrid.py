@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reorder_core.building.design import spread_orders
+from reorder_core.building.designed_orders import spread_orders
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of
 from reorder_core.estimators.projected import ProjectedEstimator

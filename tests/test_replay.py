@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
+from reorder_core.building.position_table import fit_own, fit_probes
 from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning.retrainings import no_runs
-from reorder_core.estimators.position import fit_own, fit_probes
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer
 from reorder_core.judge.fidelity import measure

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fabricated import COUNT, TINY_STEPS, build_tiny, flip_last_byte, tiny_config
+from fabricated import COUNT, TINY_STAGES, build_tiny, flip_last_byte, tiny_config
 
-from reorder_core.building.stages import BuildStep
+from reorder_core.building.stages import BuildStage
 from reorder_core.errors import RunNotFound, StoreError
 from reorder_core.store.files import file_digest
 from reorder_core.store.run import Run, open_run
@@ -26,8 +26,8 @@ def test_an_open_run_tells_what_was_built(tiny_run: Run):
 
 def test_the_run_inside_a_build_has_the_published_id(tmp_path: Path):
     seen = []
-    look = BuildStep("look", (), lambda context: seen.append(context.run()) or 0.0)
-    published = build_tiny(tmp_path / "run", steps=(*TINY_STEPS, look))
+    look = BuildStage("look", (), lambda context: seen.append(context.run()) or 0.0)
+    published = build_tiny(tmp_path / "run", stages=(*TINY_STAGES, look))
     assert seen[0].id == published.id == open_run(tmp_path / "run").id
     assert seen[0].reference_order.tolist() == published.reference_order.tolist()
 

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
-from reorder_core.building import designed, precompute
+from reorder_core.building import calibration, reference_run
+from reorder_core.building.anchor_gradients import take_gradients
 from reorder_core.building.checks import refuse_changed_text, refuse_contradictions
-from reorder_core.building.stages import BuildContext, BuildState, BuildStep, Progress
+from reorder_core.building.curvature import take_curvature
+from reorder_core.building.position_table import fit_position_table
+from reorder_core.building.stages import BuildContext, BuildStage, BuildState, Progress
+from reorder_core.building.text import prepare_text
 from reorder_core.config import RunConfig
-from reorder_core.estimators.position import fit_position_table
 from reorder_core.store.lock import BuildLock
 from reorder_core.store.published import publish_results
 from reorder_core.store.texts import read_report
@@ -21,23 +24,23 @@ def _publish(context: BuildContext) -> float:
     return 0.0
 
 
-STEPS = (
-    BuildStep(
+STAGES = (
+    BuildStage(
         "corpus", ("corpus.json", "tokenizer.json", *_files("tokens", "base_tokens")),
-        precompute.prepare_text,
+        prepare_text,
     ),
-    BuildStep("base", _files("start"), precompute.train_base),
-    BuildStep(
-        "reference", _files("reference", precompute.CHECKPOINTS), precompute.train_reference
+    BuildStage("base", _files("start"), reference_run.train_base),
+    BuildStage(
+        "reference", _files("reference", reference_run.CHECKPOINTS), reference_run.train_reference
     ),
-    BuildStep("gradients", _files("projected"), precompute.take_gradients),
-    BuildStep("curvature", _files("curvature"), precompute.take_curvature),
-    BuildStep(
-        "calibration", _files("calibration", designed.MEASURED), designed.train_calibration
+    BuildStage("gradients", _files("projected"), take_gradients),
+    BuildStage("curvature", _files("curvature"), take_curvature),
+    BuildStage(
+        "calibration", _files("calibration", calibration.MEASURED), calibration.train_calibration
     ),
-    BuildStep("centre", _files("centre"), designed.take_centre),
-    BuildStep("position", _files("position"), fit_position_table),
-    BuildStep("results", ("results.duckdb",), _publish),
+    BuildStage("centre", _files("centre"), calibration.take_centre),
+    BuildStage("position", _files("position"), fit_position_table),
+    BuildStage("results", ("results.duckdb",), _publish),
 )  # fmt: skip
 
 
@@ -55,9 +58,9 @@ def build_run(
         state, context = BuildState(out, config), BuildContext(config, out, on_progress)
         corpus = out / "corpus.json"
         if refuse_changed_text(config, out, read_report(corpus), state.is_past("corpus")):
-            corpus.unlink()  # the step that wrote it is done again
-        state.run_steps(STEPS, context)
+            corpus.unlink()  # the stage that wrote it is done again
+        state.run_stages(STAGES, context)
         kept = config.keep_checkpoints
-        unkept = () if kept else _files("base_tokens", precompute.CHECKPOINTS)
-        drop = (*_files(designed.MEASURED), *unkept)
+        unkept = () if kept else _files("base_tokens", reference_run.CHECKPOINTS)
+        drop = (*_files(calibration.MEASURED), *unkept)
         return state.publish(seeds={"run": config.seed}, drop=drop).path

@@ -12,7 +12,11 @@ import torch
 from scipy.linalg import eigh
 from torch import Tensor
 
+from reorder_core.building.reference_run import CHECKPOINTS, trainable_of
+from reorder_core.building.stages import BuildContext
 from reorder_core.config import ProjectionConfig
+from reorder_core.estimators.replay.projection import pack
+from reorder_core.store import costs
 from reorder_core.training.model import Batch, FlatModel
 
 HESSIAN_SCALE = 1.4
@@ -69,3 +73,24 @@ def pooled_factor(drawn: Sequence[np.ndarray], kept: int, weight: np.ndarray) ->
     gram = ((rows * weight) @ rows.T).astype(np.float64)
     vectors = eigh(gram, subset_by_index=(len(rows) - kept, len(rows) - 1))[1]
     return vectors.astype(np.float32).T @ rows
+
+
+def take_curvature(context: BuildContext) -> float:
+    """curvature.safetensors: a factor of the mean Hessian, from draws at each anchor."""
+    trainable, projection = trainable_of(context), context.config.projection
+    count = len(trainable.samples)
+    thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])
+    projected = context.load("projected")
+    index = torch.tensor(np.array(projected["coordinates"]))
+    drawn = []
+    for anchor, theta in enumerate(thetas):
+        context.on_progress("curvature", anchor, len(thetas))
+        seed = [context.config.seed, 2, anchor]
+        rows = sampled_fisher(
+            trainable.model, theta, trainable.samples, projection.rank, index, seed
+        )
+        drawn.append(rows)
+    kept = kept_rank(projection, count)
+    factor = pooled_factor(drawn, kept, np.array(projected["weight"]))
+    context.save("curvature", pack("factor", factor, projection.bits))
+    return costs.curvature_rre(len(thetas), *draws(projection.rank, count), count)

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from reorder_core.building.position_table import CHUNK, SPARSE
 from reorder_core.config import RunConfig, has_lora
-from reorder_core.estimators.position import CHUNK, SPARSE
 from reorder_core.store import costs
 from reorder_core.store.texts import read_report
 from reorder_core.training.schedule import anchor_steps
@@ -38,7 +38,7 @@ class Plan:
     parameters: int
     """n"""
     rre: dict[str, float]
-    """Build step → reference trainings; 1.0 of `reference` is that training itself."""
+    """Build stage → reference trainings; 1.0 of `reference` is that training itself."""
     bytes: dict[str, int]
     """File → bytes, of those that stay in the run folder."""
     seconds: float | None
@@ -92,9 +92,9 @@ def make_plan(config: RunConfig) -> Plan:
 
 
 def _prepared(config: RunConfig) -> _Text:
-    """The build's own first step, in a folder that goes away."""
-    from reorder_core.building.precompute import prepare_text
+    """The build's own first stage, in a folder that goes away."""
     from reorder_core.building.stages import BuildContext
+    from reorder_core.building.text import prepare_text
 
     with tempfile.TemporaryDirectory() as folder:
         context = BuildContext(config, Path(folder), lambda *_: None)

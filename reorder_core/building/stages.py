@@ -1,4 +1,4 @@
-"""Resumable builds: steps, what each left on disk, and publishing the whole."""
+"""Resumable builds: stages, what each left on disk, and publishing the whole."""
 
 import importlib.metadata
 import logging
@@ -24,6 +24,7 @@ from reorder_core.store.files import (
 from reorder_core.store.manifest import (
     BUILD_FILE,
     RUN_FILE,
+    STAGES_KEY,
     Cost,
     FileRecord,
     Manifest,
@@ -48,7 +49,7 @@ _OWN = {"ledger", "fidelity", "cache"}  # not a build's business
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """What a build step works with."""
+    """What a build stage works with."""
 
     config: RunConfig
     path: Path
@@ -65,11 +66,11 @@ class BuildContext:
         write_arrays(self.file(name), arrays, metadata)
 
     def load(self, name: str) -> Arrays:
-        """The arrays an earlier step saved, memory-mapped."""
+        """The arrays an earlier stage saved, memory-mapped."""
         return read_arrays(self.file(name))
 
     def metadata(self, name: str) -> dict[str, str]:
-        """The metadata an earlier step saved with them."""
+        """The metadata an earlier stage saved with them."""
         return read_metadata(self.file(name))
 
     def run(self) -> Run:
@@ -78,7 +79,7 @@ class BuildContext:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildStep:
+class BuildStage:
     """A part of a build that is done wholly or again from its start."""
 
     name: str
@@ -89,7 +90,7 @@ class BuildStep:
 
 
 class BuildState:
-    """build.json: which steps of a build are done, and the digests of what they left.
+    """build.json: which stages of a build are done, and the digests of what they left.
 
     The caller holds the folder's BuildLock. Raises ConfigError for a folder
     that holds another run, or something that is no run at all.
@@ -101,7 +102,7 @@ class BuildState:
         _refuse_foreign(path, config, self.digest)
         folders = [folder for folder in path.rglob("*") if folder.is_dir()]
         remove_parts([path, *(f for f in folders if not _OWN & set(f.relative_to(path).parts))])
-        self.steps: dict[str, dict[str, Any]] = {}
+        self.stages: dict[str, dict[str, Any]] = {}
 
     @property
     def is_finished(self) -> bool:
@@ -114,31 +115,31 @@ class BuildState:
         return manifest.config_digest == self.digest
 
     def is_past(self, name: str) -> bool:
-        """Whether a step after that one is done, here or in a published run."""
+        """Whether a stage after that one is done, here or in a published run."""
         if (self.path / RUN_FILE).is_file():
             return True
-        return bool(set(self._recorded_steps()) - {name})
+        return bool(set(self._recorded_stages()) - {name})
 
-    def run_steps(self, steps: Sequence[BuildStep], context: BuildContext) -> None:
-        """Do the steps whose files are not there as recorded, and all after one that changed."""
+    def run_stages(self, stages: Sequence[BuildStage], context: BuildContext) -> None:
+        """Do the stages whose files are not there as recorded, and all after one that changed."""
         if self.is_finished:
             return
-        self.steps = self._recorded_steps()
+        self.stages = self._recorded_stages()
         (self.path / RUN_FILE).unlink(missing_ok=True)
-        self._save([step.name for step in steps])
+        self._save([stage.name for stage in stages])
         changed = False
-        for step in steps:
-            before = self.steps.get(step.name)
-            if not changed and self._is_done(step):
-                log.info("step %s is done already", step.name)
+        for stage in stages:
+            before = self.stages.get(stage.name)
+            if not changed and self._is_done(stage):
+                log.info("stage %s is done already", stage.name)
                 continue
-            self.steps.pop(step.name, None)
-            self.steps[step.name] = _performed(step, context)
-            # A step repeated with the same bits leaves its successors valid.
-            changed |= before is None or before["files"] != self.steps[step.name]["files"]
+            self.stages.pop(stage.name, None)
+            self.stages[stage.name] = _performed(stage, context)
+            # A stage repeated with the same bits leaves its successors valid.
+            changed |= before is None or before["files"] != self.stages[stage.name]["files"]
             if changed:
-                self._forget_after(step.name, steps)
-            self._save([step.name for step in steps])
+                self._forget_after(stage.name, stages)
+            self._save([stage.name for stage in stages])
 
     def publish(self, seeds: Mapping[str, int], drop: Iterable[str] = ()) -> Run:
         """The finished run: run.yaml, written last, makes the folder one.
@@ -148,10 +149,10 @@ class BuildState:
         drop = set(drop)
         if not self.is_finished:
             corpus = read_corpus(self.path / "corpus.json").digest
-            files = {n: FileRecord(**f) for s in self.steps.values() for n, f in s["files"].items()}
-            files = {name: record for name, record in sorted(files.items()) if name not in drop}
+            left = [file for stage in self.stages.values() for file in stage["files"].items()]
+            files = {name: FileRecord(**f) for name, f in sorted(left) if name not in drop}
             start = files["start.safetensors"].sha256
-            costs = {name: Cost(s["rre"], s["seconds"]) for name, s in self.steps.items()}
+            costs = {name: Cost(s["rre"], s["seconds"]) for name, s in self.stages.items()}
             write_manifest(
                 self.path,
                 Manifest(
@@ -171,7 +172,7 @@ class BuildState:
         manifest = read_manifest(self.path)
         return Run(self.path, manifest.id, manifest.config, manifest)
 
-    def _recorded_steps(self) -> dict[str, dict[str, Any]]:
+    def _recorded_stages(self) -> dict[str, dict[str, Any]]:
         path = self.path / BUILD_FILE
         if not path.is_file():
             return {}
@@ -181,26 +182,26 @@ class BuildState:
             if seen != versions():
                 log.warning("built so far with %s, now %s: starting over", seen, versions())
                 return {}
-            return dict(state["steps"])
+            return dict(state[STAGES_KEY])
         except (StoreError, KeyError, TypeError, ValueError) as error:
             log.warning("the build starts over: %s", error)
             return {}
 
-    def _is_done(self, step: BuildStep) -> bool:
-        record = self.steps.get(step.name)
-        if record is None or set(record["files"]) != set(step.files):
+    def _is_done(self, stage: BuildStage) -> bool:
+        record = self.stages.get(stage.name)
+        if record is None or set(record["files"]) != set(stage.files):
             return False
         try:
             check_files(self.path, {n: FileRecord(**f) for n, f in record["files"].items()})
         except StoreError as error:
-            log.warning("step %s is done again: %s", step.name, error)
+            log.warning("stage %s is done again: %s", stage.name, error)
             return False
         return True
 
-    def _forget_after(self, name: str, steps: Sequence[BuildStep]) -> None:
-        names = [step.name for step in steps]
+    def _forget_after(self, name: str, stages: Sequence[BuildStage]) -> None:
+        names = [stage.name for stage in stages]
         kept = names[: names.index(name) + 1]
-        self.steps = {key: self.steps[key] for key in kept if key in self.steps}
+        self.stages = {key: self.stages[key] for key in kept if key in self.stages}
 
     def _save(self, planned: list[str]) -> None:
         value = {
@@ -208,7 +209,7 @@ class BuildState:
             "config_digest": self.digest,
             "versions": versions(),
             "planned": planned,
-            "steps": self.steps,
+            STAGES_KEY: self.stages,
         }
         write_json(self.path / BUILD_FILE, value, indent=1)
 
@@ -224,13 +225,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _performed(step: BuildStep, context: BuildContext) -> dict[str, Any]:
+def _performed(stage: BuildStage, context: BuildContext) -> dict[str, Any]:
     began = time.perf_counter()
-    rre = step.run(context)
-    missing = [name for name in step.files if not (context.path / name).is_file()]
-    assert not missing, f"step {step.name} did not write {missing}"
+    rre = stage.run(context)
+    missing = [name for name in stage.files if not (context.path / name).is_file()]
+    assert not missing, f"stage {stage.name} did not write {missing}"
     return {
-        "files": {name: asdict(record_of(context.path / name)) for name in step.files},
+        "files": {name: asdict(record_of(context.path / name)) for name in stage.files},
         "rre": float(rre),
         "seconds": round(time.perf_counter() - began, 3),
     }
@@ -254,9 +255,9 @@ def _refuse_foreign(path: Path, config: RunConfig, digest: str) -> None:
 
 
 def _is_unstarted(path: Path) -> bool:
-    """Whether a build began there and finished no step: a corrected config may take it over."""
+    """Whether a build began there and finished no stage: a corrected config may take it over."""
     try:
-        return not (path / RUN_FILE).exists() and not read_json(path / BUILD_FILE)["steps"]
+        return not (path / RUN_FILE).exists() and not read_json(path / BUILD_FILE)[STAGES_KEY]
     except (StoreError, KeyError, TypeError):
         return False
 

@@ -111,7 +111,7 @@ def print_about(run: Run, facts: Mapping[str, Any]) -> None:
     }
     print_table(["", ""], rows.items())
     costs = ((name, f"{c['rre']:.2f}", f"{c['seconds']:.1f}") for name, c in facts["costs"].items())
-    print_table(["build step", "RRE", "seconds"], costs)
+    print_table(["build stage", "RRE", "seconds"], costs)
     for report in run.fidelity if "fidelity" in facts else ():
         print_fidelity(report)
     for caution in facts.get("cautions", ()):
@@ -155,7 +155,7 @@ def print_plan(plan: Plan) -> None:
           f"{training.steps} steps of {training.batch_size}")  # fmt: skip
     costs = [(name, f"{rre:.2f}") for name, rre in plan.rre.items()]
     total = f"{sum(plan.rre.values()):.2f}"
-    print_table(["build step", "RRE"], [*costs, ("in all", total)])
+    print_table(["build stage", "RRE"], [*costs, ("in all", total)])
     sizes = [(name, _size(size)) for name, size in plan.bytes.items()]
     print_table(["file", "size"], [*sizes, ("in all", _size(sum(plan.bytes.values())))])
     told = "not foretold: the model is too large to time a step of it"

@@ -16,6 +16,8 @@ from reorder_core.yaml_text import load_yaml
 FORMAT = 2
 RUN_FILE = "run.yaml"
 BUILD_FILE = "build.json"
+STAGES_KEY = "steps"
+"""Where build.json keeps the stages that are done; called so since the first runs."""
 _HEADER = "# Written when the build was complete. Digests are checked on opening: do not edit.\n"
 
 
@@ -29,7 +31,7 @@ class FileRecord:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a build step took."""
+    """What a build stage took."""
 
     rre: float
     """Reference-run equivalents: 1 is the cost of the reference training."""

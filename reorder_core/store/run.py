@@ -33,6 +33,7 @@ from reorder_core.store.lock import lock_holder
 from reorder_core.store.manifest import (
     BUILD_FILE,
     RUN_FILE,
+    STAGES_KEY,
     Manifest,
     check_files,
     read_manifest,
@@ -160,16 +161,16 @@ class Run:
 
     @cached_property
     def costs(self) -> dict[str, dict[str, float]]:
-        """Of each build step, in reference trainings and in seconds."""
+        """Of each build stage, in reference trainings and in seconds."""
         if self.manifest is None:
-            steps = read_json(self.path / BUILD_FILE)["steps"]
-            return {k: {"rre": s["rre"], "seconds": s["seconds"]} for k, s in steps.items()}
+            stages = read_json(self.path / BUILD_FILE)[STAGES_KEY]
+            return {k: {"rre": s["rre"], "seconds": s["seconds"]} for k, s in stages.items()}
         costs = self.manifest.costs.items()
         return {name: {"rre": cost.rre, "seconds": cost.seconds} for name, cost in costs}
 
     @property
     def precompute_rre(self) -> float:
-        """What queries cost before the first: all steps but the reference run and before it."""
+        """What queries cost before the first: all stages but the reference run and before it."""
         return sum(c["rre"] for name, c in self.costs.items() if name not in _NOT_PRECOMPUTED)
 
     @property
@@ -294,7 +295,7 @@ def _progress(path: Path) -> str:
     try:
         state = json.loads((path / BUILD_FILE).read_text(encoding="utf-8"))
         planned = list(state["planned"])
-        at = min(len(state["steps"]), len(planned) - 1)
-        return f"step {at + 1} of {len(planned)}, {planned[at]}"
+        at = min(len(state[STAGES_KEY]), len(planned) - 1)
+        return f"stage {at + 1} of {len(planned)}, {planned[at]}"
     except (OSError, ValueError, KeyError, TypeError, IndexError):
-        return "its first step"
+        return "its first stage"

@@ -8,22 +8,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fabricated import TINY_STEPS, build_tiny, flip_last_byte, tiny_config
+from fabricated import TINY_STAGES, build_tiny, flip_last_byte, tiny_config
 
-from reorder_core.building.stages import BuildContext, BuildState, BuildStep
+from reorder_core.building.stages import BuildContext, BuildStage, BuildState
 from reorder_core.errors import ConfigError, RunBusy, StoreError
 from reorder_core.store.files import file_digest, read_json, write_json
 from reorder_core.store.lock import BuildLock, lock_holder
 from reorder_core.store.run import open_run
 
 
-def _logged(done: list[str]) -> tuple[BuildStep, ...]:
-    """The tiny steps, noting which of them really run."""
+def _logged(done: list[str]) -> tuple[BuildStage, ...]:
+    """The tiny stages, noting which of them really run."""
 
-    def noted(step: BuildStep) -> BuildStep:
-        return BuildStep(step.name, step.files, lambda c: done.append(step.name) or step.run(c))
+    def noted(stage: BuildStage) -> BuildStage:
+        return BuildStage(
+            stage.name, stage.files, lambda c: done.append(stage.name) or stage.run(c)
+        )
 
-    return tuple(map(noted, TINY_STEPS))
+    return tuple(map(noted, TINY_STAGES))
 
 
 def _digests(path: Path) -> dict[str, str]:
@@ -33,51 +35,51 @@ def _digests(path: Path) -> dict[str, str]:
 def test_a_finished_build_does_nothing_again(tiny_path: Path):
     done: list[str] = []
     published = (tiny_path / "run.yaml").read_bytes()
-    build_tiny(tiny_path, steps=_logged(done))
+    build_tiny(tiny_path, stages=_logged(done))
     assert done == []
     assert (tiny_path / "run.yaml").read_bytes() == published
 
 
-@pytest.mark.parametrize("step", [step.name for step in TINY_STEPS])
-def test_a_build_cut_off_goes_on_with_the_step_it_was_in(tmp_path: Path, step: str):
+@pytest.mark.parametrize("stage", [stage.name for stage in TINY_STAGES])
+def test_a_build_cut_off_goes_on_with_the_stage_it_was_in(tmp_path: Path, stage: str):
     def cut(context: BuildContext) -> float:
         raise KeyboardInterrupt
 
-    steps = [BuildStep(s.name, s.files, cut) if s.name == step else s for s in TINY_STEPS]
+    stages = [BuildStage(s.name, s.files, cut) if s.name == stage else s for s in TINY_STAGES]
     with pytest.raises(KeyboardInterrupt):
-        build_tiny(tmp_path / "run", steps=steps)
-    names = [s.name for s in TINY_STEPS]
-    at = names.index(step)
-    with pytest.raises(StoreError, match=rf"unfinished \(step {at + 1} of 3, {step}\); run "):
+        build_tiny(tmp_path / "run", stages=stages)
+    names = [s.name for s in TINY_STAGES]
+    at = names.index(stage)
+    with pytest.raises(StoreError, match=rf"unfinished \(stage {at + 1} of 3, {stage}\); run "):
         open_run(tmp_path / "run")
     done: list[str] = []
-    resumed = build_tiny(tmp_path / "run", steps=_logged(done))
+    resumed = build_tiny(tmp_path / "run", stages=_logged(done))
     assert done == names[at:]
     whole = build_tiny(tmp_path / "whole")
     assert _digests(resumed.path) == _digests(whole.path)
     assert resumed.id == whole.id
 
 
-def test_only_the_step_of_a_damaged_file_is_done_again(tiny_path: Path):
+def test_only_the_stage_of_a_damaged_file_is_done_again(tiny_path: Path):
     before = _digests(tiny_path)
     flip_last_byte(tiny_path / "reference.safetensors")
     done: list[str] = []
-    build_tiny(tiny_path, steps=_logged(done))
+    build_tiny(tiny_path, stages=_logged(done))
     assert done == ["reference"]
     assert _digests(tiny_path) == before
 
 
-def test_a_step_that_now_gives_other_bits_takes_its_successors_along(tiny_path: Path):
+def test_a_stage_that_now_gives_other_bits_takes_its_successors_along(tiny_path: Path):
     def other(context: BuildContext) -> float:
-        TINY_STEPS[1].run(context)
+        TINY_STAGES[1].run(context)
         context.save("start", {"weight": np.ones((4, 4), np.float32)})
         return 1.0
 
     (tiny_path / "start.safetensors").unlink()
     done: list[str] = []
-    steps = list(_logged(done))
-    steps[1] = BuildStep("reference", TINY_STEPS[1].files, other)
-    build_tiny(tiny_path, steps=steps)
+    stages = list(_logged(done))
+    stages[1] = BuildStage("reference", TINY_STAGES[1].files, other)
+    build_tiny(tiny_path, stages=stages)
     assert done == ["position"]
 
 
@@ -86,7 +88,7 @@ def test_other_package_versions_start_an_unfinished_build_over(tiny_path: Path):
     state = read_json(tiny_path / "build.json")
     write_json(tiny_path / "build.json", state | {"versions": {"torch": "0.1"}})
     done: list[str] = []
-    build_tiny(tiny_path, steps=_logged(done))
+    build_tiny(tiny_path, stages=_logged(done))
     assert done == ["corpus", "reference", "position"]
 
 
@@ -94,12 +96,12 @@ def test_what_only_the_build_needed_is_left_out_of_the_run(tmp_path: Path):
     config, path = tiny_config(), tmp_path / "run"
     with BuildLock(path):
         state = BuildState(path, config)
-        state.run_steps(TINY_STEPS, BuildContext(config, path, lambda *_: None))
+        state.run_stages(TINY_STAGES, BuildContext(config, path, lambda *_: None))
         state.publish({}, drop=["position.safetensors"])
     open_run(path).verify()
     assert not (path / "position.safetensors").exists()
     done: list[str] = []
-    build_tiny(path, steps=_logged(done))
+    build_tiny(path, stages=_logged(done))
     assert done == []
 
 
@@ -134,22 +136,22 @@ def test_parts_of_a_killed_write_are_cleaned_but_not_the_ledgers(tiny_path: Path
 _HOLDER = """
 import sys, time
 from pathlib import Path
-from fabricated import TINY_STEPS, build_tiny
-from reorder_core.building.stages import BuildStep
+from fabricated import TINY_STAGES, build_tiny
+from reorder_core.building.stages import BuildStage
 
 def stop(context):
     (context.path / "half.safetensors.part").write_bytes(b"half")
-    print("in the step", flush=True)
+    print("in the stage", flush=True)
     time.sleep(60)
 
 path, at = Path(sys.argv[1]), int(sys.argv[2])
-steps = [BuildStep(s.name, s.files, stop) if i == at else s for i, s in enumerate(TINY_STEPS)]
-build_tiny(path, steps=steps)
+stages = [BuildStage(s.name, s.files, stop) if i == at else s for i, s in enumerate(TINY_STAGES)]
+build_tiny(path, stages=stages)
 """
 
 
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_kill_9_in_a_step_frees_the_folder_and_costs_no_bits(tmp_path: Path, at: int):
+def test_kill_9_in_a_stage_frees_the_folder_and_costs_no_bits(tmp_path: Path, at: int):
     path = tmp_path / "run"
     holder = subprocess.Popen(
         [sys.executable, "-c", _HOLDER, str(path), str(at)],
@@ -157,10 +159,10 @@ def test_kill_9_in_a_step_frees_the_folder_and_costs_no_bits(tmp_path: Path, at:
     )  # fmt: skip
     try:
         assert holder.stdout is not None
-        assert holder.stdout.readline() == "in the step\n"
+        assert holder.stdout.readline() == "in the stage\n"
         with pytest.raises(RunBusy, match=rf"another build \(process id {holder.pid}, since"):
             build_tiny(path)
-        with pytest.raises(RunBusy, match=rf"is being built \(step {at + 1} of 3"):
+        with pytest.raises(RunBusy, match=rf"is being built \(stage {at + 1} of 3"):
             open_run(path)
     finally:
         holder.send_signal(signal.SIGKILL)

@@ -1,13 +1,14 @@
-"""Build steps that retrain: the designed orders, and the second centre that they measure."""
+"""Stages that retrain: the designed orders, and the second centre that they measure."""
 
 from dataclasses import asdict
 
 import numpy as np
 import torch
 
-from reorder_core.building.design import designed_orders, spread_count
+from reorder_core.building.anchor_gradients import read_gradients
+from reorder_core.building.designed_orders import designed_orders, spread_count
 from reorder_core.building.mean_path import Measuring
-from reorder_core.building.precompute import read_gradients, trainable_of
+from reorder_core.building.reference_run import trainable_of
 from reorder_core.building.stages import BuildContext
 from reorder_core.estimators.replay.gradients import open_stored, with_curvature
 from reorder_core.estimators.replay.projection import pack, unpack

@@ -1,0 +1,131 @@
+"""The stage that takes every sample's gradient at the anchors, on the sampled coordinates."""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from reorder_core.building.reference_run import CHECKPOINTS, reference_order_of, trainable_of
+from reorder_core.building.stages import BuildContext
+from reorder_core.config import has_lora
+from reorder_core.estimators.replay.projection import choose_coordinates, pack
+from reorder_core.orders.order import Order
+from reorder_core.store import costs
+from reorder_core.training.loop import Trainable
+from reorder_core.training.schedule import learning_rates
+
+
+def take_gradients(context: BuildContext) -> float:
+    """projected.safetensors: per-sample gradients at the anchors on random coordinates.
+
+    `gradients` are those at the reference run's parameters, for reading out
+    losses; `unseen` those at parameters without the sample's own contribution,
+    for the replay, where a sample has not been trained when its turn comes.
+    """
+    trainable, projection = trainable_of(context), context.config.projection
+    model, start = trainable.model, context.load("start")
+    thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])  # (K, n)
+    # Importance: the gradients' root mean square over the corpus at θ_0; of adapters at the end,
+    # too: half of them begin at 0, and the other half's gradients with them.
+    squares = torch.zeros(model.size, dtype=torch.float64)
+
+    def add_squares(rows: torch.Tensor) -> torch.Tensor:
+        squares.add_(rows.double().square().sum(0))
+        return rows[:, :0]
+
+    for theta in thetas[[0, -1]] if has_lora(context.config) else thetas[:1]:
+        model.sample_gradients(theta, trainable.samples, add_squares)
+    index, weight = choose_coordinates(
+        squares.sqrt().numpy(), projection.coordinates, context.config.seed
+    )
+    kept = torch.tensor(index)
+    gradients, probes = [], []
+    for anchor, theta in enumerate(thetas):
+        context.on_progress("gradients", anchor, len(thetas))
+        samples, domains = read_gradients(trainable, theta, kept)
+        gradients.append(samples)
+        probes.append(domains)
+    seen = torch.tensor(np.stack(gradients))
+    unseen = unseen_gradients(
+        trainable,
+        reference_order_of(context.config),
+        thetas,
+        seen,
+        kept,
+        lambda step: context.on_progress(
+            "gradients as if unseen", step, context.config.training.steps
+        ),
+    )
+    context.save(
+        "projected",
+        {
+            "coordinates": index, "weight": weight,
+            "first_moment": start["first_moment"][index],
+            "second_moment": start["second_moment"][index],
+            # At the first anchor nothing has been seen: one copy serves both.
+            **pack("gradients", seen[1:].numpy(), projection.bits),
+            **pack("unseen", unseen.numpy(), projection.bits),
+            **pack("probe_gradients", np.stack(probes), projection.bits),
+        },
+        {"updates": context.metadata("start")["updates"], "parameters": model.size},
+    )  # fmt: skip
+    found = costs.gradients_rre(trainable.eval_steps, len(trainable.samples), len(trainable.probes))
+    return found + has_lora(context.config)
+
+
+def unseen_gradients(
+    trainable: Trainable,
+    order: Order,
+    thetas: torch.Tensor,
+    seen: torch.Tensor,
+    kept: torch.Tensor,
+    on_step: Callable[[int], None],
+) -> torch.Tensor:
+    """(K, N, s) gradients at the anchors, as if the sample had not been trained yet.
+
+    The reference run is followed once more. A sample of step t moved θ_a by
+    about −c P_t g_i / b, with P_t Adam's preconditioner, c the sum over steps
+    t ≤ u < a of η_u (1 − β₁) β₁^(u−t), and g_i its gradient at θ_t; its gradient
+    at the anchor is taken with that undone. What other samples did because of
+    it is left.
+    """
+    adam, model = trainable.config.training, trainable.model
+    batches = order.reshape(adam.steps, adam.batch_size)
+    rates, unseen = learning_rates(adam), seen.clone()
+    second, updates = trainable.start.second_moment.clone(), trainable.start.updates
+
+    def follow(step: int, theta: torch.Tensor) -> tuple[float, torch.Tensor]:
+        nonlocal second
+        on_step(step)
+        ids = batches[step].tolist()
+        part = trainable.samples.take(ids)
+        losses, total, own = model.summed_gradients(theta.detach(), part)  # (b,), (n,), (b, n)
+        gradient = total / len(ids)
+        second = adam.beta2 * second + (1 - adam.beta2) * gradient.square()
+        corrected = second / (1 - adam.beta2 ** (updates + step + 1))
+        moved = own / (corrected.sqrt() + adam.epsilon) / len(ids)
+        for anchor, at in enumerate(trainable.eval_steps):
+            if at <= step:
+                continue
+            share = sum(
+                rates[u] * (1 - adam.beta1) * adam.beta1 ** (u - step)
+                / (1 - adam.beta1 ** (updates + u + 1))
+                for u in range(step, at)
+            )  # fmt: skip
+            undone = thetas[anchor] + share * moved
+            unseen[anchor, ids] = model.sample_gradients(undone, part, lambda g: g[:, kept])
+        return float(losses.mean()), gradient
+
+    trainable.train(order, gradient=follow)
+    return unseen
+
+
+def read_gradients(
+    trainable: Trainable, theta: torch.Tensor, index: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """(N, s) of the samples and (D, s) of the probe domains' means, at θ on coordinates."""
+    model, domain = trainable.model, trainable.probe_domain
+    samples = model.sample_gradients(theta, trainable.samples, lambda g: g[:, index])
+    rows = model.sample_gradients(theta, trainable.probes, lambda g: g[:, index])
+    probes = torch.stack([rows[domain == d].mean(0) for d in range(int(domain.max()) + 1)])
+    return samples.numpy(), probes.numpy()

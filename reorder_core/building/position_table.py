@@ -1,0 +1,95 @@
+"""The stage that fits the position table to orders that `projected` simulates.
+
+Own loss on random orders; held-out loss on orders near the reference's, because
+all samples' effects at once drown a single one.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.building.stages import BuildContext
+from reorder_core.estimators.learning.retrainings import no_runs
+from reorder_core.estimators.learning.ridge import best_penalty, cosines, ridge
+from reorder_core.estimators.projected import ProjectedEstimator
+from reorder_core.orders.order import Order, steps_of
+from reorder_core.records.losses import Losses
+
+Array = NDArray[np.floating]
+OWN_BASIS, NEAR_BASIS, FAR_BASIS, CHUNK = 6, 6, 4, 64
+SPARSE, MOVED = 2, 16
+"""Orders near the reference's per random one; one sample in so many is moved in each."""
+
+
+def fit_position_table(context: BuildContext) -> float:
+    """position.safetensors, from simulated orders; costs no training."""
+    run, count = context.run(), context.config.position.orders
+    estimator = ProjectedEstimator(run, no_runs(run))
+    random = np.random.default_rng([context.config.seed, 3])
+    orders = [random.permutation(run.reference_order) for _ in range(count)]
+    orders += [_near(run.reference_order, random) for _ in range(SPARSE * count)]
+    losses, distances = [], []
+    for start in range(0, len(orders), CHUNK):
+        context.on_progress("position effects", start, len(orders))
+        ends = estimator.simulate(np.stack(orders[start : start + CHUNK]))
+        losses.append(ends.losses)
+        distances.append(estimator.distance(ends.deltas))
+    simulated = Losses.joined(losses)
+    known_far, known_near = simulated[:count], simulated[count:]
+    home, *steps = steps_of(np.stack([run.reference_order, *orders]), run.batch_size)
+    far, near = np.array(steps[:count]), np.array(steps[count:])
+    probe_near = known_near.probes - run.reference.final.probes
+    probe_far, _ = fit_probes(None, far, known_far.probes, run.steps)
+    probe, misfit = fit_probes(home, near, probe_near, run.steps)
+    # What the table was fitted to errs, too: by `error_law`, in proportion to its distance.
+    moved = np.maximum(1, (near != home).sum(1))
+    distance = np.sqrt((np.square(np.concatenate(distances)[count:]) / moved).mean())
+    held_out_sd = np.hypot(misfit, estimator.probe_unit.mean() * distance)
+    context.save("position", {
+        **fit_own(far, known_far.samples, run.steps), "probe": probe, "probe_far": probe_far,
+        "held_out": probe.mean(0), "held_out_sd": np.full(run.count, held_out_sd, np.float32),
+    })  # fmt: skip
+    return 0.0
+
+
+def _near(reference: Order, random: np.random.Generator) -> NDArray[np.int32]:
+    """`reference` with a few samples put elsewhere."""
+    count = len(reference)
+    chosen = random.choice(count, max(1, count // MOVED), replace=False)
+    slots = np.sort(random.integers(0, count - len(chosen) + 1, len(chosen)))
+    return np.insert(reference[~np.isin(reference, chosen)], slots, chosen).astype(np.int32)
+
+
+def fit_own(step_of: NDArray[np.integer], sample_loss: Array, steps: int) -> dict[str, Array]:
+    """Each sample's own loss by its step, from M orders: step_of (M, N), sample_loss (M, N).
+
+    Cosines over steps keep each sample's curve smooth.
+    """
+    basis, count = cosines(steps, OWN_BASIS), step_of.shape[1]
+    own, own_sd = np.empty((count, steps)), np.empty(count)
+    for sample in range(count):
+        design = basis[step_of[:, sample]]
+        centred = sample_loss[:, sample] - sample_loss[:, sample].mean()
+        own[sample] = basis @ ridge(design, centred[:, None], 1.0)[:, 0]
+        own_sd[sample] = (centred - own[sample][step_of[:, sample]]).std()
+    return {"own": own.astype(np.float32), "own_sd": own_sd.astype(np.float32)}
+
+
+def fit_probes(
+    home: NDArray[np.integer] | None, step_of: NDArray[np.integer], loss: Array, steps: int
+) -> tuple[Array, float]:
+    """(D, N, T) held-out losses by every sample's step, from M orders: step_of (M, N).
+
+    loss (M, D): changes against the order of steps `home` (N,); losses of any
+    level where that is None. One ridge regression over all samples' curves,
+    its penalty chosen on held-out orders. The second value is what is left of
+    their mean over domains, as a standard deviation for each sample that moved.
+    """
+    basis, count = cosines(steps, FAR_BASIS if home is None else NEAR_BASIS), step_of.shape[1]
+    origin = np.zeros(basis.shape[1]) if home is None else basis[home]
+    design = (basis[step_of] - origin).reshape(len(step_of), -1)  # (M, N · basis)
+    change = loss - loss.mean(0) if home is None else loss
+    weights = ridge(design, change, best_penalty(design, change))
+    tables = np.einsum("nbd,tb->dnt", weights.reshape(count, basis.shape[1], -1), basis)
+    residual = (change - design @ weights).mean(1)
+    moved = count if home is None else np.maximum(1, (step_of != home).sum(1))
+    return tables.astype(np.float32), float(np.sqrt(np.square(residual / np.sqrt(moved)).mean()))

@@ -1,0 +1,113 @@
+"""Stages that train: the base phase, and the reference run with its checkpoints at the anchors."""
+
+import json
+
+import numpy as np
+import torch
+
+from reorder_core.building.stages import BuildContext
+from reorder_core.config import PretrainedModel, RunConfig
+from reorder_core.orders.order import Order
+from reorder_core.records.losses import Losses
+from reorder_core.store import costs
+from reorder_core.training.loop import (
+    Trainable,
+    TrainState,
+    make_batch,
+    make_trainable,
+    train,
+    use_one_thread,
+)
+from reorder_core.training.model import build_model
+from reorder_core.training.pretrained import open_folder
+from reorder_core.training.schedule import learning_rates
+
+CHECKPOINTS = "checkpoints/anchors"
+
+
+def train_base(context: BuildContext) -> float:
+    """start.safetensors: θ_0 and Adam's moments after the base phase."""
+    use_one_thread()
+    config, base = context.config, context.config.training.base
+    vocab_size = int(context.metadata("base_tokens")["vocab_size"])
+    model = build_model(config.model, vocab_size, config.corpus.sequence_length, config.seed)
+    state = TrainState.fresh(model.initial_parameters())
+    arrays = context.load("base_tokens")
+    samples = make_batch(arrays["tokens"], arrays["lengths"])
+    random = np.random.default_rng([config.seed, 1])
+    epochs = -(-base.steps * base.batch_size // max(1, len(samples)))
+    order = np.concatenate([random.permutation(len(samples)) for _ in range(max(1, epochs))])
+    batches = [
+        samples.take(order[step * base.batch_size : (step + 1) * base.batch_size].tolist())
+        for step in range(base.steps)
+    ]
+    losses = train(
+        model, state, batches, base, config.training,
+        lambda step, theta: context.on_progress("base phase", step, base.steps),
+    )  # fmt: skip
+    if config.training.optimizer_state == "fresh":
+        state = TrainState.fresh(state.theta)
+    context.save(
+        "start",
+        {
+            "theta": state.theta.numpy(), "first_moment": state.first_moment.numpy(),
+            "second_moment": state.second_moment.numpy(),
+        },
+        {
+            "updates": state.updates, "vocab_size": vocab_size, "parameters": model.size,
+            "base_loss": json.dumps(losses[-1:]), **_weights(config),
+        },
+    )  # fmt: skip
+    return costs.base_rre(base.steps, base.batch_size, config.corpus.samples)
+
+
+def train_reference(context: BuildContext) -> float:
+    """reference.safetensors and the checkpoints at the anchors."""
+    trainable = trainable_of(context)
+    steps, kept, losses = trainable.config.training.steps, [], []
+
+    def on_step(step: int, theta: torch.Tensor) -> None:
+        if step in trainable.eval_steps:
+            kept.append(theta.numpy().copy())
+            losses.append(trainable.evaluate(theta))
+        context.on_progress("reference run", step, steps)
+
+    order = reference_order_of(trainable.config)
+    loss = trainable.train(order, on_step)
+    losses_at = Losses.stacked(losses)
+    context.save(
+        "reference",
+        {
+            "order": order, "loss": np.array(loss, np.float32),
+            "learning_rate": np.array(learning_rates(trainable.config.training), np.float32),
+            "eval_steps": np.array(trainable.eval_steps, np.int32),
+            "sample_loss_at": losses_at.samples, "probe_loss_at": losses_at.probes,
+        },
+    )  # fmt: skip
+    (context.path / CHECKPOINTS).parent.mkdir(exist_ok=True)
+    context.save(CHECKPOINTS, {"theta": np.stack(kept)})
+    return costs.reference_rre(
+        len(trainable.eval_steps), len(trainable.samples), len(trainable.probes)
+    )
+
+
+def trainable_of(context: BuildContext) -> Trainable:
+    """The training side of a run that is being built."""
+    metadata = context.metadata("start")
+    return make_trainable(
+        context.config, int(metadata["vocab_size"]), context.load("tokens"),
+        context.load("start"), int(metadata["updates"]),
+    )  # fmt: skip
+
+
+def reference_order_of(config: RunConfig) -> Order:
+    # The corpus is shuffled by seed before ids are given.
+    order, seed = np.arange(config.corpus.samples, dtype=np.int32), config.training.order_seed
+    return order if seed is None else np.random.default_rng([seed, 5]).permutation(order)
+
+
+def _weights(config: RunConfig) -> dict[str, str]:
+    """What names the frozen and the pretrained weights behind θ_0."""
+    if not isinstance(config.model, PretrainedModel):
+        return {}
+    return {"weights_digest": open_folder(config.model).digest()}
