@@ -53,8 +53,8 @@ def excess(run: Run, orders: RetrainedOrders, per_rate: bool = False) -> Excess:
     about 0, unless the comparison is at fault. `per_rate` leaves those as they
     are and scales the rest by mean rate / rate at the sample's step.
     """
-    fall = orders.sample_loss_at[:, :1] - orders.sample_loss_at  # (M, E, N)
-    held_out = orders.probe_loss_at[:, :1] - orders.probe_loss_at  # (M, E, D)
+    at = orders.losses_at
+    fall, held_out = at.samples[:, :1] - at.samples, at.probes[:, :1] - at.probes  # (M, E, N), D
     domain_of = np.array([run.domains.index(s.domain) for s in run.samples])
     of = np.full(fall.shape, np.nan)
     control = [[NONE] * len(run.domains) for _ in run.eval_steps]

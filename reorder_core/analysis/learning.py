@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reorder_core.analysis.retrained_orders import RetrainedOrders
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[Any]
@@ -23,23 +24,23 @@ def curves(run: Run, probe_loss_at: Array) -> pd.DataFrame:
 
 def spread(run: Run, orders: RetrainedOrders) -> pd.DataFrame:
     """Where random orders' held-out losses lay: domain, step, lo, hi, of the middle 90 %."""
-    return _spread(run, _by_domain(run, orders.probe_loss_at))
+    return _spread(run, _by_domain(run, orders.losses_at.probes))
 
 
-def gaps(run: Run, sample_loss_at: Array, probe_loss_at: Array) -> pd.DataFrame:
+def gaps(run: Run, losses_at: Losses) -> pd.DataFrame:
     """Held-out loss minus the training samples', by domain, from (E, N) and (E, D).
 
     domain, step, loss (the gap: above 0 the model knows its training text
     better). Domains without held-out text have none, and flagged samples do not
     count: what was planted is no text of its domain.
     """
-    found = _gaps(run, np.asarray(sample_loss_at)[None], np.asarray(probe_loss_at)[None])
+    found = _gaps(run, losses_at[None])
     return _long(run, {name: values[0] for name, values in found.items()})
 
 
 def gap_spread(run: Run, orders: RetrainedOrders) -> pd.DataFrame:
     """Where random orders' gaps lay: domain, step, lo, hi, of the middle 90 %."""
-    return _spread(run, _gaps(run, orders.sample_loss_at, orders.probe_loss_at))
+    return _spread(run, _gaps(run, orders.losses_at))
 
 
 def _by_domain(run: Run, probe: Array) -> dict[str, Array]:
@@ -48,8 +49,9 @@ def _by_domain(run: Run, probe: Array) -> dict[str, Array]:
     return found | {name: probe[..., at] for at, name in enumerate(run.probe_domains)}
 
 
-def _gaps(run: Run, samples: Array, probes: Array) -> dict[str, Array]:
-    """Domain → (M, E); samples (M, E, N), probes (M, E, D). Domains count alike in the mean."""
+def _gaps(run: Run, losses_at: Losses) -> dict[str, Array]:
+    """Domain → (M, E), from (M, E, N) and (M, E, D). Domains count alike in the mean."""
+    samples, probes = losses_at.samples, losses_at.probes
     names = np.array(["" if sample.flags else sample.domain for sample in run.samples])
     both = [domain for domain in run.probe_domains if domain in names]
     found = {

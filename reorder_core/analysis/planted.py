@@ -47,7 +47,7 @@ def response_curves(run: Run, table: PositionTable, orders: RetrainedOrders) -> 
             "value": value, "lo": value - Z90 * sd, "hi": value + Z90 * sd, "samples": len(ids),
         }))  # fmt: skip
         if len(orders) > 1:
-            final = orders.sample_loss_at[:, -1][:, ids]
+            final = orders.losses_at.final.samples[:, ids]
             sums, counts = by_bin(final - final.mean(0), orders.step_of[:, ids], edges)
             mean, low, high = bands(sums, counts)
             frames.append(pd.DataFrame({
@@ -70,7 +70,7 @@ def late_against_early(run: Run, orders: RetrainedOrders) -> pd.DataFrame:
     for name, ids in groups(run).items():
         late, low, high = np.nan, np.nan, np.nan
         if len(orders) > 1:
-            final = orders.sample_loss_at[:, -1][:, ids]
+            final = orders.losses_at.final.samples[:, ids]
             late, low, high = _late(final, orders.step_of[:, ids] * 2 >= run.steps)
         lines.append((name, len(ids), float(gain[ids].mean()), late, low, high))
     return pd.DataFrame(lines, columns=["group", "samples", "gain", "late", "lo", "hi"])

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from reorder_core.judge.verified import families_of
 from reorder_core.orders.order import steps_of
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
@@ -21,10 +22,8 @@ class RetrainedOrders:
 
     step_of: Array
     """(M, N) the step that trains each sample, the first being 0."""
-    sample_loss_at: Array
-    """(M, E, N) float64"""
-    probe_loss_at: Array
-    """(M, E, D) float64"""
+    losses_at: Losses
+    """(M, E, N) and (M, E, D), float64."""
 
     def __len__(self) -> int:
         return len(self.step_of)
@@ -46,11 +45,9 @@ def stacked(run: Run, entries: Sequence[Retrained]) -> RetrainedOrders:
     if not whole:
         return RetrainedOrders(
             np.zeros((0, run.count), np.intp),
-            np.zeros((0, evaluations, run.count)),
-            np.zeros((0, evaluations, len(run.probe_domains))),
+            Losses.unknown(0, evaluations, samples=run.count, probes=len(run.probe_domains)),
         )
     return RetrainedOrders(
         steps_of(np.stack([e.order for e in whole]), run.batch_size),
-        np.stack([e.losses_at.samples for e in whole]).astype(np.float64),
-        np.stack([e.losses_at.probes for e in whole]).astype(np.float64),
+        Losses.stacked(e.losses_at for e in whole).astype(np.float64),
     )

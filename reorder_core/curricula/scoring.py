@@ -98,14 +98,14 @@ class Live:
         row = 0
         if len(objective.probe_weight) > 1:
             found = self._estimator.side_by_side(np.asarray(order)[None])
-            row = int(objective.rows(found.samples, found.probes)[0].argmax())
+            row = int(objective.rows(found.losses.samples, found.losses.probes)[0].argmax())
         weights = objective.sample_weight[row], objective.probe_weight[row]
         return objective.sign * self._estimator.effects(order, *weights)
 
 
 def _scored(objective: Objective, found: Any) -> Scores:
-    rows = objective.rows(found.samples, found.probes)  # (B, K)
-    sd = objective.spread(found.sample_sd, found.probe_sd)
+    rows = objective.rows(found.losses.samples, found.losses.probes)  # (B, K)
+    sd = objective.spread(found.sd.samples, found.sd.probes)
     at = np.arange(len(rows)), rows.argmax(1)
     low, high = (rows - Z90 * sd).max(1), (rows + Z90 * sd).max(1)
     return Scores(rows[at], sd[at], low, high, objective.sign)

@@ -80,14 +80,10 @@ class _Described:
 class SideBySide:
     """Final losses under B orders, nats per token."""
 
-    samples: Array
-    """(B, N)"""
-    probes: Array
-    """(B, D)"""
-    sample_sd: Array
-    """(B, N) standard deviations of their errors; 1.64 of them reach the ends of 90 %."""
-    probe_sd: Array
-    """(B, D)"""
+    losses: Losses
+    """(B, N) and (B, D)"""
+    sd: Losses
+    """Standard deviations of their errors; 1.64 of them reach the ends of 90 %."""
 
 
 class HybridEstimator:
@@ -164,8 +160,8 @@ class HybridEstimator:
             for side in (0, 1)
         )
         return SideBySide(
-            losses.samples + sample, losses.probes + probe,
-            sample_sd * self._reach[0] / Z90, probe_sd * self._reach[1] / Z90,
+            losses + Losses(sample, probe),
+            Losses(sample_sd * self._reach[0] / Z90, probe_sd * self._reach[1] / Z90),
         )  # fmt: skip
 
     def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array:

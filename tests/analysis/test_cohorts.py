@@ -25,7 +25,7 @@ def orders_of(run: Run, count: int = 24, seed: int = 4) -> RetrainedOrders:
     random = np.random.default_rng(seed)
     steps = np.stack([random.permutation(12) // 3 for _ in range(count)])
     return RetrainedOrders(
-        steps, random.uniform(2, 4, (count, 3, 12)), random.uniform(2, 4, (count, 3, 2))
+        steps, Losses(random.uniform(2, 4, (count, 3, 12)), random.uniform(2, 4, (count, 3, 2)))
     )
 
 
@@ -33,12 +33,12 @@ def known_effect(run: Run, effect, trend: float = 0.3) -> RetrainedOrders:
     """Losses that fall alike for all text, and by `effect(steps since)` for what was trained."""
     orders = orders_of(run)
     at = run.eval_steps.astype(float)
-    sample = np.full(orders.sample_loss_at.shape, 4.0) - trend * at[None, :, None]
+    sample = np.full(orders.losses_at.samples.shape, 4.0) - trend * at[None, :, None]
     for place, checkpoint in enumerate(run.eval_steps.tolist()):
         since = checkpoint - 1 - orders.step_of
         sample[:, place] -= np.where(since >= 0, effect(np.maximum(since, 0)), 0)
-    probe = np.full(orders.probe_loss_at.shape, 3.0) - trend * at[None, :, None]
-    return RetrainedOrders(orders.step_of, sample, probe)
+    probe = np.full(orders.losses_at.probes.shape, 3.0) - trend * at[None, :, None]
+    return RetrainedOrders(orders.step_of, Losses(sample, probe))
 
 
 def test_the_effect_of_training_is_found_and_what_falls_for_all_is_not(tiny_run: Run):
@@ -63,14 +63,15 @@ def test_every_cell_is_what_loops_over_orders_and_samples_give(tiny_run: Run):
     for place, checkpoint in ((1, 2), (2, 4)):
         gathered: dict[int, list[float]] = {step: [] for step in range(4)}
         for m in range(len(orders)):
-            fall = orders.sample_loss_at[m, 0] - orders.sample_loss_at[m, place]
+            at = orders.losses_at
+            fall = at.samples[m, 0] - at.samples[m, place]
             for i in range(12):
                 peers = [j for j in range(12) if names[j] == names[i] and j != i
                          and orders.step_of[m, j] >= checkpoint]  # fmt: skip
                 unseen = len(peers) + (orders.step_of[m, i] >= checkpoint)
                 if checkpoint == 4:
                     d = tiny_run.probe_domains.index(names[i])
-                    control = orders.probe_loss_at[m, 0, d] - orders.probe_loss_at[m, place, d]
+                    control = at.probes[m, 0, d] - at.probes[m, place, d]
                 elif unseen >= 2:
                     control = np.mean([fall[j] for j in peers])
                 else:

@@ -10,6 +10,7 @@ from reorder_core.analysis import held_out, learning, planted
 from reorder_core.analysis.retrained_orders import RetrainedOrders
 from reorder_core.orders.moves import apply
 from reorder_core.orders.order import insert, slots_of, swap
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 
@@ -93,13 +94,14 @@ def test_late_against_early_compares_each_sample_with_itself(tiny_run: Run):
     steps = np.stack([random.permutation(12) // 3 for _ in range(16)])
     final = 2 + np.arange(12.0) + np.where(steps >= 2, 0.5, 0.0)  # levels differ, late costs .5
     losses = np.stack([np.full_like(final, 20), final, final], axis=1)
-    orders = RetrainedOrders(steps, losses, np.zeros((16, 3, 2)))
+    orders = RetrainedOrders(steps, Losses(losses, np.zeros((16, 3, 2))))
     frame = planted.late_against_early(tiny_run, orders)
     for key in ("late", "lo", "hi"):
         assert np.allclose(frame[key], 0.5)
     one = tiny_run.reference.losses_at.samples[:, 1]
     assert frame["gain"].tolist()[0] == pytest.approx(float(one[0] - one[-1]), abs=1e-6)
-    none = planted.late_against_early(tiny_run, RetrainedOrders(steps[:0], losses[:0], losses[:0]))
+    nothing = RetrainedOrders(steps[:0], Losses(losses[:0], losses[:0]))
+    none = planted.late_against_early(tiny_run, nothing)
     assert none["late"].isna().tolist() == [True, True]
 
 
@@ -108,7 +110,8 @@ def test_response_curves_estimated_and_retrained_have_one_zero(tiny_run: Run):
     random = np.random.default_rng(1)
     steps = np.stack([random.permutation(12) // 3 for _ in range(2000)])
     final = table.own[np.arange(12), steps].astype(float) + 7 * np.arange(12)
-    orders = RetrainedOrders(steps, np.stack([final] * 3, axis=1), np.zeros((2000, 3, 2)))
+    losses = Losses(np.stack([final.astype(float)] * 3, axis=1), np.zeros((2000, 3, 2)))
+    orders = RetrainedOrders(steps, losses)
     frame = planted.response_curves(tiny_run, table, orders)
     for name in planted.groups(tiny_run):
         estimated, retrained = (frame[(frame["group"] == name) & (frame["kind"] == kind)]
@@ -121,7 +124,7 @@ def test_response_curves_estimated_and_retrained_have_one_zero(tiny_run: Run):
 
 def test_the_gap_is_held_out_minus_trained_without_what_was_planted(tiny_run: Run):
     reference = tiny_run.reference
-    frame = learning.gaps(tiny_run, reference.losses_at.samples, reference.losses_at.probes)
+    frame = learning.gaps(tiny_run, reference.losses_at)
     means = []
     for step, place in ((0, 0), (2, 1), (4, 2)):
         values = []
@@ -139,7 +142,8 @@ def test_the_gap_is_held_out_minus_trained_without_what_was_planted(tiny_run: Ru
 def test_the_spread_is_where_nine_orders_in_ten_lay(tiny_run: Run):
     random = np.random.default_rng(1)
     probe = random.normal(size=(2000, 3, 2))
-    orders = RetrainedOrders(np.zeros((2000, 12), int), np.zeros((2000, 3, 12)), probe)
+    losses = Losses(np.zeros((2000, 3, 12)), probe)
+    orders = RetrainedOrders(np.zeros((2000, 12), int), losses)
     frame = learning.spread(tiny_run, orders).set_index(["domain", "step"])
     for d, domain in enumerate(tiny_run.probe_domains):
         line = frame.loc[(domain, 4)]

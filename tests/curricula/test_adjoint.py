@@ -63,7 +63,7 @@ def test_side_by_side_is_the_estimate(real_run) -> None:
     found = estimator.side_by_side(orders)
     for row, order in enumerate(orders):
         alone: Any = estimator.estimate(order)
-        assert found.samples[row] == pytest.approx(alone.final.samples, abs=2e-5)
+        assert found.losses.samples[row] == pytest.approx(alone.final.samples, abs=2e-5)
         assert alone.interval is not None
         half = (alone.interval.probes[1] - alone.interval.probes[0]) / 2
-        assert 1.6449 * found.probe_sd[row] == pytest.approx(half, rel=1e-3)
+        assert 1.6449 * found.sd.probes[row] == pytest.approx(half, rel=1e-3)

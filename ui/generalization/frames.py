@@ -13,6 +13,7 @@ from reorder_core.analysis.frames import lines
 from reorder_core.analysis.held_out import Influence
 from reorder_core.orders.moves import Move
 from reorder_core.records.estimates import Difference
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 from ui.app import words
 from ui.charts.cells import Grid
@@ -145,10 +146,8 @@ class Course:
     """Held-out losses of one order along training, for the learning curves."""
 
     name: str
-    sample_loss_at: Array
-    """(E, N) nan rows where unknown"""
-    probe_loss_at: Array
-    """(E, D)"""
+    losses_at: Losses
+    """(E, N), nan rows where unknown, and (E, D)"""
     retrained: Array | None
     """(E, D) where the order was really retrained"""
 
@@ -160,7 +159,7 @@ def curves_frame(run: Run, courses: Sequence[Course], spread: pd.DataFrame, doma
     if len(band):
         frames.append(_series(SPREAD, band["step"], np.nan, band["lo"], band["hi"]))
     for course in courses:
-        curve = learning.curves(run, course.probe_loss_at)
+        curve = learning.curves(run, course.losses_at.probes)
         own = lines(curve, curve["domain"] == domain)
         part = _series(course.name, own["step"], own["loss"], np.nan, np.nan)
         if course.retrained is not None:
@@ -173,7 +172,7 @@ def curves_frame(run: Run, courses: Sequence[Course], spread: pd.DataFrame, doma
 
 def gap_frame(run: Run, course: Course, spread: pd.DataFrame) -> pd.DataFrame:
     """For `ranges`: the train-to-held-out gap by domain, with the middle 90 % of random orders."""
-    own = learning.gaps(run, course.sample_loss_at, course.probe_loss_at)
+    own = learning.gaps(run, course.losses_at)
     if len(spread):
         own = own.merge(spread, on=["domain", "step"], how="left")
     low, high = (own.get(end, np.nan) for end in ("lo", "hi"))

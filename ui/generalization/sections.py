@@ -245,13 +245,12 @@ def _courses(run: Run) -> list[Course]:
 
 def _course(run: Run, name: str, order) -> Course:
     estimate, truth = estimates.answer(run, order).estimate, run.ledger.of(order)
-    return Course(name, estimate.losses_at.samples, estimate.losses_at.probes,
-                  None if truth is None else truth.losses_at.probes)  # fmt: skip
+    return Course(name, estimate.losses_at, None if truth is None else truth.losses_at.probes)
 
 
 def _reference(run: Run) -> Course:
     known = run.reference
-    return Course(REFERENCE, known.losses_at.samples, known.losses_at.probes, None)
+    return Course(REFERENCE, known.losses_at, None)
 
 
 def _numbers(values: np.ndarray) -> str:

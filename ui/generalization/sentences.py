@@ -88,20 +88,22 @@ def curves(run: Run, courses: Sequence[Course], spread: pd.DataFrame, domain: st
         low, high = float(end["lo"].iloc[0]), float(end["hi"].iloc[0])
         said = f"Retrained: 90 % of {n} random orders end between {low:.4f} and {high:.4f}. "
     reference, *others = courses
-    said += f"The reference ends at {_final(run, reference.probe_loss_at, domain):.4f} (measured)."
+    said += (
+        f"The reference ends at {_final(run, reference.losses_at.probes, domain):.4f} (measured)."
+    )
     for course in others[:1]:
         name = course.name[:1].upper() + course.name[1:]
         if course.retrained is not None:
             said += f" {name}: {_final(run, course.retrained, domain):.4f} retrained,"
-            said += f" {_final(run, course.probe_loss_at, domain):.4f} estimated."
+            said += f" {_final(run, course.losses_at.probes, domain):.4f} estimated."
         else:
-            said += f" {name}: {_final(run, course.probe_loss_at, domain):.4f} estimated."
+            said += f" {name}: {_final(run, course.losses_at.probes, domain):.4f} estimated."
     return said
 
 
 def gap(run: Run, course: Course, spread: pd.DataFrame, orders: int) -> str:
     """By how much training text pulled ahead of held-out text."""
-    own = learning.gaps(run, course.sample_loss_at, course.probe_loss_at)
+    own = learning.gaps(run, course.losses_at)
     grown = {
         domain: float(part["loss"].iloc[-1] - part["loss"].iloc[0])
         for domain, part in own.groupby("domain", sort=False)
