@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.app import theme
+from ui.charts import theme
 
 PAGES = Path(__file__).parent / "pages"
 

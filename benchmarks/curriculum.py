@@ -20,7 +20,7 @@ from reorder_core.curricula.objectives import parse_objective
 from reorder_core.curricula.proposals import proposals
 from reorder_core.curricula.result import answer
 from reorder_core.curricula.searching import Trainer, search
-from reorder_core.judge.drawn import drawn_orders
+from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.run import Run, open_run
 
 RANDOM_SEED = 2024

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning.retrainings import TrainingRuns, designed_runs, runs_of
-from reorder_core.judge.drawn import drawn_orders
 from reorder_core.judge.fidelity import Truth, measure_estimator, retrain_all, retrained_truth
+from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.run import Run, open_run
 
 

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from reorder_core.corpus.sources import Source, source_class, source_of
+from reorder_core.corpus.tokenizer_config import TokenizerConfig
 from reorder_core.errors import ConfigError
 from reorder_core.yaml_text import load_yaml
 
@@ -36,10 +37,6 @@ _SHOWN = 60
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TokenizerConfig(_Part):
-    vocab_size: Annotated[int, Field(ge=260)] = 1024
 
 
 class ModelConfig(_Part):

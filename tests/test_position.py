@@ -9,9 +9,9 @@ from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
 from reorder_core.estimators.position import PositionEstimator, open_position_table
 from reorder_core.estimators.replay.error_law import Z90
 from reorder_core.judge import measures
-from reorder_core.judge.drawn import drawn_orders
 from reorder_core.orders.moves import single_move
 from reorder_core.orders.order import insert, make_order, steps_of
+from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.run import open_run
 
 DEMO = Path(__file__).parent.parent / "data" / "demo"

@@ -14,9 +14,9 @@ from reorder_core.building.plan import make_plan
 from reorder_core.config import PretrainedModel, RunConfig, parse_config, read_config
 from reorder_core.errors import ConfigError, StoreError
 from reorder_core.estimators import open_estimator
-from reorder_core.judge.drawn import drawn_orders
 from reorder_core.judge.fidelity import retrain_all
 from reorder_core.judge.measures import r2, rho_within
+from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.run import open_run
 from reorder_core.training.loop import make_batch, open_trainable
 from reorder_core.training.pretrained import load_encoder, load_module

@@ -63,7 +63,7 @@ def test_what_trains_as_the_reference_judges_nothing(real_run: Run) -> None:
 
 @pytest.mark.parametrize("family", ["move", "blocks", "random"])
 def test_no_drawn_order_trains_as_the_reference(real_run: Run, family: str) -> None:
-    from reorder_core.judge.drawn import drawn_orders
+    from reorder_core.store.drawn import drawn_orders
 
     drawn = [real_run.trains_as(o) for o in drawn_orders(real_run, family, 20, 5)]
     assert real_run.trains_as(real_run.reference_order) not in drawn

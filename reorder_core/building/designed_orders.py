@@ -8,8 +8,8 @@ rest are orders in blocks and sorted ones, which are the hardest to estimate.
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from reorder_core.judge.drawn import drawn_orders
 from reorder_core.orders.order import Order
+from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.run import Run
 
 SHARES = {"blocks": 0.125, "curriculum": 0.125}

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from reorder_core.config import TokenizerConfig
 from reorder_core.corpus.choosing import (
     LOADING,
     PLANTING,
@@ -28,6 +27,7 @@ from reorder_core.corpus.reading.cleaning import shown
 from reorder_core.corpus.samples import Document, EncodedCorpus, TokenizedSamples
 from reorder_core.corpus.sources.source import Found, Source
 from reorder_core.corpus.splitting import Split, split_domain
+from reorder_core.corpus.tokenizer_config import TokenizerConfig
 from reorder_core.errors import CorpusError, unknown_domain
 
 MOST_LEFT_OUT = 0.5

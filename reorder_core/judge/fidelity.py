@@ -12,11 +12,11 @@ from reorder_core.errors import OrderError
 from reorder_core.estimators.learning.retrainings import hashes_in
 from reorder_core.estimators.protocol import Estimator
 from reorder_core.judge import measures
-from reorder_core.judge.drawn import drawn_orders
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.fidelity import MOST_ORDERS, FidelityReport, Measured
 from reorder_core.records.losses import Losses
+from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.reports import write_report
 from reorder_core.store.run import Run

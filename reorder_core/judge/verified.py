@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError
 from reorder_core.judge import measures
-from reorder_core.judge.drawn import drawn_orders
 from reorder_core.judge.heat_map import usual_moves
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.losses import Losses
+from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 

@@ -15,8 +15,8 @@ from reorder_core.analysis.cohorts import (
 )
 from reorder_core.analysis.half_life import half_life, half_lives
 from reorder_core.analysis.retrained_orders import RetrainedOrders, random_orders, stacked
-from reorder_core.judge.drawn import drawn_orders
 from reorder_core.records.losses import Losses
+from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.run import Run
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.app import theme
+from ui.charts import theme
 
 ROOT = Path(__file__).parent.parent.parent
 ROLES = {

@@ -16,7 +16,7 @@ from streamlit.components.v2.get_bidi_component_manager import get_bidi_componen
 from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentManifest
 
 from ui.app import state
-from ui.app.theme import WEB
+from ui.charts.theme import WEB
 
 _NAME = "reorder.web"
 _PLOTLY = Path(plotly.__file__).parent

@@ -12,8 +12,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from ui.app import theme
-from ui.charts import marks
+from ui.charts import marks, theme
 from ui.charts.template import FOOT, MODES, Mode, Source, colour, template
 from ui.charts.timeline_memorization import MANY, memorization
 from ui.charts.timeline_rows import example, generalization, moved

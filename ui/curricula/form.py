@@ -6,8 +6,8 @@ from streamlit.delta_generator import DeltaGenerator
 from reorder_core.curricula.asked import Asked, Task, understand
 from reorder_core.errors import ReorderError
 from reorder_core.store.run import Run
+from ui.app.markdown import plain
 from ui.curricula import searches
-from ui.pages.words import plain
 
 KINDS = {
     "heldout": "Lower the held-out loss",

@@ -13,9 +13,9 @@ from reorder_core.orders.links import encode_order
 from reorder_core.store.run import Run
 from ui.app import panels
 from ui.app import state as session
+from ui.app.markdown import plain
 from ui.charts import curricula
 from ui.charts.template import Source
-from ui.pages.words import plain
 from ui.timeline.address import ORDER, RUN
 
 

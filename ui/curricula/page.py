@@ -10,8 +10,8 @@ from reorder_core.curricula.state import SearchState
 from reorder_core.errors import ReorderError
 from reorder_core.store.run import Run
 from ui.app.job import Job
+from ui.app.markdown import plain
 from ui.curricula import form, found, searches
-from ui.pages.words import plain
 
 POLL_SECONDS = 1.5
 

@@ -9,10 +9,10 @@ import streamlit as st
 from reorder_core.analysis.one_moves import agreement, farthest
 from reorder_core.store.run import Run
 from ui.app import open_run, panels, state
+from ui.app.markdown import plain
 from ui.charts.cells import cells
 from ui.charts.template import Source
 from ui.memorization import figures, maps, sentences, table
-from ui.pages.words import plain
 from ui.queries import analysed
 from ui.timeline import opened
 

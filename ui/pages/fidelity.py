@@ -11,6 +11,7 @@ from reorder_core.judge.verified import USUAL_SEED
 from reorder_core.orders.families import FAMILIES
 from reorder_core.store.run import Run
 from ui.app import open_run, state
+from ui.app.markdown import plain
 from ui.app.open_run import RUN
 from ui.pages import (
     fidelity_figures,
@@ -19,7 +20,6 @@ from ui.pages import (
     fidelity_sentences,
     fidelity_tables,
 )
-from ui.pages.words import plain
 from ui.queries import estimates, judged
 
 ESTIMATOR, FAMILY = "estimator", "family"

@@ -15,7 +15,7 @@ from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.fidelity import FidelityReport
 from reorder_core.store.run import Run
-from ui.app import theme
+from ui.charts import theme
 from ui.pages.fidelity_sentences import FAMILY_WORDS
 from ui.queries import judged
 

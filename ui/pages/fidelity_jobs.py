@@ -11,8 +11,8 @@ from reorder_core.judge.verified import USUAL_SEED
 from reorder_core.store.run import Run
 from ui.app import jobs, state, visitors
 from ui.app.job import Job
+from ui.app.markdown import plain
 from ui.pages.fidelity_sentences import FAMILY_WORDS, best_reports
-from ui.pages.words import plain
 from ui.queries import judged
 
 MORE = 8

@@ -11,12 +11,12 @@ from reorder_core.judge.cautions import cautions as judged_cautions
 from reorder_core.records.fidelity import FidelityReport, Measured
 from reorder_core.store.run import Run
 from ui.app import open_run, panels
+from ui.app.markdown import plain
 from ui.charts.dots import Axis, dots
 from ui.charts.loss_curve import loss_curve
 from ui.charts.mosaic import mosaic
 from ui.charts.template import Source
 from ui.pages import fidelity_sentences
-from ui.pages.words import plain
 from ui.queries import estimates
 
 QUESTIONS = {

@@ -12,7 +12,7 @@ from reorder_core.cache.service import Answer
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
-from ui.app import theme
+from ui.charts import theme
 from ui.queries import estimates
 
 
