@@ -10,7 +10,7 @@ import pytest
 
 from reorder_core.errors import StoreError
 from reorder_core.export.bundle import to_csv
-from reorder_core.export.cells import neutral
+from reorder_core.export.spreadsheet import neutral
 from reorder_core.store.published import publish_results
 from reorder_core.store.queries import ALL, QUERIES, Published
 from reorder_core.store.run import Run, open_run

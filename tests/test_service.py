@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from reorder_core.cache.estimates import ResultCache
-from reorder_core.cache.memory import Memory
+from reorder_core.cache.recent import Recent
 from reorder_core.cache.service import EstimateService
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators import informing_runs, open_estimator
@@ -157,7 +157,7 @@ def test_memory_forgets_what_was_not_asked_for_longest_and_stays_within_its_byte
         losses = np.zeros((10, 100), np.float32)  # 4,000 bytes
         return Estimate("r", "e", key, Losses(losses, losses[:, :1]))
 
-    memory = Memory(most=20_000)
+    memory = Recent(most=20_000)
     for number in range(4):
         memory.put(number, sized(str(number)))
     assert memory.get(0) is not None

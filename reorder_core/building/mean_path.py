@@ -28,7 +28,7 @@ SMOOTH = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Measured:
+class MeanPath:
     """What M retrainings told of the training, on s coordinates."""
 
     gradients: Array
@@ -69,12 +69,12 @@ class Measuring:
             self._end += path.theta.double()
             self._ends += 1
 
-    def measured(self) -> Measured | None:
+    def measured(self) -> MeanPath | None:
         """What they told together; None where too few ended."""
         if self._told < FEWEST or not self._ends:
             return None
         gradients = fitted_gradients(self._grams, self._sums, self._at_start)
-        return Measured(gradients, (self._end / self._ends).float().numpy())
+        return MeanPath(gradients, (self._end / self._ends).float().numpy())
 
 
 def fitted_gradients(grams: Array, sums: Array, at_start: Array) -> Array:

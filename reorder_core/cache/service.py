@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from reorder_core.cache.estimates import ResultCache
-from reorder_core.cache.memory import Memory
+from reorder_core.cache.recent import Recent
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators import ABILITIES, DEFAULT, LEARNED_FROM_MOST, open_estimator
 from reorder_core.estimators.learning.retrainings import (
@@ -65,7 +65,7 @@ class EstimateService:
     """One lock, one memory, one database for all estimates of a run; use from any thread."""
 
     def __init__(self, run: Run, cache: ResultCache) -> None:
-        self.run, self.cache, self.memory = run, cache, Memory()
+        self.run, self.cache, self.memory = run, cache, Recent()
         self.computing = threading.Lock()
         """One session at a time computes: two would slow each other, or do the same work."""
         self.designed = hashes_in(run)

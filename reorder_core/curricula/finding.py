@@ -12,7 +12,7 @@ from reorder_core.curricula.asked import Task
 from reorder_core.curricula.descent import Aim, descend
 from reorder_core.curricula.genetic import breed
 from reorder_core.curricula.scoring import Live, Scores
-from reorder_core.curricula.state import Entry, SearchState
+from reorder_core.curricula.search_state import SearchState, Tried
 from reorder_core.orders.order import Order, frozen
 
 Array = NDArray[np.floating]
@@ -30,7 +30,7 @@ KEPT_OF_TABLE = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class Candidates:
     """Candidates of a round with their scores by objective."""
 
     orders: list[Order]
@@ -51,7 +51,7 @@ def find(
     base: Live,
     tables: Sequence[AdditiveTable],
     on_part: Callable[[str], None],
-) -> Found:
+) -> Candidates:
     """The round's candidates: descents from the best, from elsewhere, and a genetic search.
 
     `live` has learned from all that was verified, `base` only from what was there before. What
@@ -76,10 +76,10 @@ def find(
     add(_bred(task, state, live, tables, [order for order, _ in pool.values()], caution),
         "genetic search")  # fmt: skip
     orders, sources = (list(part) for part in zip(*pool.values(), strict=True))
-    return Found(orders, sources, live.scores(task.objectives, orders))
+    return Candidates(orders, sources, live.scores(task.objectives, orders))
 
 
-def picks(task: Task, state: SearchState, found: Found, many: int) -> list[Entry]:
+def picks(task: Task, state: SearchState, found: Candidates, many: int) -> list[Tried]:
     """The candidates to verify next, as entries."""
     caution = CAUTIONS[state.round % len(CAUTIONS)]
     taken = [entry.order for entry in state.verified] + [task.run.reference_order]
@@ -88,7 +88,7 @@ def picks(task: Task, state: SearchState, found: Found, many: int) -> list[Entry
         taken, many, task.run.batch_size,
     )  # fmt: skip
     return [
-        Entry(
+        Tried(
             found.orders[row], found.sources[row], tuple(s.of(row) for s in found.scores),
             round=state.round,
         )

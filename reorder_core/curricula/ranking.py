@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.curricula.objective import Objective
-from reorder_core.curricula.state import Entry
+from reorder_core.curricula.search_state import Tried
 from reorder_core.orders.order import Order, steps_of
 
 Array = NDArray[np.floating]
@@ -24,7 +24,7 @@ def scaled(
 
 
 def costs_of(
-    entries: Sequence[Entry], objectives: Sequence[Objective], random: Sequence[Sequence[float]]
+    entries: Sequence[Tried], objectives: Sequence[Objective], random: Sequence[Sequence[float]]
 ) -> Array:
     """(B, M) scaled costs of verified entries; infinite where a training diverged."""
     values = np.array([entry.realised for entry in entries], float).reshape(len(entries), -1)

@@ -8,7 +8,7 @@ import numpy as np
 from reorder_core.curricula import ranking
 from reorder_core.curricula.asked import Task
 from reorder_core.curricula.scoring import Z90
-from reorder_core.curricula.state import Entry, SearchState
+from reorder_core.curricula.search_state import SearchState, Tried
 from reorder_core.errors import CurriculumError
 
 
@@ -27,13 +27,13 @@ class Gain:
     """Whether that is more than the random orders' own 90 % and the estimates' error."""
 
 
-def best_entry(task: Task, state: SearchState) -> Entry | None:
+def best_entry(task: Task, state: SearchState) -> Tried | None:
     """The verified order that is best; of several objectives, in the sum of scaled costs."""
     ranked = front_of(task, state)
     return ranked[0] if ranked else None
 
 
-def front_of(task: Task, state: SearchState) -> list[Entry]:
+def front_of(task: Task, state: SearchState) -> list[Tried]:
     """Verified orders that no other beats in every objective, the best compromise first."""
     finite = [e for e in state.verified if e.realised and np.isfinite(e.realised).all()]
     if not finite:
@@ -42,12 +42,12 @@ def front_of(task: Task, state: SearchState) -> list[Entry]:
     return [finite[row] for row in ranking.front(costs)]
 
 
-def gains(task: Task, state: SearchState, entry: Entry) -> list[Gain]:
+def gains(task: Task, state: SearchState, entry: Tried) -> list[Gain]:
     """What an order gains over random ones, objective by objective."""
     return [_gain(task, state, entry, at) for at in range(len(task.objectives))]
 
 
-def _gain(task: Task, state: SearchState, entry: Entry, at: int) -> Gain:
+def _gain(task: Task, state: SearchState, entry: Tried, at: int) -> Gain:
     sign, drawn = task.objectives[at].sign, np.array(state.random[at])
     found = entry.estimated[at]
     value, pessimistic = found.value, found.hi if sign > 0 else found.lo
@@ -136,7 +136,7 @@ def answer(task: Task, state: SearchState) -> dict[str, Any]:
     return record
 
 
-def _verified(entry: Entry, one: Any) -> dict[str, Any]:
+def _verified(entry: Tried, one: Any) -> dict[str, Any]:
     return {
         "source": entry.source,
         "round": entry.round,

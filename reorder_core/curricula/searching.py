@@ -12,7 +12,7 @@ from reorder_core.curricula.asked import Asked, Task, understand
 from reorder_core.curricula.finding import find, picks
 from reorder_core.curricula.proposals import proposals
 from reorder_core.curricula.scoring import Live
-from reorder_core.curricula.state import Entry, SearchState, open_state
+from reorder_core.curricula.search_state import SearchState, Tried, open_state
 from reorder_core.estimators import LEARNED_FROM_MOST
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.losses import Losses
@@ -91,7 +91,7 @@ def _begin(task: Task, state: SearchState, live: Live, tables: list[AdditiveTabl
     ]
     scores = live.scores(task.objectives, [*named.values(), *drawn])
     state.proposals = {
-        name: Entry(order, name, tuple(score.of(row) for score in scores),
+        name: Tried(order, name, tuple(score.of(row) for score in scores),
                     _realised(task, state, order))
         for row, (name, order) in enumerate(named.items())
     }  # fmt: skip

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from reorder_core.errors import OrderError
-from reorder_core.export.cells import neutral
 from reorder_core.export.plain import for_xml
+from reorder_core.export.spreadsheet import neutral
 from reorder_core.orders.order import Order, order_hash, slots_of
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.ledger import Retrained

@@ -1,4 +1,4 @@
-"""How far estimates can be trusted: the measures of DESIGN.md section 4.
+"""How far estimates can be trusted: each with its definition.
 
 O orders, E evaluation steps, N samples, D held-out domains. `estimated` and
 `retrained` hold losses in nats per token; `reference` is the run really

@@ -36,7 +36,7 @@ class Retrained:
         return self.losses_at.final
 
 
-class Shape(NamedTuple):
+class EntryShape(NamedTuple):
     """What a run's entries must have."""
 
     samples: int
@@ -63,7 +63,7 @@ _FIELDS = {
 _FIRST_FIELDS = _FIELDS - {"sequence", "digest"}
 
 
-def parsed(value: Any, run: str, shape: Shape) -> Retrained:
+def parsed(value: Any, run: str, shape: EntryShape) -> Retrained:
     """The entry in a ledger's record.
 
     Raises ValueError, KeyError, TypeError or OrderError for what is none of this run.

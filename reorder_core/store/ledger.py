@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reorder_core.errors import OrderError, StoreError
 from reorder_core.orders.order import Order, order_hash, training_hash
-from reorder_core.store.entries import Retrained, Shape, parsed, record_of
+from reorder_core.store.entries import EntryShape, Retrained, parsed, record_of
 from reorder_core.store.files import FileState, json_digest, read_json, state_of, write_json
 from reorder_core.store.sealed import Damage, sealed
 from reorder_core.store.sequence import next_number
@@ -133,7 +133,7 @@ class Ledger:
         return known[1]
 
     def _load(self, path: Path) -> Retrained | Damage:
-        shape = Shape(self.samples, self.probe_domains, self.evaluations)
+        shape = EntryShape(self.samples, self.probe_domains, self.evaluations)
         try:
             entry = parsed(read_json(path), self.run, shape)
             if entry.order_hash != path.stem:

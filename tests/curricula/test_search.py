@@ -9,8 +9,8 @@ import pytest
 
 from reorder_core.curricula.asked import Asked, understand
 from reorder_core.curricula.result import answer, best_entry, verdict
+from reorder_core.curricula.search_state import open_state
 from reorder_core.curricula.searching import Trainer, search
-from reorder_core.curricula.state import open_state
 from reorder_core.errors import CurriculumError
 from reorder_core.orders.order import make_order
 from reorder_core.store.run import open_run

@@ -5,7 +5,7 @@ from typing import Any
 
 from driving import Served
 
-from reorder_core.curricula.state import all_states
+from reorder_core.curricula.search_state import all_states
 
 
 def test_a_search_goes_on_over_a_reload_and_its_order_opens_on_the_timeline(

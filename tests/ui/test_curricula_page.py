@@ -12,8 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from reorder_core.curricula.asked import Asked, understand
 from reorder_core.curricula.result import best_entry, verdict
+from reorder_core.curricula.search_state import SearchState, read_state
 from reorder_core.curricula.searching import search
-from reorder_core.curricula.state import SearchState, read_state
 from reorder_core.orders.links import decode_order
 from reorder_core.store.run import Run, open_run
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from reorder_core.curricula.asked import Task
 from reorder_core.curricula.result import front_of
-from reorder_core.curricula.state import Entry, SearchState
+from reorder_core.curricula.search_state import SearchState, Tried
 from reorder_core.curricula.told import in_words, whereabouts
 from reorder_core.export.curriculum import file_stem, index_json, order_json
 from reorder_core.orders.links import encode_order
@@ -75,7 +75,7 @@ def _agreement(task: Task, state: SearchState) -> None:
         panels.draw(figure, lambda: frame, "Estimate against retraining of each verified order")
 
 
-def _front(run: Run, task: Task, state: SearchState, ranked: list[Entry]) -> Entry:
+def _front(run: Run, task: Task, state: SearchState, ranked: list[Tried]) -> Tried:
     """The front; the compromise that was clicked, else the best one."""
     hashes = {entry.hash for entry in ranked}
     frame = pd.DataFrame(
@@ -96,7 +96,7 @@ def _front(run: Run, task: Task, state: SearchState, ranked: list[Entry]) -> Ent
     return next((e for e in state.verified if e.hash == wanted), ranked[0])
 
 
-def _order(run: Run, entry: Entry) -> None:
+def _order(run: Run, entry: Tried) -> None:
     """One order in words and by where domains went, with what to do with it."""
     told = whereabouts(run, entry.order)
     middles = (np.arange(len(told.domain_share)) + 0.5) / len(told.domain_share)
@@ -112,7 +112,7 @@ def _order(run: Run, entry: Entry) -> None:
         _take_away(run, entry)
 
 
-def _take_away(run: Run, entry: Entry) -> None:
+def _take_away(run: Run, entry: Tried) -> None:
     stem = file_stem(run, entry.hash)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(
@@ -160,7 +160,7 @@ def proposals(run: Run, task: Task, state: SearchState) -> None:
     )
 
 
-def _row(run: Run, task: Task, name: str, entry: Entry) -> dict[str, object]:
+def _row(run: Run, task: Task, name: str, entry: Tried) -> dict[str, object]:
     row: dict[str, object] = {"order": name}
     for at, objective in enumerate(task.objectives):
         found = entry.estimated[at]

@@ -6,7 +6,7 @@ import streamlit as st
 
 from reorder_core.curricula.asked import Task, understand
 from reorder_core.curricula.result import verdict
-from reorder_core.curricula.state import SearchState
+from reorder_core.curricula.search_state import SearchState
 from reorder_core.errors import ReorderError
 from reorder_core.store.run import Run
 from ui.app.job import Job

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from reorder_core.curricula.asked import Asked
-from reorder_core.curricula.state import SearchState, all_states
+from reorder_core.curricula.search_state import SearchState, all_states
 from reorder_core.store.run import Run
 from ui.app import visitors
 from ui.app.job import Job

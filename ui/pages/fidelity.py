@@ -32,7 +32,7 @@ _FIRST_SECONDS, _SLICE_SECONDS, _POLL_SECONDS = 1.2, 0.6, 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class Choice:
     """What the page shows."""
 
     estimator: str
@@ -45,7 +45,7 @@ class View:
         return {ESTIMATOR: self.estimator, FAMILY: self.family}
 
 
-def follow(run: Run) -> View:
+def follow(run: Run) -> Choice:
     """What the address asks for; coming back to the page, what was shown last."""
     entered = state.enter("fidelity")
     names = (RUN, ESTIMATOR, FAMILY)
@@ -58,7 +58,7 @@ def follow(run: Run) -> View:
     return view
 
 
-def read(address: dict[str, str], run: Run) -> View:
+def read(address: dict[str, str], run: Run) -> Choice:
     """The view in an address; what it cannot show is replaced, and the notice says so."""
     wrong = []
     linked = address.get(RUN, run.id)
@@ -76,10 +76,10 @@ def read(address: dict[str, str], run: Run) -> View:
     if family not in FAMILIES:
         wrong.append(f"There is no family {family[:60]!r}; there are {', '.join(FAMILIES)}.")
         family = "random"
-    return View(estimator, family, " ".join(wrong))
+    return Choice(estimator, family, " ".join(wrong))
 
 
-def verdict(run: Run, view: View) -> None:
+def verdict(run: Run, view: Choice) -> None:
     """The page's first lines: how much the estimator explains, and where it is weak."""
     reports = fidelity_sentences.best_reports(run.fidelity)
     report = next((r for r in reports if r.family == view.family), None)
@@ -103,7 +103,7 @@ def verdict(run: Run, view: View) -> None:
         )
 
 
-def choices(run: Run, view: View) -> None:
+def choices(run: Run, view: Choice) -> None:
     """The choice of family and estimator, kept in the address, and the button for more orders."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="ro_fidelity_choices"):
         st.segmented_control(
@@ -120,7 +120,7 @@ def choices(run: Run, view: View) -> None:
         fidelity_jobs.more_orders(run, view.family, view.estimator)
 
 
-def _choose(run: Run, view: View) -> None:
+def _choose(run: Run, view: Choice) -> None:
     """Put what was just chosen into the address, which the page then follows."""
     family = state.shown(state.FIDELITY_FAMILY) or view.family
     estimator = state.shown(state.FIDELITY_ESTIMATOR) or view.estimator
@@ -140,7 +140,7 @@ def _about(name: str) -> str:
     return f"{name} – {default}{ABOUT[bare]}{told}"
 
 
-def reports(run: Run, view: View) -> None:
+def reports(run: Run, view: Choice) -> None:
     """The saved report of the family: every estimator beside the others."""
     best = fidelity_sentences.best_reports(run.fidelity)
     report = next((r for r in best if r.family == view.family), None)
@@ -148,13 +148,13 @@ def reports(run: Run, view: View) -> None:
         fidelity_tables.reports(run, report, view.estimator)
 
 
-def judge(run: Run, view: View) -> None:
+def judge(run: Run, view: Choice) -> None:
     """What the ledger's orders say of the estimator, computed in slices while it lacks."""
     lacking = _work(run, view.estimator, _FIRST_SECONDS)
     st.fragment(_judge, run_every=_POLL_SECONDS if lacking else None)(run, view, lacking > 0)
 
 
-def _judge(run: Run, view: View, working: bool) -> None:
+def _judge(run: Run, view: Choice, working: bool) -> None:
     if query := state.take_opening():
         st.switch_page("pages/timeline.py", query_params={RUN: run.id} | query)
     if working:
@@ -174,7 +174,7 @@ def _judge(run: Run, view: View, working: bool) -> None:
 
 
 def _draw(
-    run: Run, view: View, found: fidelity_frames.Judging | None, heat: fidelity_frames.HeatMaps
+    run: Run, view: Choice, found: fidelity_frames.Judging | None, heat: fidelity_frames.HeatMaps
 ) -> None:
     fitted = judged.fitted(run, view.estimator)
     known = judged.answers(run, view.estimator)

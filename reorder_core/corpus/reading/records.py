@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reorder_core.corpus.reading.cleaning import cleaned, one_line
+from reorder_core.corpus.reading.row_template import NoText, Wording
 from reorder_core.corpus.reading.rows import BrokenTable, Number, Row
-from reorder_core.corpus.reading.template import NoText, Wording
 from reorder_core.corpus.samples import Document
 
 TOLD = 5

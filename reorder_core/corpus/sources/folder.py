@@ -11,9 +11,9 @@ from typing import Annotated, ClassVar, Literal, Self
 import numpy as np
 from pydantic import AfterValidator
 
-from reorder_core.corpus.reading.files import Reading, files_under
 from reorder_core.corpus.reading.records import ranges_of
-from reorder_core.corpus.reading.template import fields
+from reorder_core.corpus.reading.row_template import fields
+from reorder_core.corpus.reading.text_files import Reading, files_under
 from reorder_core.corpus.sources.source import Found, Source
 from reorder_core.errors import ConfigError
 

@@ -6,13 +6,13 @@ proposes; nothing in them knows the objective.
 
 from collections.abc import Callable
 
-from reorder_core.curricula.proposals import domains, gradients, losses, plain
+from reorder_core.curricula.proposals import by_gradient, by_loss, domains, plain
 from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 KINDS: tuple[Callable[[Run, int], dict[str, Order]], ...] = (
-    plain.random, plain.by_length, losses.by_loss, losses.self_paced, domains.blocks,
-    domains.interleaved, gradients.diverse, gradients.clean_last,
+    plain.random, plain.by_length, by_loss.by_loss, by_loss.self_paced, domains.blocks,
+    domains.interleaved, by_gradient.diverse, by_gradient.clean_last,
 )  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from reorder_core.corpus.reading.csv_rows import SUFFIXES as CSV_SUFFIXES
 from reorder_core.corpus.reading.csv_rows import csv_table
 from reorder_core.corpus.reading.json_rows import LINE_SUFFIXES, json_table
 from reorder_core.corpus.reading.records import Choice, Tally, documents_of, ranges_of
+from reorder_core.corpus.reading.row_template import CHATS, Wording
 from reorder_core.corpus.reading.rows import Table
-from reorder_core.corpus.reading.template import CHATS, Wording
 from reorder_core.corpus.reading.unpacking import Content, NotText, checked, contents, decoded
 from reorder_core.corpus.samples import Document
 from reorder_core.corpus.sources.source import Found

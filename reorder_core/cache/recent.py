@@ -9,7 +9,7 @@ from typing import Any
 MOST_BYTES = 64 * 2**20
 
 
-class Memory:
+class Recent:
     """Records by key; what was not asked for longest goes first."""
 
     def __init__(self, most: int = MOST_BYTES) -> None:

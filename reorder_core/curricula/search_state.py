@@ -16,7 +16,7 @@ from reorder_core.store.run import Run
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class Tried:
     """An order, what was said of it before it was trained, and what training gave."""
 
     order: Order
@@ -50,16 +50,16 @@ class SearchState:
     asked: Asked
     known: tuple[str, ...] = ()
     """Order hashes of the ledger's retrainings that were there before, the newest first."""
-    proposals: dict[str, Entry] = field(default_factory=dict)
+    proposals: dict[str, Tried] = field(default_factory=dict)
     random: list[list[float]] = field(default_factory=list)
     """For each objective the values of random orders that keep to the constraints, estimated."""
     random_error: list[float] = field(default_factory=list)
     """For each objective the standard deviation of those estimates' error, in the mean."""
     bound: list[float] = field(default_factory=list)
     """For each objective the best value that the additive table gives any order."""
-    plan: list[Entry] = field(default_factory=list)
+    plan: list[Tried] = field(default_factory=list)
     """Orders to verify next."""
-    verified: list[Entry] = field(default_factory=list)
+    verified: list[Tried] = field(default_factory=list)
     paid: int = 0
     """Retrainings made for this search."""
     round: int = 0
@@ -129,7 +129,7 @@ def all_states(run: Run) -> Iterator[SearchState]:
             continue
 
 
-def _entry(run: Run, value: dict[str, Any]) -> Entry:
+def _entry(run: Run, value: dict[str, Any]) -> Tried:
     realised = value["realised"]
     if realised is not None:  # null within stands for a loss that was not finite
         realised = tuple(np.nan if number is None else float(number) for number in realised)
@@ -138,4 +138,4 @@ def _entry(run: Run, value: dict[str, Any]) -> Entry:
         for found in value["estimated"]
     )
     order = make_order(value["order"], run.count)
-    return Entry(order, str(value["source"]), estimated, realised, int(value["round"]))
+    return Tried(order, str(value["source"]), estimated, realised, int(value["round"]))
