@@ -25,6 +25,7 @@ from reorder_core.orders.order import order_hash, parse_order, swap
 from reorder_core.store.run import Run, open_run
 
 DEMO = Path(__file__).parent.parent / "data" / "demo"
+KNOWS = "hybrid, 16 + 64 retrainings"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
@@ -83,8 +84,8 @@ def test_a_bundle_says_where_its_numbers_come_from(demo):
     order = swap(demo.reference_order, 3, 200)
     estimate = open_estimator(demo, "hybrid").estimate(order)
     figures = [make_figure("generalization", SVG, PNG)]
-    content = figure_bundle(demo, order, estimate, figures, 64, "2026-01-02")
-    assert content == figure_bundle(demo, order, estimate, figures, 64, "2026-01-02")
+    content = figure_bundle(demo, order, estimate, figures, KNOWS, "2026-01-02")
+    assert content == figure_bundle(demo, order, estimate, figures, KNOWS, "2026-01-02")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.testzip() is None
         assert set(archive.namelist()) == {
@@ -92,9 +93,11 @@ def test_a_bundle_says_where_its_numbers_come_from(demo):
             "figures/generalization.svg", "figures/generalization.png",
         }  # fmt: skip
         card = archive.read("README.md").decode()
+        data = pd.read_csv(io.BytesIO(archive.read("data.csv")))
+        assert set(data["estimator"]) == {KNOWS}
         assert archive.read("figures/generalization.png") == PNG
         assert "2505.22042" in archive.read("CITATION.bib").decode()
-    for fact in (demo.id, demo.fingerprint, order_hash(order), "64 retrainings", "90 % interval",
+    for fact in (demo.id, demo.fingerprint, order_hash(order), KNOWS, "90 % interval",
                  "hybrid", "| random |", "numpy", "no, these are"):  # fmt: skip
         assert fact in card, fact
 
@@ -120,16 +123,16 @@ def test_a_bundle_has_an_upper_size(demo):
     order = demo.reference_order
     estimate = open_estimator(demo, "hybrid").estimate(order)
     with pytest.raises(OrderError, match="too much"):
-        figure_bundle(demo, order, estimate, [FigureFile("a", SVG, PNG)] * 13, 0, "")
+        figure_bundle(demo, order, estimate, [FigureFile("a", SVG, PNG)] * 13, KNOWS, "")
     with pytest.raises(OrderError, match="too much"):
-        figure_bundle(demo, order, estimate, [FigureFile("a", SVG, PNG * 10**6)], 0, "")
+        figure_bundle(demo, order, estimate, [FigureFile("a", SVG, PNG * 10**6)], KNOWS, "")
 
 
 def test_a_figure_with_half_an_emoji_or_control_characters_is_a_file_that_opens(demo):
     text = "<text>half \ud83d, bell \x07, nul \x00</text>"
     figure = make_figure("half", SVG.replace("/>", f">{text}</svg>"), PNG)
     estimate = open_estimator(demo, "reference").estimate(demo.reference_order)
-    content = figure_bundle(demo, demo.reference_order, estimate, [figure], 0, "2026-11-25")
+    content = figure_bundle(demo, demo.reference_order, estimate, [figure], KNOWS, "2026-11-25")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         root = ElementTree.fromstring(archive.read("figures/half.svg"))
     assert "".join(root.itertext()) == "half \ufffd, bell , nul "

@@ -1,14 +1,18 @@
 """One service answers all pages: what is kept, who informed it, what is never computed twice."""
 
+import json
+import re
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from reorder_core.cache.estimates import ResultCache
 from reorder_core.cache.recent import Recent
 from reorder_core.cache.service import EstimateService
+from reorder_core.cli.commands import app
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators import informing_runs, open_estimator
 from reorder_core.estimators.learning.retrainings import designed_runs
@@ -150,6 +154,38 @@ def test_differences_are_computed_once_and_only_by_estimators_that_give_them(
         service.now("tracin").difference(orders[2], orders[3])
     with pytest.raises(EstimatorError, match="unknown estimator 'nobody'"):
         service.now("nobody")
+
+
+def test_the_command_line_names_a_number_as_the_pages_do(
+    real_run: Run, orders: list[Order], tmp_path: Path
+) -> None:
+    """With as many retrainings as the service's answer knows, in a terminal and as JSON."""
+    order, service = orders[0], opened(real_run, tmp_path)
+    words = service.now().answer(order).words
+    assert re.fullmatch(r"hybrid, \d+ \+ \d+ retrainings", words)
+    (tmp_path / "order.json").write_text(json.dumps(order.tolist()))
+    asked = ["estimate", str(real_run.path), "--order", str(tmp_path / "order.json")]
+    assert json.loads(CliRunner().invoke(app, [*asked, "--json"]).stdout)["knows"] == words
+    assert f"{words}; order" in CliRunner().invoke(app, asked).stdout
+
+
+def test_many_estimates_are_read_at_once_and_are_the_same(
+    real_run: Run, orders: list[Order], tmp_path: Path
+) -> None:
+    service = opened(real_run, tmp_path)
+    expected = [service.now().answer(order).estimate for order in orders[:3]]
+    service.cache.close()
+    restarted = opened(real_run, tmp_path)
+    asked: list[str] = []
+    once = restarted.cache.get_many
+    restarted.cache.get_many = lambda *key: asked.append("many") or once(*key)  # pyright: ignore
+    restarted.cache.get = lambda *key: pytest.fail("asked one by one")  # pyright: ignore
+    found = restarted.now().ready(orders)
+    assert asked == ["many"]
+    assert list(found) == [estimate.order_hash for estimate in expected], "the fourth is nowhere"
+    assert all(same(found[one.order_hash], one) for one in expected)
+    assert [restarted.now().has(order) for order in orders] == [True, True, True, False]
+    assert restarted.now().ready([]) == {}
 
 
 def test_memory_forgets_what_was_not_asked_for_longest_and_stays_within_its_bytes() -> None:

@@ -38,6 +38,13 @@ SELECT sample_loss_at, probe_loss_at, sample_interval, probe_interval, distance,
 FROM estimates
 WHERE run = ? AND estimator = ? AND order_hash = ? AND knows = ?"""
 
+_GET_MANY = """\
+SELECT order_hash, knows, sample_loss_at, probe_loss_at, sample_interval, probe_interval, distance,
+    coherence, expected_error
+FROM estimates JOIN (SELECT unnest(?::VARCHAR[]) AS order_hash, unnest(?::VARCHAR[]) AS knows)
+    USING (order_hash, knows)
+WHERE run = ? AND estimator = ?"""
+
 _PUT = """
     INSERT OR REPLACE INTO estimates
     VALUES (?, ?, ?, ?, now()::TIMESTAMP, ?, ?, ?, ?, ?, ?, ?)"""
@@ -103,9 +110,23 @@ class ResultCache:
         if row is None:
             return None
         self._asked.add(parameters)
-        samples, probes, sample_interval, probe_interval, *figures = row
-        interval = None if sample_interval is None else _losses(sample_interval, probe_interval)
-        return Estimate(run_id, estimator, order_hash, _losses(samples, probes), interval, *figures)
+        return _estimate(run_id, estimator, order_hash, row)
+
+    def get_many(
+        self, run_id: str, estimator: str, wanted: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Estimate]:
+        """Of the (order hash, `Knows.digest`) wanted, those remembered; in one query."""
+        if not wanted:
+            return {}
+        hashes, knows = (list(part) for part in zip(*wanted, strict=True))
+        try:
+            parameters = [hashes, knows, run_id, estimator]
+            rows = self._connection.cursor().execute(_GET_MANY, parameters).fetchall()
+        except duckdb.Error as error:
+            log.warning("the cache %s cannot be read: %s", self.path, _first_line(error))
+            return {}
+        self._asked.update((run_id, estimator, *row[:2]) for row in rows)
+        return {row[:2]: _estimate(run_id, estimator, row[0], row[2:]) for row in rows}
 
     def put(self, estimate: Estimate, knows: str = "") -> None:
         """Remember an estimate; one already there is replaced."""
@@ -202,6 +223,12 @@ def _put_aside(path: Path) -> None:
 def _is_locked(error: duckdb.Error) -> bool:
     text = str(error)
     return "lock on file" in text or "different configuration" in text
+
+
+def _estimate(run_id: str, estimator: str, order_hash: str, row: Sequence[Any]) -> Estimate:
+    samples, probes, sample_interval, probe_interval, *figures = row
+    interval = None if sample_interval is None else _losses(sample_interval, probe_interval)
+    return Estimate(run_id, estimator, order_hash, _losses(samples, probes), interval, *figures)
 
 
 def _losses(samples: Any, probes: Any) -> Losses:

@@ -124,9 +124,11 @@ def estimate(
     """Losses under another order, without retraining."""
     run, order = _opened(run_path, order_path)
     from reorder_core.estimators import DEFAULT, informing_runs, open_estimator
+    from reorder_core.estimators.learning.retrainings import knowledge
 
-    found = open_estimator(run, estimator or DEFAULT, informing_runs(run, order)).estimate(order)
-    answer = printing.estimated_answer(run, found)
+    opened = open_estimator(run, estimator or DEFAULT, informing_runs(run, order))
+    known = knowledge(run, opened.fitted_on).words(opened.name)
+    answer = printing.estimated_answer(run, opened.estimate(order), known)
     _answer(answer, as_json, lambda: printing.print_losses(run, answer))
 
 

@@ -63,7 +63,7 @@ def print_curriculum(found: dict[str, Any], path: str) -> None:
     """The verdict, then all that was verified and proposed, the best first."""
     print(found["verdict"])
     print(f"{found['retrainings']} retrainings, {found['rre']:.1f} RRE beyond the build; "
-          f"found by {found['source']}")  # fmt: skip
+          f"found by {found['source']}; estimates: {found['knows']}")  # fmt: skip
     objectives = _many(found["objective"])
     columns = ["order"]
     for name in objectives:

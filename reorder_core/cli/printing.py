@@ -26,8 +26,11 @@ _SHOWN = {
 }  # fmt: skip
 
 
-def estimated_answer(run: Run, estimate: Estimate) -> dict[str, Any]:
-    """The object that `estimate --json` prints; lo and hi are null without an interval."""
+def estimated_answer(run: Run, estimate: Estimate, knows: str) -> dict[str, Any]:
+    """The object that `estimate --json` prints; lo and hi are null without an interval.
+
+    `knows`, the estimator's name with the retrainings that informed it, is there where some did.
+    """
     final, ends = estimate.final, estimate.interval
     samples = _cells(final.samples, ends and ends.samples)
     probes = _cells(final.probes, ends and ends.probes)
@@ -37,6 +40,7 @@ def estimated_answer(run: Run, estimate: Estimate) -> dict[str, Any]:
         "estimator": estimate.estimator,
         "samples": {str(i): cell for i, cell in enumerate(samples)},
         "probes": dict(zip(run.probe_domains, probes, strict=True)),
+        **({"knows": knows} if knows != estimate.estimator else {}),
     }
 
 
@@ -179,7 +183,8 @@ def print_losses(run: Run, answer: Mapping[str, Any]) -> None:
         rows.append((f"held out: {domain}", before, answer["probes"][domain]))
     mean = {"loss": np.mean([cell["loss"] for cell in answer["samples"].values()])}
     rows.append(("training samples, mean", run.reference.final.samples.mean(), mean))
-    print(f"{answer['estimator']}, order {answer['order_hash']}, run {answer['run']}")
+    source = answer.get("knows", answer["estimator"])
+    print(f"{source}; order {answer['order_hash']}, run {answer['run']}")
     shown = (
         (name, _nats(before), _nats(cell["loss"]), f"{cell['loss'] - before:+.4f}", _range(cell))
         for name, before, cell in rows
@@ -191,7 +196,7 @@ def print_fidelity(report: FidelityReport) -> None:
     """A fidelity report as a table, one row an estimator."""
     print(f"{report.orders} orders of family {report.family}, seed {report.seed}")
     rows = (
-        (name, *(_digits(getattr(measured, key)) for key in _SHOWN))
+        (measured.knows or name, *(_digits(getattr(measured, key)) for key in _SHOWN))
         for name, measured in report.estimators.items()
     )
     print_table(["estimator", *_SHOWN.values()], rows)
@@ -202,7 +207,8 @@ def print_heat_map(measured: Mapping[str, Any]) -> None:
     samples, steps = measured["samples"], measured["steps"]
     print(f"{len(samples)} samples moved to {len(steps)} steps each: {len(samples) * len(steps)}")
     rows = (
-        (name, values["cells"], *(_digits(values[key]) for key in ("spearman", "spearman_rows")),
+        (values.get("knows", name), values["cells"],
+         *(_digits(values[key]) for key in ("spearman", "spearman_rows")),
          *(f"{values[key] ** 0.5:.4f}" for key in ("mse", "mse_no_change")))
         for name, values in measured["estimators"].items()
     )  # fmt: skip

@@ -7,9 +7,12 @@ import numpy as np
 
 from reorder_core.curricula import ranking
 from reorder_core.curricula.asked import Task
-from reorder_core.curricula.scoring import Z90
+from reorder_core.curricula.scoring import Z90, teaching
 from reorder_core.curricula.search_state import SearchState, Tried
 from reorder_core.errors import CurriculumError
+from reorder_core.estimators import DEFAULT
+from reorder_core.estimators.learning.retrainings import knowledge
+from reorder_core.store.run import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def answer(task: Task, state: SearchState) -> dict[str, Any]:
             for name, proposal in state.proposals.items()
         },
         "rre": state.paid * task.price,
+        "knows": known_words(task.run, state, entry.round),
         "better": one("higher" if o.raises else "lower" for o in task.objectives),
         "source": entry.source,
         "retrainings": state.paid,
@@ -134,6 +138,12 @@ def answer(task: Task, state: SearchState) -> dict[str, Any]:
             {"order": part.order.tolist(), **_verified(part, one)} for part in front_of(task, state)
         ]
     return record
+
+
+def known_words(run: Run, state: SearchState, number: int) -> str:
+    """The estimator of a round with the retrainings it knew: "hybrid, 16 + 64 retrainings"."""
+    runs = teaching(run, state.known_in(number))
+    return knowledge(run, runs.hashes).words(DEFAULT)
 
 
 def _verified(entry: Tried, one: Any) -> dict[str, Any]:

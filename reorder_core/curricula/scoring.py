@@ -77,8 +77,7 @@ class Live:
 
     def taught(self, known: Sequence[str]) -> "Live":
         """One that also learned from those retrainings of the ledger, by order hash."""
-        found = [entry for name in known if (entry := self.run.ledger.get(name)) is not None]
-        runs = designed_runs(self.run).joined(runs_of(self.run, found).ended())
+        runs = teaching(self.run, known)
         return Live(self.run, self._estimator.taught(runs) if len(runs) else self._estimator)
 
     def scores(self, objectives: Sequence[Objective], orders: Sequence[Order]) -> list[Scores]:
@@ -101,6 +100,12 @@ class Live:
             row = int(objective.rows(found.losses.samples, found.losses.probes)[0].argmax())
         weights = objective.sample_weight[row], objective.probe_weight[row]
         return objective.sign * self._estimator.effects(order, *weights)
+
+
+def teaching(run: Run, known: Sequence[str]) -> TrainingRuns:
+    """The designed retrainings, then those of the ledger with these order hashes that ended."""
+    found = [entry for name in known if (entry := run.ledger.get(name)) is not None]
+    return designed_runs(run).joined(runs_of(run, found).ended())
 
 
 def _scored(objective: Objective, found: Any) -> Scores:

@@ -10,6 +10,7 @@ import numpy as np
 from reorder_core.curricula.asked import Asked
 from reorder_core.curricula.scoring import Estimated
 from reorder_core.errors import CurriculumError, ReorderError, StoreError
+from reorder_core.estimators import LEARNED_FROM_MOST
 from reorder_core.orders.order import Order, make_order, order_hash
 from reorder_core.store.files import read_json, write_json
 from reorder_core.store.run import Run
@@ -67,6 +68,12 @@ class SearchState:
     priced: int = 0
     """Orders that the live estimator was asked for."""
     done: bool = False
+
+    def known_in(self, number: int) -> list[str]:
+        """Hashes of the retrainings that a round's estimates may learn from: this search's
+        earlier ones, then the newest that the ledger held when it began."""
+        own = [entry.hash for entry in self.verified if entry.round < number]
+        return [*own, *self.known[:LEARNED_FROM_MOST]]
 
     def save(self) -> None:
         """Raises StoreError where the folder cannot be written."""

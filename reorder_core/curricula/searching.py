@@ -13,7 +13,6 @@ from reorder_core.curricula.finding import find, picks
 from reorder_core.curricula.proposals import proposals
 from reorder_core.curricula.scoring import Live
 from reorder_core.curricula.search_state import SearchState, Tried, open_state
-from reorder_core.estimators import LEARNED_FROM_MOST
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
@@ -39,23 +38,22 @@ def search(run: Run, asked: Asked, on_progress: Progress = lambda *_: None) -> S
     state = open_state(run, asked)
     if state.done:
         return state
-    known = state.known[:LEARNED_FROM_MOST]
     on_progress("reading the run", 0, task.retrainings)
-    trainer, base = Trainer(run), Live(run).taught(known)
+    trainer, base = Trainer(run), Live(run).taught(state.known_in(0))
     if not state.proposals:
         on_progress("estimating proposals", 0, task.retrainings)
         _begin(task, state, base, tables)
     for done in range(1, state.round + 1):
         # Resumed: replays are remembered in the groups that they were first made in, since
         # their last bits depend on who was replayed beside them.
-        base.taught([*_before(state, done), *known])
+        base.taught(state.known_in(done))
     while True:
         _verify(task, state, trainer, on_progress)
         left = task.retrainings - state.paid
         if left <= 0 or state.done:
             break
         state.round += 1
-        live = base.taught([*_before(state, state.round), *known])
+        live = base.taught(state.known_in(state.round))
 
         def told(part: str) -> None:
             on_progress(f"round {state.round}: {part}", state.paid, task.retrainings)
@@ -71,11 +69,6 @@ def search(run: Run, asked: Asked, on_progress: Progress = lambda *_: None) -> S
     state.save()
     on_progress("done", task.retrainings, task.retrainings)
     return state
-
-
-def _before(state: SearchState, number: int) -> list[str]:
-    """Hashes of the orders verified before a round."""
-    return [entry.hash for entry in state.verified if entry.round < number]
 
 
 def _begin(task: Task, state: SearchState, live: Live, tables: list[AdditiveTable]) -> None:

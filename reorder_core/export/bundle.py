@@ -148,13 +148,13 @@ def figure_bundle(
     order: Order,
     estimate: Estimate,
     figures: Sequence[FigureFile],
-    informed_by: int,
+    knows: str,
     made: str,
     ranking: Ranking | None = None,
 ) -> bytes:
     """A zip: figures as SVG and PNG, data, what moved most, order, run card, citation.
 
-    `informed_by` retrainings of the ledger taught the estimate; `made` is a date.
+    `knows` is the estimator's name with the retrainings that taught it; `made` is a date.
     Raises OrderError for too many or too large figures.
     """
     size = sum(len(f.svg) + len(f.png) for f in figures)
@@ -162,15 +162,15 @@ def figure_bundle(
         raise OrderError(f"{len(figures)} figures of {size // 10**6} MB are too much for a bundle; "
                          f"at most {MOST_FIGURES} and {LARGEST_ALL // 10**6} MB")  # fmt: skip
     truth = run.ledger.of(order)
-    card = run_card(run, order, estimate, informed_by, made, ranking)
+    card = run_card(run, order, estimate, knows, made, ranking)
     files: dict[str, bytes] = {
         "README.md": card.encode("utf-8", "replace"),
         "order.json": order_json(run, order),
-        "data.csv": to_csv(results_table(run, estimate, order, truth)),
+        "data.csv": to_csv(results_table(run, estimate, order, truth).assign(estimator=knows)),
         "CITATION.bib": CITATION.encode(),
     }
     if ranking is not None:
-        files["ranking.csv"] = to_csv(ranking_table(run, order, ranking))
+        files["ranking.csv"] = to_csv(ranking_table(run, order, ranking).assign(estimator=knows))
     for figure in figures:
         files[f"figures/{figure.name}.svg"] = figure.svg.encode()
         files[f"figures/{figure.name}.png"] = figure.png
@@ -189,7 +189,7 @@ def run_card(
     run: Run,
     order: Order,
     estimate: Estimate,
-    informed_by: int,
+    knows: str,
     made: str,
     ranking: Ranking | None = None,
 ) -> str:
@@ -210,8 +210,8 @@ def run_card(
         "```json\n" + json.dumps(run.config.model_dump(mode="json"), indent=1) + "\n```",
         "## This order",
         f"- order: `order.json`, hash `{order_hash(order)}`\n"
-        f"- estimator: {estimate.estimator}, informed by {informed_by} retrainings of the ledger "
-        f"(it holds {len(run.ledger)}), never by this order's own\n"
+        f"- estimator: {knows} (designed by the build + from the ledger, which holds "
+        f"{len(run.ledger)}; never this order's own)\n"
         f"- distance from the reference run: {_figure(estimate.distance)} (0 is the same model; "
         "estimates lose trust as it grows)\n"
         f"- retrained: {'yes, in column `retrained`' if truth else 'no, these are estimates'}",

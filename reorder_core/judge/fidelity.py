@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError
-from reorder_core.estimators.learning.retrainings import hashes_in
+from reorder_core.estimators.learning.retrainings import hashes_in, knowledge
 from reorder_core.estimators.protocol import Estimator
 from reorder_core.judge import measures
 from reorder_core.orders.order import Order, order_hash
@@ -72,7 +72,8 @@ def measure(
     measured = {}
     for number, (name, estimator) in enumerate(opened.items()):
         on_progress(f"measuring {name}", number, len(opened))
-        measured[name] = measure_estimator(estimator, truth, seed)
+        known = knowledge(run, estimator.fitted_on).words(name)
+        measured[name] = measure_estimator(estimator, truth, seed, known)
     made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     report = FidelityReport(run.id, family, orders, seed, measured, made, truth.spread)
     write_report(run.path / "fidelity", report)
@@ -127,7 +128,7 @@ def retrain_once(run: Run, order: Order, on_progress: Progress = lambda *_: None
     return result
 
 
-def measure_estimator(estimator: Estimator, truth: Truth, seed: int) -> Measured:
+def measure_estimator(estimator: Estimator, truth: Truth, seed: int, knows: str = "") -> Measured:
     """One estimator's part of the report."""
     estimates, times = _timed(estimator, truth.orders)
     values = _measures(estimates, truth)
@@ -137,6 +138,7 @@ def measure_estimator(estimator: Estimator, truth: Truth, seed: int) -> Measured
         **{name: value(every) for name, value in values.items()},
         query_ms_p50=round(float(p50), 3),
         query_ms_p95=round(float(p95), 3),
+        knows=knows,
         precompute_rre=float(estimator.precompute_rre),
         bytes=int(estimator.bytes),
         ci={

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError
+from reorder_core.estimators.learning.retrainings import knowledge
 from reorder_core.estimators.protocol import Estimator
 from reorder_core.judge import measures
 from reorder_core.judge.fidelity import retrain_all
@@ -154,7 +155,9 @@ def measure(
 
 def _measured(run: Run, moves: Moves, estimator: Estimator, true: Array) -> dict[str, Any]:
     found = estimated_map(run, moves, lambda order: estimator.estimate(order).final.samples)
-    return {"estimated": found.tolist(), **compare(found, true, moves, estimator.fitted_on)}
+    known = knowledge(run, estimator.fitted_on).words(estimator.name)
+    alike = compare(found, true, moves, estimator.fitted_on)
+    return {"knows": known, "estimated": found.tolist(), **alike}
 
 
 def _drawn(run: Run, samples: int, seed: int) -> list[int]:

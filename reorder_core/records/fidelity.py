@@ -43,6 +43,9 @@ class Measured:
     query_ms_p95: float | None = None
     precompute_rre: float | None = None
     bytes: int | None = None
+    knows: str = ""
+    """Its name with the retrainings it was fitted on: "hybrid, 16 retrainings"; empty in reports
+    written before this was noted."""
     ci: Mapping[str, Interval] = field(default_factory=dict)
     """Measure → bootstrap 95 % interval over orders."""
 

@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from reorder_core.curricula.asked import Task
-from reorder_core.curricula.result import front_of
+from reorder_core.curricula.result import front_of, known_words
 from reorder_core.curricula.search_state import SearchState, Tried
 from reorder_core.curricula.told import in_words, whereabouts
 from reorder_core.export.curriculum import file_stem, index_json, order_json
@@ -37,6 +37,12 @@ def show(run: Run, task: Task, state: SearchState) -> None:
     _order(run, best)
 
 
+def _source(task: Task, state: SearchState) -> Source:
+    """An estimate was made before its order was trained; those of the last round knew most."""
+    last = max((entry.round for entry in state.verified), default=0)
+    return Source(task.run.id, f"retrained; {known_words(task.run, state, last)} at most")
+
+
 def _course(task: Task, state: SearchState) -> None:
     objective = task.objectives[0]
     better = "higher" if objective.raises else "lower"
@@ -48,7 +54,7 @@ def _course(task: Task, state: SearchState) -> None:
     frame["best"] = frame["value"].cummax() if objective.raises else frame["value"].cummin()
     random = float(np.mean(state.random[0])), float(np.std(state.random[0]))
     figure = curricula.progress(
-        frame, random, objective.short, mode=panels.mode(), source=Source(task.run.id)
+        frame, random, objective.short, mode=panels.mode(), source=_source(task, state)
     )
     with panels.panel("curriculum_progress", "Best order so far", about):
         panels.draw(figure, lambda: frame, f"Best so far: {frame['best'].iloc[-1]:.4f}")
@@ -64,7 +70,7 @@ def _agreement(task: Task, state: SearchState) -> None:
     ]  # fmt: skip
     frame = pd.DataFrame(rows)
     figure = curricula.agreement(
-        frame, objective.short, mode=panels.mode(), source=Source(task.run.id)
+        frame, objective.short, mode=panels.mode(), source=_source(task, state)
     )
     about = (
         "The estimate is the one that was made before the order was trained. A search looks for "
@@ -84,7 +90,7 @@ def _front(run: Run, task: Task, state: SearchState, ranked: list[Tried]) -> Tri
         for e in state.verified if e.realised
     )  # fmt: skip
     names = [f"{o.short} ({'higher' if o.raises else 'lower'} is better)" for o in task.objectives]
-    figure = curricula.pareto(frame, names, mode=panels.mode(), source=Source(run.id))
+    figure = curricula.pareto(frame, names, mode=panels.mode(), source=Source(run.id, "retrained"))
     about = "Orders that were really trained. Click one to read of it below and open it."
 
     def picked(point: dict) -> None:

@@ -63,14 +63,14 @@ def orders(run: Run, estimator: str) -> list[Order]:
 
 def known(run: Run, estimator: str) -> dict[str, Estimate]:
     """Order hash → estimate, for all that was computed so far."""
-    known, asked = answers(run, estimator), orders(run, estimator)
-    return {order_hash(o): known.answer(o).estimate for o in asked if known.has(o)}
+    return answers(run, estimator).ready(orders(run, estimator))
 
 
 def work(run: Run, estimator: str, orders: list[Order], seconds: float) -> int:
     """Compute what lacks of these orders for about so long; how many still lack."""
     known, until = answers(run, estimator), time.monotonic() + seconds
-    lacking = [order for order in orders if not known.has(order)]
+    there = known.ready(orders)
+    lacking = [order for order in orders if order_hash(order) not in there]
     for done, order in enumerate(lacking):
         if done and time.monotonic() > until:
             return len(lacking) - done

@@ -93,18 +93,20 @@ def prepare(request: Export, run: Run, history: History) -> None:
     """Make a file and leave it for `deliver`; raises OrderError for figures that are none."""
     order, ending = history.order, _KINDS[request.what]
     answer = estimates.answer(run, order)
-    estimate, knows = answer.estimate, answer.knows
+    estimate = answer.estimate
     truth = run.ledger.of(order)
     if request.what == "order":
         content = bundle.order_json(run, order)
     elif request.what == "bundle":
         figures = [_figure(figure) for figure in request.figures]
-        today, informed = f"{datetime.now(UTC):%Y-%m-%d}", knows.designed + knows.ledger
+        today = f"{datetime.now(UTC):%Y-%m-%d}"
         moved = _ranking(request, run, history, estimate, truth)
-        content = bundle.figure_bundle(run, order, estimate, figures, informed, today, moved)
+        content = bundle.figure_bundle(run, order, estimate, figures, answer.words, today, moved)
     else:
         write = {"csv": bundle.to_csv, "parquet": bundle.to_parquet}[request.what]
-        content = write(bundle.results_table(run, estimate, order, truth))
+        content = write(
+            bundle.results_table(run, estimate, order, truth).assign(estimator=answer.words)
+        )
     state.set_download({
         "id": uuid.uuid4().hex,
         "name": f"reorder-{run.id}-{order_hash(order)[:8]}-{request.what}.{ending[0]}",

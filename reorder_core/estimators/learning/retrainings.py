@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
 from reorder_core.orders.order import Order, training_hash
+from reorder_core.records.knows import Knows, knows
 from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
@@ -149,6 +150,15 @@ def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
         run.batch_size,
         len(retrained) * (1 + len(run.eval_steps) * run.evaluation_rre),
     )
+
+
+def knowledge(run: Run, fitted_on: Set[str]) -> Knows:
+    """What an estimator that was fitted on these training hashes knows, as numbers are stamped."""
+    built, ledger = hashes_in(run) & fitted_on, run.ledger
+    others = fitted_on - built
+    found = [(ledger.trains_as(entry), entry) for entry in (telling(run) if others else [])]
+    taught_by = (f"{digest} {entry.digest}" for digest, entry in found if digest in others)
+    return knows(run.fingerprint, built, taught_by)
 
 
 def hashes_in(run: Run) -> frozenset[str]:
