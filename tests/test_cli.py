@@ -58,7 +58,7 @@ def order_file(tmp_path: Path) -> Path:
 def test_estimate_answers_the_agreed_object(tiny_path: Path, order_file: Path, fakes):
     answer = answered("estimate", tiny_path, "--order", order_file)
     run = open_run(tiny_path)
-    assert list(answer) == ["run", "order_hash", "estimator", "samples", "probes"]
+    assert list(answer) == ["run", "order_hash", "estimator", "samples", "probes", "quantities"]
     assert answer["run"] == run.id
     assert answer["estimator"] == "hybrid"
     assert answer["order_hash"] == order_hash(make_order(REVERSED, COUNT))

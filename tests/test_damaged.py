@@ -11,7 +11,7 @@ import pytest
 from reorder_core.errors import ReorderError
 from reorder_core.estimators import informing_runs, open_estimator
 from reorder_core.judge.fidelity import retrain_once
-from reorder_core.orders.order import make_order
+from reorder_core.orders.order import make_order, order_hash
 from reorder_core.store.run import Run, open_run
 
 ROWS = 4
@@ -39,6 +39,9 @@ def answers(path: Path) -> tuple[bytes, ...]:
     for name in ("start", "tokens"):
         run.load_checked(name)
     truths = [entry.losses_at.samples.tobytes() for entry in run.ledger.all()]
+    orders = (run.reference_order, *(entry.order for entry in run.ledger.all()))
+    measured = [run.measured.of(order_hash(order)) for order in orders]
+    truths += [m[name].samples.tobytes() for m in measured for name in sorted(m)]
     texts = "".join(sample.text + sample.domain for sample in (*run.samples, *run.probes))
     return (*told, *truths, texts.encode())
 
@@ -85,7 +88,7 @@ def test_no_damage_to_any_file_gives_a_wrong_number_in_silence(whole: Run):
             else:
                 if found == right:
                     unharmed += 1
-                elif name.startswith("ledger"):  # the entry is left out, and told
+                elif name.startswith(("ledger", "measured")):  # it is left out, and told
                     told = open_run(whole.path).problems
                     assert told or words == "missing", words
                     without_truth += 1

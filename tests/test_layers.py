@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 _CORE = "errors yaml_text records orders"
-_KEPT = f"{_CORE} config store"
+_KEPT = f"{_CORE} config store quantities"
 _ASKED = f"{_KEPT} training estimators"
 ARROWS = {
     # room: what it may import, besides itself
@@ -16,9 +16,10 @@ ARROWS = {
     "yaml_text": "errors",
     "records": "errors",
     "orders": "errors",
+    "quantities": "records",
     "corpus": "errors",
     "config": "errors yaml_text corpus",
-    "store": "errors yaml_text records orders corpus config",
+    "store": "errors yaml_text records orders corpus config quantities",
     "training": f"{_KEPT} corpus",
     "estimators": f"{_KEPT} training",
     "building": f"{_ASKED} corpus",

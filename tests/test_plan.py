@@ -42,6 +42,8 @@ def test_a_plan_foretells_the_demo_which_is_kept_at_8_bits() -> None:
     demo = open_run(ROOT / "data" / "demo")
     assert demo.config.projection.bits == 8
     plan = make_plan(demo.config)
+    measuring = plan.rre.pop("results")  # it was built before a build measured quantities
+    assert measuring == pytest.approx(demo.evaluation_rre)
     assert_as_built(plan, demo)
     assert "checkpoints" not in plan.bytes
     assert plan.parameters == int(demo.metadata("projected")["parameters"])

@@ -129,6 +129,7 @@ def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
         "curvature": costs.curvature_rre(len(anchors), *drawn, samples),
         "calibration": costs.calibration_rre(orders, samples, text.probes),
         "centre": costs.centre_rre(samples, text.probes) if orders >= FEWEST else 0.0,
+        "results": costs.measuring_rre(samples, text.probes),
     }
 
 

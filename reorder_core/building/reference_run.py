@@ -7,7 +7,8 @@ import torch
 
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import PretrainedModel, RunConfig
-from reorder_core.orders.order import Order
+from reorder_core.orders.order import Order, order_hash
+from reorder_core.quantities import MEASURED
 from reorder_core.records.losses import Losses
 from reorder_core.store import costs
 from reorder_core.training.loop import (
@@ -18,6 +19,7 @@ from reorder_core.training.loop import (
     train,
     use_one_thread,
 )
+from reorder_core.training.measuring import measure
 from reorder_core.training.model import build_model
 from reorder_core.training.pretrained import open_folder
 from reorder_core.training.schedule import learning_rates
@@ -89,6 +91,15 @@ def train_reference(context: BuildContext) -> float:
     return costs.reference_rre(
         len(trainable.eval_steps), len(trainable.samples), len(trainable.probes)
     )
+
+
+def measure_reference(context: BuildContext) -> float:
+    """What only the reference run's last parameters tell, kept beside the run."""
+    trainable, run = trainable_of(context), context.run()
+    context.on_progress("measuring", 0, 1)
+    theta = torch.tensor(context.load(CHECKPOINTS)["theta"][-1])
+    run.measured.keep(order_hash(run.reference_order), measure(trainable, theta, MEASURED))
+    return costs.measuring_rre(len(trainable.samples), len(trainable.probes))
 
 
 def trainable_of(context: BuildContext) -> Trainable:

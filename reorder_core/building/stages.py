@@ -44,7 +44,7 @@ Progress = Callable[[str, int, int], None]
 """`on_progress(label, done, total)`."""
 
 _PACKAGES = ("numpy", "scipy", "safetensors", "tokenizers", "torch", "transformers")
-_OWN = {"ledger", "fidelity", "cache"}  # not a build's business
+_OWN = {"ledger", "measured", "fidelity", "cache"}  # not a build's business
 
 
 @dataclass(frozen=True, slots=True)

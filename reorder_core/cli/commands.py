@@ -13,14 +13,14 @@ from typing import Annotated, Any
 
 import typer
 
-from reorder_core.cli import printing
+from reorder_core.cli import printing, quantities
 from reorder_core.cli.curriculum import curriculum
 from reorder_core.cli.progress import ProgressReport
 from reorder_core.config import read_config
 from reorder_core.errors import EstimatorError, ReorderError, told
 from reorder_core.export.plain import for_terminal
 from reorder_core.orders.families import FAMILIES
-from reorder_core.orders.order import Order, read_order
+from reorder_core.orders.order import Order, order_hash, read_order
 from reorder_core.store.files import finite
 from reorder_core.store.manifest import RUN_FILE
 from reorder_core.store.run import Run, open_run
@@ -128,8 +128,16 @@ def estimate(
 
     opened = open_estimator(run, estimator or DEFAULT, informing_runs(run, order))
     known = knowledge(run, opened.fitted_on).words(opened.name)
-    answer = printing.estimated_answer(run, opened.estimate(order), known)
-    _answer(answer, as_json, lambda: printing.print_losses(run, answer))
+    found = opened.estimate(order)
+    values = quantities.of_estimate(run, found)
+    answer = printing.estimated_answer(run, found, known)
+    answer |= quantities.record(run, values, ends=True)
+
+    def show() -> None:
+        printing.print_losses(run, answer)
+        quantities.print_values(run, values, found.estimator)
+
+    _answer(answer, as_json, show)
 
 
 @app.command()
@@ -141,8 +149,39 @@ def retrain(run_path: RunPath, order_path: OrderPath, as_json: AsJson = False) -
 
     with ProgressReport() as on_progress:
         found = retrain_once(run, order, on_progress)
-    answer = printing.retrained_answer(run, found)
-    _answer(answer, as_json, lambda: printing.print_losses(run, answer))
+    values = quantities.of_retraining(run, found)
+    answer = printing.retrained_answer(run, found) | quantities.record(run, values)
+
+    def show() -> None:
+        printing.print_losses(run, answer)
+        quantities.print_values(run, values, "retrained")
+
+    _answer(answer, as_json, show)
+
+
+@app.command()
+@_told
+def measure(
+    run_path: RunPath,
+    order_path: Annotated[
+        Path | None,
+        typer.Option("--order", metavar="FILE", help="An order retrained before; else reference."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What only real parameters tell, of an order trained before: trains it once more."""
+    run = open_run(run_path)
+    order = run.reference_order
+    if order_path is not None:
+        order = read_order(order_path, run.id, run.count)
+    from reorder_core.judge.measuring import measure_again
+
+    with ProgressReport() as on_progress:
+        values = list(measure_again(run, order, on_progress).values())
+    name = "reference" if order_path is None else "retrained"
+    about = {"run": run.id, "order_hash": order_hash(order)}
+    answer = about | quantities.record(run, values)
+    _answer(answer, as_json, lambda: quantities.print_values(run, values, name))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reorder_core.building.plan import Plan
-from reorder_core.cli import reading
+from reorder_core.cli import quantities, reading
 from reorder_core.cli.tables import print_table
 from reorder_core.errors import StoreError
 from reorder_core.export.plain import for_terminal
@@ -97,6 +97,7 @@ def about(run: Run, problem: str = "") -> dict[str, Any]:
         facts["domains"], facts["ledger"] = list(run.domains), len(run.ledger)
         facts["fidelity"] = [report.saved() for report in run.fidelity]
         facts["cautions"] = [*cautions(run), *run.problems]
+    facts["quantities"] = quantities.listed(None if problem else run)
     return facts
 
 
@@ -116,6 +117,7 @@ def print_about(run: Run, facts: Mapping[str, Any]) -> None:
     print_table(["", ""], rows.items())
     costs = ((name, f"{c['rre']:.2f}", f"{c['seconds']:.1f}") for name, c in facts["costs"].items())
     print_table(["build stage", "RRE", "seconds"], costs)
+    quantities.print_listed(facts["quantities"])
     for report in run.fidelity if "fidelity" in facts else ():
         print_fidelity(report)
     for caution in facts.get("cautions", ()):

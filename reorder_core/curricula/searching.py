@@ -156,7 +156,8 @@ class Trainer:
         from reorder_core.training.loop import open_trainable, retrain  # imports torch
 
         self._trainable = self._trainable or open_trainable(run)
-        found = retrain(run, order, trainable=self._trainable, evaluate_at=(run.steps,))
+        # A budget pays for training and losses at its end; nothing else is measured.
+        found = retrain(run, order, trainable=self._trainable, evaluate_at=(run.steps,), wanted=())
         # Before the first step nothing depends on the order: that row is the reference run's.
         start, later = run.reference.losses_at[:1], found.losses_at[1:]
         found = replace(found, losses_at=Losses.joined([start, later]))

@@ -117,14 +117,14 @@ def retrain_all(run: Run, orders: Sequence[Order], on_progress: Progress) -> lis
 
 
 def retrain_once(run: Run, order: Order, on_progress: Progress = lambda *_: None) -> Retrained:
-    """The ledger's retraining of an order; where it has none, a new one, then in the ledger."""
+    """The ledger's retraining of an order; where it has none, a new one, then kept there."""
     known = run.ledger.get(order_hash(order))
     if known is not None:
         return known
     from reorder_core.training.loop import retrain  # imports torch
 
     result = retrain(run, order, on_progress)
-    run.ledger.append(result)
+    run.keep(result)
     return result
 
 

@@ -7,6 +7,9 @@ foretells them.
 
 from collections.abc import Sequence
 
+from reorder_core.quantities import MEASURED
+from reorder_core.quantities.quantity import BOTH
+
 
 def base_rre(steps: int, batch_size: int, samples: int) -> float:
     """The phase before the analysed training."""
@@ -16,6 +19,12 @@ def base_rre(steps: int, batch_size: int, samples: int) -> float:
 def evaluation_rre(samples: int, probes: int) -> float:
     """Losses of all samples and probes, once."""
     return (samples + probes) / (3 * samples)
+
+
+def measuring_rre(samples: int, probes: int) -> float:
+    """What the registered quantities measure on parameters, of all samples and probes, once."""
+    passes = {kind: sum(q.passes for q in MEASURED if kind in q.of) for kind in BOTH}
+    return (samples * passes["samples"] + probes * passes["held_out"]) / (3 * samples)
 
 
 def reference_rre(anchors: int, samples: int, probes: int) -> float:

@@ -1,7 +1,8 @@
 """One real retraining, and the record that a ledger keeps of it."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from reorder_core.orders.order import Order, make_order, order_hash
 from reorder_core.records.losses import Losses
+from reorder_core.records.values import Values
 from reorder_core.store.sealed import opened
 
 Array = NDArray[np.float32]
@@ -29,6 +31,9 @@ class Retrained:
     """Its number in the ledger, from 1; 0 where it has none."""
     digest: str = ""
     """SHA-256 of its record in the ledger; empty before it is kept there."""
+    measured: Mapping[str, Values] = field(default_factory=dict)
+    """Quantity → what this training measured; `Run.keep` puts it into `Run.measured`, where
+    it is read from: an entry that comes out of the ledger carries none."""
 
     @property
     def final(self) -> Losses:

@@ -13,7 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reorder_core.errors import StoreError
-from reorder_core.orders.order import slots_of
+from reorder_core.orders.order import order_hash, slots_of
+from reorder_core.quantities import QUANTITIES, Quantity
+from reorder_core.quantities.values import real
 from reorder_core.store.files import part_of
 from reorder_core.store.manifest import check_files
 from reorder_core.store.run import Run
@@ -30,6 +32,11 @@ _TABLES = {
     "reference_steps": "step INTEGER, loss FLOAT, learning_rate DOUBLE",
     "sample_losses": "sample_id INTEGER, step INTEGER, loss FLOAT",
     "probe_losses": "domain VARCHAR, step INTEGER, loss FLOAT",
+    "quantities": """
+        name VARCHAR, title VARCHAR, unit VARCHAR, better VARCHAR, how VARCHAR,
+        sentence VARCHAR""",
+    "quantity_values": """
+        quantity VARCHAR, "of" VARCHAR, sample_id INTEGER, domain VARCHAR, value DOUBLE""",
     "position_effects": "sample_id INTEGER, step INTEGER, own FLOAT, held_out FLOAT",
 }
 
@@ -104,10 +111,36 @@ def _frames(run: Run) -> dict[str, pd.DataFrame]:
             ("sample_id", np.arange(run.count)),
         ),
         "probe_losses": _long(at.probes, ("step", run.eval_steps), ("domain", run.probe_domains)),
+        "quantities": pd.DataFrame(map(_about, QUANTITIES.values())),
+        "quantity_values": pd.concat([_values(run, q) for q in QUANTITIES.values()]),
     }
     if run.file("position").is_file():
         frames["position_effects"] = _position_effects(run)
     return frames
+
+
+def _about(quantity: Quantity) -> dict[str, str]:
+    names = ("name", "title", "unit", "better", "how", "sentence")
+    return {name: getattr(quantity, name) for name in names}
+
+
+def _values(run: Run, quantity: Quantity) -> pd.DataFrame:
+    """One line a sample or held-out domain that has the quantity, on the reference run."""
+    measured = run.measured.of(order_hash(run.reference_order))
+    found = real(quantity, run.reference.before, run.reference.final, measured, "").values
+    places = {
+        "samples": {
+            "sample_id": np.arange(run.count),
+            "domain": [sample.domain for sample in run.samples],
+        },
+        "held_out": {"sample_id": None, "domain": list(run.probe_domains)},
+    }
+    frames = [
+        pd.DataFrame({"quantity": quantity.name, "of": kind, **places[kind], "value": values})
+        for kind in quantity.of
+        if len(values := found.of(kind))
+    ]
+    return pd.concat(frames).astype({"sample_id": "Int32"})
 
 
 def _position_effects(run: Run) -> pd.DataFrame:

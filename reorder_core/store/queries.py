@@ -29,6 +29,8 @@ class Query:
     sql: str
     parameters: tuple[str, ...] = ()
     """Names that the SQL binds, as `$name`."""
+    table: str = ""
+    """A table that runs of earlier versions were published without."""
 
 
 _ENDS = """\
@@ -89,6 +91,28 @@ SELECT domain, count(*)::INTEGER AS samples, avg(tokens) AS tokens, avg(before) 
     avg(after) AS after, avg(before - after) AS gain, max(before - after) AS most_gained
 FROM samples JOIN ends USING (sample_id) GROUP BY domain ORDER BY domain""",
     ),
+    Query(
+        "quantities",
+        "Each quantity that was registered when the run was built, with its means on the "
+        "reference run; null where it was not measured.",
+        """\
+SELECT name, title, unit, better, how, sentence,
+    avg(value) FILTER ("of" = 'samples' AND isfinite(value)) AS samples,
+    avg(value) FILTER ("of" = 'held_out' AND isfinite(value)) AS held_out
+FROM quantities JOIN quantity_values ON quantity = name
+GROUP BY ALL ORDER BY name""",
+        table="quantities",
+    ),
+    Query(
+        "quantity_values",
+        "One quantity on the reference run: of every training sample, then of every held-out "
+        "domain.",
+        """\
+SELECT "of", sample_id, domain, value
+FROM quantity_values WHERE quantity = $quantity ORDER BY sample_id NULLS LAST, domain""",
+        ("quantity",),
+        table="quantity_values",
+    ),
 )
 QUERIES = {query.name: query for query in ALL}
 
@@ -107,6 +131,12 @@ class Published:
         assert set(values) == set(query.parameters), f"{name} binds {query.parameters}"
         with self._explained():
             return self._cursor().execute(query.sql, values).df()
+
+    def can(self, name: str) -> bool:
+        """Whether the run was published with what a named query asks of."""
+        with self._explained():
+            found = self._cursor().execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        return QUERIES[name].table in {"", *(table for (table,) in found)}
 
     def close(self) -> None:
         """Let go of the file."""

@@ -28,7 +28,7 @@ from reorder_core.store.files import (
     read_json,
     read_metadata,
 )
-from reorder_core.store.ledger import Ledger
+from reorder_core.store.ledger import Ledger, Retrained
 from reorder_core.store.lock import lock_holder
 from reorder_core.store.manifest import (
     BUILD_FILE,
@@ -39,6 +39,7 @@ from reorder_core.store.manifest import (
     read_manifest,
     run_id,
 )  # fmt: skip
+from reorder_core.store.measured import MeasuredValues
 from reorder_core.store.reports import Reports, read_reports
 from reorder_core.store.texts import Sample, Texts, domains_of, read_corpus, texts_in
 
@@ -46,7 +47,7 @@ log = logging.getLogger(__name__)
 Array = NDArray[np.float32]
 CORPUS_FILE = "corpus.json"
 _MOST_TOLD = 3
-_NOT_PRECOMPUTED = {"corpus", "tokenizer", "base", "reference"}
+_NOT_PRECOMPUTED = {"corpus", "tokenizer", "base", "reference", "results"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +60,11 @@ class Reference:
     """(T,)"""
     losses_at: Losses
     """(E, N) and (E, D) after `run.eval_steps` steps; row 0 is before training."""
+
+    @property
+    def before(self) -> Losses:
+        """(N,) and (D,) before training, where no order has any effect yet."""
+        return self.losses_at[0]
 
     @property
     def final(self) -> Losses:
@@ -136,6 +142,21 @@ class Run:
             len(self.probe_domains), len(self.eval_steps),
         )  # fmt: skip
 
+    @cached_property
+    def measured(self) -> MeasuredValues:
+        """What was measured on real parameters, by order hash; it grows, too."""
+        folder = self.path / "measured"
+        return MeasuredValues(folder, self.id, self.count, len(self.probe_domains))
+
+    def keep(self, retrained: Retrained) -> None:
+        """Append a retraining to the ledger, and what it measured beside it.
+
+        Raises StoreError where the folder cannot be written.
+        """
+        if retrained.measured:
+            self.measured.keep(retrained.order_hash, retrained.measured)
+        self.ledger.append(retrained)
+
     def trains_as(self, order: Order) -> str:
         """Alike for orders that train the same; see `orders.training_hash`."""
         return training_hash(order, self.batch_size)
@@ -143,10 +164,12 @@ class Run:
     @property
     def problems(self) -> tuple[str, ...]:
         """A sentence for each damaged file of what grows beside the run; all else is whole."""
-        damaged = self.ledger.damaged
+        damaged = (*self.ledger.damaged, *self.measured.damaged)
         told = [str(damage) for damage in damaged[:_MOST_TOLD]]
         if len(damaged) > _MOST_TOLD:
-            told.append(f"{len(damaged) - _MOST_TOLD} more files of the ledger are damaged as well")
+            told.append(
+                f"{len(damaged) - _MOST_TOLD} more files beside the run are damaged as well"
+            )
         return (*self.reports.problems, *told)
 
     @property

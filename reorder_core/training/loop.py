@@ -14,9 +14,12 @@ from torch import Tensor
 
 from reorder_core.config import PretrainedModel, RunConfig, ScheduleConfig, TrainingConfig
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.quantities import MEASURED, Measured
 from reorder_core.records.losses import Losses
+from reorder_core.records.values import Values
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
+from reorder_core.training.measuring import measure
 from reorder_core.training.model import Batch, FlatModel, build_model
 from reorder_core.training.pretrained import check_weights
 from reorder_core.training.schedule import anchor_steps, learning_rate
@@ -125,11 +128,15 @@ class Trainable:
 
     def evaluate(self, theta: Tensor) -> Losses:
         """(N,) losses of the samples and (D,) mean losses of the probe domains."""
-        probes = self.model.evaluate(theta, self.probes)
+        samples = self.model.evaluate(theta, self.samples).numpy()
+        means = self.domain_means(self.model.evaluate(theta, self.probes))
+        return Losses(samples, means.astype(samples.dtype))
+
+    def domain_means(self, probes: Tensor) -> np.ndarray:
+        """(D,) means over each domain's probes of (P,) values."""
         domains = int(self.probe_domain.max()) + 1
         means = [probes[self.probe_domain == domain].mean().item() for domain in range(domains)]
-        samples = self.model.evaluate(theta, self.samples).numpy()
-        return Losses(samples, np.array(means, samples.dtype))
+        return np.array(means)
 
 
 def make_batch(tokens: np.ndarray, lengths: np.ndarray) -> Batch:
@@ -181,25 +188,29 @@ def retrain(
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
     trainable: Trainable | None = None,
     evaluate_at: Collection[int] | None = None,
+    wanted: Sequence[Measured] = MEASURED,
 ) -> Retrained:
     """Ground truth: the run really trained again, with its samples in `order`.
 
     Pass `trainable` to retrain many orders without reading the run each time,
     and `evaluate_at` to take losses at some of the evaluation steps only; the
-    others are nan then.
+    others are nan then. The `wanted` quantities are measured on the last parameters.
     """
     trainable = trainable or open_trainable(run)
     began = time.perf_counter()
-    steps, wanted = run.steps, trainable.eval_steps if evaluate_at is None else evaluate_at
+    steps, evaluated = run.steps, trainable.eval_steps if evaluate_at is None else evaluate_at
     unknown = Losses.unknown(samples=run.count, probes=len(run.probe_domains))
     evaluations = dict.fromkeys(trainable.eval_steps, unknown)
+    measured: dict[str, Values] = {}
 
     def on_step(step: int, theta: Tensor) -> None:
-        if step in wanted:
+        if step in evaluated:
             evaluations[step] = trainable.evaluate(theta)
+        if step == steps:
+            measured.update(measure(trainable, theta, wanted))
         on_progress("training", step, steps)
 
     trainable.train(order, on_step)
     losses_at = Losses.stacked(evaluations[step] for step in trainable.eval_steps)
     seconds = time.perf_counter() - began
-    return Retrained(run.id, order_hash(order), order, losses_at, seconds)
+    return Retrained(run.id, order_hash(order), order, losses_at, seconds, measured=measured)

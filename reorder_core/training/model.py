@@ -87,19 +87,30 @@ class FlatModel:
         nats = torch.nn.functional.cross_entropy(
             logits.flatten(0, 1), batch.tokens[:, 1:].flatten(), reduction="none"
         ).view(count, length - 1)
-        positions = torch.arange(1, length, device=theta.device)
-        counted = (positions < batch.lengths[:, None]).to(theta.dtype)
-        return (nats * counted).sum(1) / counted.sum(1)
+        return self.token_means(nats, batch)
+
+    def token_means(self, values: Tensor, batch: Batch) -> Tensor:
+        """(B,) means of (B, L−1) values of next tokens over those that are not padding."""
+        positions = torch.arange(1, batch.tokens.shape[1], device=values.device)
+        counted = (positions < batch.lengths[:, None]).to(values.dtype)
+        return (values * counted).sum(1) / counted.sum(1)
 
     def mean_loss(self, theta: Tensor, batch: Batch) -> Tensor:
         """The mean of `losses`: samples count alike, whatever their length."""
         return self.losses(theta, batch).mean()
 
-    def evaluate(self, theta: Tensor, batch: Batch, chunk: int = 64) -> Tensor:
-        """(B,) losses without a graph, in chunks."""
+    def evaluate(
+        self,
+        theta: Tensor,
+        batch: Batch,
+        chunk: int = 64,
+        measure: Callable[["FlatModel", Tensor, Batch], Any] | None = None,
+    ) -> Tensor:
+        """(B,) losses without a graph, in chunks; or what `measure` says of each sequence."""
+        of = measure or FlatModel.losses
         with torch.no_grad():
-            pieces = [self.losses(theta, batch.take(i)) for i in _chunks(len(batch), chunk)]
-        return torch.cat(pieces)
+            pieces = [of(self, theta, batch.take(i)) for i in _chunks(len(batch), chunk)]
+        return torch.cat([torch.as_tensor(piece) for piece in pieces])
 
     def sample_gradients(
         self, theta: Tensor, batch: Batch, keep: Callable[[Tensor], Tensor] = lambda rows: rows
