@@ -1,6 +1,6 @@
 """What the command line prints of quantities: all that the registry lists, by name."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,13 +9,12 @@ from reorder_core.cli.tables import print_table
 from reorder_core.export.plain import for_terminal
 from reorder_core.judge.measuring import of_reference, of_retrained
 from reorder_core.quantities import QUANTITIES, Quantity, ReadOut
-from reorder_core.quantities.values import NOT_ESTIMATED, Found, estimated
+from reorder_core.quantities.values import NOT_ESTIMATED, SAMPLES, Found, Mean, estimated, means
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.values import Values
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
-_SAMPLES = "samples, mean"
 _RETRAIN = f"{NOT_ESTIMATED}; retrain to see it"
 
 
@@ -65,7 +64,7 @@ def listed(run: Run | None) -> dict[str, Any]:
             reference = of_reference(run, quantity)
             found[name] |= {
                 "reason": reference.reason or None,
-                "reference": {who: value for who, value, _ in _means(run, reference)},
+                "reference": {row.who: row.value for row in means(reference, run.probe_domains)},
             }
     return found
 
@@ -85,8 +84,8 @@ def print_listed(facts: Mapping[str, Any]) -> None:
 
 def _both_means(reference: Mapping[str, float]) -> tuple[str, str]:
     """Over samples, and over held-out domains; a dash where there is none."""
-    held_out = [value for who, value in reference.items() if who != _SAMPLES]
-    samples, domains = reference.get(_SAMPLES, np.nan), np.mean(held_out) if held_out else np.nan
+    held_out = [value for who, value in reference.items() if who != SAMPLES]
+    samples, domains = reference.get(SAMPLES, np.nan), np.mean(held_out) if held_out else np.nan
     return _number(samples), _number(float(domains))
 
 
@@ -96,10 +95,14 @@ def print_values(run: Run, found: Sequence[Found], name: str) -> None:
     for part in found:
         if isinstance(part.quantity, ReadOut):
             continue
-        known = {who: value for who, value, _ in _means(run, of_reference(run, part.quantity))}
-        for who, value, ends in _means(run, part):
-            told = _number(known[who]), _number(value), _number(value - known[who], "+"), ends
-            rows.append((part.quantity.title, who, *told, f"{part.quantity.better} is better"))
+        known = [row.value for row in means(of_reference(run, part.quantity), run.probe_domains)]
+        for row, before in zip(means(part, run.probe_domains), known, strict=True):
+            told = (
+                *map(_number, (before, row.value)),
+                _number(row.value - before, "+"),
+                _range(row),
+            )
+            rows.append((part.quantity.title, row.who, *told, f"{part.quantity.better} is better"))
     columns = ["quantity", "of", "reference", name, "change", "90 %", ""]
     if name == "reference":  # beside itself nothing changes
         columns, rows = [*columns[:3], ""], [(*row[:3], row[-1]) for row in rows]
@@ -107,19 +110,6 @@ def print_values(run: Run, found: Sequence[Found], name: str) -> None:
     for part in found:
         if part.reason:
             print(for_terminal(f"{part.quantity.title}: {_reason(part)}"))
-
-
-def _means(run: Run, found: Found) -> Iterator[tuple[str, float, str]]:
-    """(whose, value, interval in words): the samples' mean, and each held-out domain's own."""
-    if "samples" in found.quantity.of:
-        known = found.values.samples[np.isfinite(found.values.samples)]
-        yield _SAMPLES, float(known.mean()) if known.size else np.nan, ""
-    if "held_out" in found.quantity.of:
-        ends = _ends(found.interval, "held_out", len(run.probe_domains))
-        for domain, value, lo, hi in zip(
-            run.probe_domains, found.values.probes, *ends, strict=True
-        ):
-            yield f"held out: {domain}", value, "" if lo is None else f"{lo:.4f} … {hi:.4f}"
 
 
 def _about(quantity: Quantity) -> dict[str, Any]:
@@ -131,6 +121,10 @@ def _about(quantity: Quantity) -> dict[str, Any]:
 
 def _reason(found: Found) -> str:
     return _RETRAIN if found.reason == NOT_ESTIMATED else found.reason
+
+
+def _range(row: Mean) -> str:
+    return f"{row.low:.4f} … {row.high:.4f}" if np.isfinite(row.low) else ""
 
 
 def _number(value: float, sign: str = "") -> str:

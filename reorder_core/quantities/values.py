@@ -1,7 +1,8 @@
 """A quantity's values under an order, estimated or real; nan and the reason where it has none."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from reorder_core.quantities.quantity import Derived, Measured, Quantity
 from reorder_core.records.losses import Losses
 from reorder_core.records.values import Values
 
+SAMPLES = "samples, mean"
 NOT_ESTIMATED = "not estimated: measured on real parameters only"
 
 
@@ -60,6 +62,31 @@ def from_losses(quantity: Quantity, before: Losses, after: Losses) -> Values:
     with np.errstate(over="ignore", invalid="ignore"):
         samples, probes = (of(b.astype(np.float64), a.astype(np.float64)) for b, a in parts)
     return _only(quantity, Values(samples, probes))
+
+
+class Mean(NamedTuple):
+    """A row of a short table of a quantity."""
+
+    who: str
+    """SAMPLES, or `held out: NAME`."""
+    value: float
+    low: float
+    """End of the 90 % interval; nan where there is none."""
+    high: float
+
+
+def means(found: Found, domains: Sequence[str]) -> list[Mean]:
+    """The mean over samples, without an interval, and the value of each held-out domain."""
+    rows, values = [], found.values
+    if "samples" in found.quantity.of:
+        known = values.samples[np.isfinite(values.samples)]
+        rows.append(Mean(SAMPLES, float(known.mean()) if known.size else np.nan, np.nan, np.nan))
+    if "held_out" in found.quantity.of:
+        low, high = (np.full((2, len(domains)), np.nan) if found.interval is None
+                     else found.interval.probes)  # fmt: skip
+        for domain, *numbers in zip(domains, values.probes, low, high, strict=True):
+            rows.append(Mean(f"held out: {domain}", *map(float, numbers)))
+    return rows
 
 
 def _interval(quantity: Quantity, before: Losses, interval: Losses | None) -> Values | None:

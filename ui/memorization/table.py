@@ -1,13 +1,18 @@
 """Who is memorized: the table of all samples, its filters, and what is chosen in it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from reorder_core.analysis.frames import lines, records
+from reorder_core.judge.measuring import of_reference
+from reorder_core.quantities import QUANTITIES
+from reorder_core.quantities.values import Found
 from reorder_core.store.run import Run
 from ui.app import panels, state
+from ui.app.markdown import plain
 from ui.timeline import opened
 
 KEY = "ro_who"
@@ -30,9 +35,13 @@ def filtered(samples: pd.DataFrame, search: str, domains: list[str], planted: bo
     return found
 
 
-def shown(found: pd.DataFrame) -> pd.DataFrame:
-    """As the table shows it: steps counted from 1, long texts cut."""
+def shown(found: pd.DataFrame, others: Sequence[Found] = ()) -> pd.DataFrame:
+    """As the table shows it: steps counted from 1, long texts cut, other quantities after gain."""
     frame = found.reset_index(drop=True)
+    place = frame.columns.tolist().index("gain") + 1
+    for number, other in enumerate(others):
+        values = other.values.samples[frame["sample"].to_numpy()]
+        frame.insert(place + number, _column(other), values)
     for name in ("step", "best_step", "worst_step"):
         frame[name] += 1
     frame["text"] = frame["text"].str.slice(0, LONGEST)
@@ -48,18 +57,33 @@ def show(run: Run, samples: pd.DataFrame, file: str) -> None:
             "Flagged only", key=f"{KEY}_flagged", disabled=not any(samples["flags"])
         )
     found = filtered(samples, search or "", domains, planted)
-    frame = shown(found)
+    others = _others(run)
+    frame = shown(found, others)
     event = st.dataframe(
         frame, key=f"{KEY}_{search}_{'.'.join(domains)}_{planted}", height=320, hide_index=True,
-        column_config=_columns(), column_order=_ORDER, on_select="rerun",
+        column_config=_columns(others), column_order=_order(others), on_select="rerun",
         selection_mode="multi-row",
     )  # fmt: skip
     rows = [row for row in event["selection"]["rows"] if row < len(frame)]
     state.set_chosen_samples(run.id, tuple(int(frame["sample"].tolist()[row]) for row in rows))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(found)} of {len(samples)} samples")
-        panels.save_table(KEY, "Who is memorized", file, lambda: shown(found))
+        panels.save_table(KEY, "Who is memorized", file, lambda: shown(found, others))
         _links(run, samples)
+    for other in others:
+        if other.reason:
+            st.caption(plain(f"{other.quantity.title}: {other.reason}."))
+
+
+def _others(run: Run) -> list[Found]:
+    """What else each sample has on the reference run; its gain is its memorization."""
+    known = ("loss", "memorization")
+    return [of_reference(run, quantity) for name, quantity in QUANTITIES.items()
+            if "samples" in quantity.of and name not in known]  # fmt: skip
+
+
+def _column(other: Found) -> str:
+    return f"quantity {other.quantity.name}"
 
 
 def _links(run: Run, samples: pd.DataFrame) -> None:
@@ -86,13 +110,26 @@ _ORDER = (
 )  # fmt: skip
 
 
-def _columns() -> dict[str, Any]:
+def _order(others: Sequence[Found]) -> list[str]:
+    place = _ORDER.index("gain") + 1
+    return [*_ORDER[:place], *map(_column, others), *_ORDER[place:]]
+
+
+def _columns(others: Sequence[Found]) -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
 
     def nats(label: str, help: str) -> Any:
         return number(label, help=help + _NATS, format="%.4f")
 
     return {
+        _column(other): number(
+            other.quantity.title.lower(),
+            format="%.4f",
+            help=f"{_REFERENCE}{plain(other.quantity.sentence)} In {plain(other.quantity.unit)}; "
+            f"{other.quantity.better} is better.",
+        )
+        for other in others
+    } | {
         "sample": number("sample", help="Its id.", pinned=True),
         "domain": text("domain"),
         "flags": text("flags", help="What was planted: canary, poison …"),

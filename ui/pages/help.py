@@ -6,10 +6,12 @@ from pathlib import Path
 import streamlit as st
 
 from ui.app.known_runs import ROOT
+from ui.queries import quantities
 
 PAGE = "page"
 """The address's name for the document that is read."""
 FIRST = "how-it-works"
+QUANTITIES = "adding-a-quantity"
 WIDTH = 860
 """Pixels; longer lines are hard to read."""
 _LOCAL = re.compile(r"\]\((?:\.\./|docs/)*(?:notes/)?([\w-]+)\.md(#[\w-]+)?\)")
@@ -33,7 +35,22 @@ def title(file: Path) -> str:
 def show() -> None:
     """The choice of document, and the document; another one where the address names none."""
     with st.container(width=WIDTH):
+        _quantities()
         _shown()
+
+
+def _quantities() -> None:
+    """Every number that pages and commands may show of an order, in one short list."""
+    opened = st.query_params.get(PAGE) == QUANTITIES
+    label = "Quantities: unit, which way is better, definition"
+    with st.expander(label, icon=":material/list:", expanded=opened):
+        st.markdown("\n".join(f"- {sentence}" for sentence in quantities.registered()))
+        st.caption(
+            "*Read out*: estimators estimate it. *Derived*: it follows from losses, so from "
+            "estimated ones as well. *Measured*: on real parameters only, those of the reference "
+            "run or of a retraining; where nobody trained, it has no number. "
+            f"[Adding one](/help?page={QUANTITIES})"
+        )
 
 
 def _shown() -> None:

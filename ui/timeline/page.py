@@ -23,6 +23,7 @@ from ui.timeline import (
     guided,
     kept_branches,
     move_effects,
+    quantities_table,
     samples_table,
     share,
     suggest,
@@ -111,6 +112,7 @@ def show(run: Run, history: History) -> None:
     )
     share.deliver()
     as_of.source(run, answer)
+    quantities_table.show(run, history.order, answer)
     samples_table.show(run, history.order, answer)
     _query(run, history)
     st.caption(visitors.told())

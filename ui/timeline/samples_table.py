@@ -13,6 +13,9 @@ from reorder_core.orders.order import Order, order_hash, slots_of
 from reorder_core.store.queries import QUERIES
 from reorder_core.store.run import Run
 from ui.app import component, state
+from ui.app.markdown import plain
+from ui.queries import quantities
+from ui.queries.quantities import Here
 from ui.queries.service import published
 from ui.timeline.events import Picked
 
@@ -45,8 +48,10 @@ def obey(request: Picked, run: Run) -> None:
     state.set_picked(run.id, [i for i in request.samples if i < run.count])
 
 
-def frame(run: Run, order: Order, answer: Answer) -> pd.DataFrame:
-    """One row a sample: what it is, where it stands, its losses and its estimated change."""
+def frame(run: Run, order: Order, answer: Answer, found: list[Here]) -> pd.DataFrame:
+    """One row a sample: what it is, where it stands, its losses, its estimated change, and
+    every other quantity `found` of it under this order.
+    """
     table = _samples(run, run.fingerprint).copy()
     base, estimate = run.reference.final.samples, answer.estimate
     nothing = np.full(run.count, np.nan)
@@ -57,7 +62,16 @@ def frame(run: Run, order: Order, answer: Answer) -> pd.DataFrame:
     table["change"], table["low_90"], table["high_90"] = estimate.final.samples - base, low, high
     table["retrained"] = nothing if truth is None else truth.final.samples - base
     first = ["sample_id", "domain", "flags", "step", "reference_step", "tokens", *_NATS]
-    return table.loc[:, [*first, "text", "source"]]
+    table = table.loc[:, [*first, "text", "source"]]
+    for place, part in enumerate(quantities.of_samples(found)):
+        table.insert(len(first) + place, column(part.quantity.name), part.found.values.samples)
+    return table
+
+
+def column(name: str) -> str:
+    """Of a quantity; one that is called as a column of ours is told from it."""
+    ours = {*_NATS, "sample_id", "domain", "flags", "step", "reference_step", "tokens", "text"}
+    return f"{name}_value" if name in ours or name == "source" else name
 
 
 def filtered(
@@ -78,13 +92,16 @@ def filtered(
 
 def _table(run: Run, order: Order, answer: Answer) -> list[int]:
     """Draw it; the samples of the rows that are selected."""
-    table = frame(run, order, answer)
+    found = quantities.under(run, order, answer)
+    table = frame(run, order, answer, found)
     shown = _narrowed(run, table)
     event = st.dataframe(
         shown, hide_index=True, height=420, on_select="rerun", selection_mode="multi-row",
-        key=f"{state.TABLE}_{run.id}", column_config=_columns(), placeholder="",
+        key=f"{state.TABLE}_{run.id}", column_config=_columns(found), placeholder="",
     )  # fmt: skip
     rows = [row for row in event["selection"]["rows"] if row < len(shown)]
+    for sentence in quantities.reasons(quantities.of_samples(found)):
+        st.caption(plain(sentence))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(shown)} of {len(table)} samples; nats per token. Estimates: "
                    f"{answer.words}.")  # fmt: skip
@@ -113,21 +130,35 @@ def _narrowed(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     return filtered(table, search, domains, marks)
 
 
-def _columns() -> dict[str, Any]:
+def _columns(found: list[Here]) -> dict[str, Any]:
+    others = {
+        column(part.quantity.name): st.column_config.NumberColumn(
+            part.quantity.title, format="%.4f",
+            help=f"{plain(part.quantity.sentence)} In {plain(part.quantity.unit)}, "
+            f"{part.quantity.better} is better; {part.source} under the order on screen.",
+        )
+        for part in quantities.of_samples(found)
+    }  # fmt: skip
     numbers = {
         name: st.column_config.NumberColumn(label, help=tip, format="%.4f")
         for name, (label, tip) in _NATS.items()
     }
-    return numbers | {
-        "sample_id": st.column_config.NumberColumn("Sample", width="small"),
-        "domain": "Domain",
-        "flags": "Flags",
-        "step": st.column_config.NumberColumn("Step", help="Under the order on screen."),
-        "reference_step": st.column_config.NumberColumn("Reference", help="Step in that order."),
-        "tokens": "Tokens",
-        "text": st.column_config.TextColumn("Text", width="large"),
-        "source": "Source",
-    }
+    return (
+        numbers
+        | others
+        | {
+            "sample_id": st.column_config.NumberColumn("Sample", width="small"),
+            "domain": "Domain",
+            "flags": "Flags",
+            "step": st.column_config.NumberColumn("Step", help="Under the order on screen."),
+            "reference_step": st.column_config.NumberColumn(
+                "Reference", help="Step in that order."
+            ),
+            "tokens": "Tokens",
+            "text": st.column_config.TextColumn("Text", width="large"),
+            "source": "Source",
+        }
+    )
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

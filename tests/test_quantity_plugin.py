@@ -1,0 +1,132 @@
+"""Quantities of another package, those of the document, from a build to the pages."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from test_sources import ROOT, run_reorder, small
+
+PAGES = """
+import json, sys
+from pathlib import Path
+from streamlit.testing.v1 import AppTest
+root, sys.argv = Path(sys.argv[1]), ["app.py"]
+app = AppTest.from_file(str(root / "app.py"), default_timeout=60).run()
+app.switch_page(str(root / "pages" / "timeline.py")).run()
+app.toggle(key="reorder_quantities").set_value(True)
+app.toggle(key="reorder_table").set_value(True).run()
+short, samples = (shown.value for shown in app.dataframe)
+app.switch_page(str(root / "pages" / "memorization.py")).run()
+(who,) = [t.value for t in app.dataframe if "quantity top_five" in t.value]
+app.switch_page(str(root / "pages" / "help.py")).run()
+print(json.dumps({
+    "short": short[["quantity", "here"]].values.tolist(),
+    "samples": {n: samples[n].tolist() for n in ("bits", "top_five")},
+    "who": who["quantity bits"].tolist(),
+    "help": app.markdown[0].value.replace(chr(92), ""),
+    "faults": [str(fault.value) for fault in app.exception],
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The document's examples, in a folder as pip would leave it."""
+    folder = tmp_path_factory.mktemp("plugins")
+    text = (ROOT / "docs" / "adding-a-quantity.md").read_text(encoding="utf-8")
+    (toml,) = re.findall(r"```toml\n\[project.entry-points.\"(.*?)\"\]\n(.*?)```", text, re.S)
+    modules = re.findall(r'"mypackage\.(\w+):', toml[1])
+    (folder / "mypackage").mkdir()
+    (folder / "mypackage" / "__init__.py").touch()
+    examples = re.findall(r"```python\n(.*?)```", text, re.S)
+    for name, example in zip(modules, examples, strict=True):
+        (folder / "mypackage" / f"{name}.py").write_text(example)
+    about = folder / "mypackage-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: mypackage\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{toml[0]}]\n" + toml[1].replace('"', ""))
+    (folder / "small.yaml").write_text(small({"kind": "controlled", "sequence_length": 48}))
+    (folder / "order.json").write_text(json.dumps(list(range(31, -1, -1))))
+    answered(folder, "build", "small.yaml", "--out", "run")
+    return folder
+
+
+def answered(folder: Path, *arguments: object) -> dict:
+    done = run_reorder(folder, *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def numbers(cells: dict, key: str = "value") -> np.ndarray:
+    return np.array([cell[key] for cell in cells.values()], float)
+
+
+def test_a_new_quantity_is_estimated_or_measured_on_the_command_line(package: Path) -> None:
+    ask = "run", "--order", "order.json"
+    guess, truth = answered(package, "estimate", *ask), answered(package, "retrain", *ask)
+    bits, five = guess["quantities"]["bits"], guess["quantities"]["top_five"]
+    for key, ours in (("value", "loss"), ("lo", "lo"), ("hi", "hi")):
+        for part in ("samples", "probes"):
+            np.testing.assert_allclose(
+                numbers(bits[part], key), numbers(guess[part], ours) / np.log(2), rtol=1e-6
+            )
+    assert (bits["unit"], bits["better"], bits["how"]) == ("bits per token", "lower", "derived")
+    assert five["reason"].startswith("not estimated: measured on real parameters only")
+    assert np.isnan(numbers(five["samples"])).all() and bits["reason"] is None
+    five, accuracy = (truth["quantities"][name] for name in ("top_five", "accuracy"))
+    more = numbers(five["samples"]) - numbers(accuracy["samples"])
+    assert (more >= 0).all() and more.mean() > 0.02 and numbers(five["samples"]).max() <= 1
+    assert "lo" not in five["samples"]["0"] and five["reason"] is None
+    again = answered(package, "retrain", *ask)
+    assert again == truth, "read back from what the run keeps"
+    for shown in ("estimate", "retrain"):
+        told = run_reorder(package, shown, *ask).stdout
+        assert "Bits" in told and "Top-five accuracy" in told and "higher is better" in told
+
+
+def test_the_run_lists_it_and_its_tables_hold_it(package: Path) -> None:
+    listed = answered(package, "info", "run")["quantities"]
+    assert listed["bits"]["sentence"] == "The loss after the last step, to the base two."
+    assert listed["top_five"]["reference"]["samples, mean"] > 0.02, "the build measured it"
+    with duckdb.connect(package / "run" / "results.duckdb", read_only=True) as tables:
+        rows = tables.execute(
+            "SELECT b.value, l.value FROM quantity_values b JOIN quantity_values l "
+            "USING (sample_id) WHERE b.quantity = 'bits' AND l.quantity = 'loss'"
+        ).fetchall()
+        known = tables.execute(
+            "SELECT count(value) FROM quantity_values WHERE quantity = 'top_five'"
+        ).fetchall()
+    assert len(rows) == 32
+    np.testing.assert_allclose(*np.array(rows).T * [[1], [1 / np.log(2)]])
+    assert known[0][0] > 32
+    alone = package.parent / "alone"
+    alone.mkdir(exist_ok=True)
+    without = answered(alone, "info", package / "run")["quantities"]
+    assert "accuracy" in without and not {"bits", "top_five"} & set(without)
+
+
+def test_the_pages_show_it(package: Path) -> None:
+    environment = {
+        "PYTHONPATH": f"{ROOT}:{package}", "PATH": "/usr/bin:/bin",
+        "REORDER_RUN": str(package / "run"),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", PAGES, str(ROOT)], cwd=ROOT, env=environment,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout.splitlines()[-1])
+    assert shown["faults"] == []
+    listed = answered(package, "info", "run")["quantities"]
+    means = dict(reversed(shown["short"]))
+    assert means["Bits"] == pytest.approx(listed["bits"]["reference"]["samples, mean"])
+    assert len(shown["samples"]["bits"]) == 32
+    mean = listed["top_five"]["reference"]["samples, mean"]
+    assert np.mean(shown["samples"]["top_five"]) == pytest.approx(mean)
+    np.testing.assert_allclose(shown["who"], shown["samples"]["bits"])
+    assert "**Bits** (derived): The loss after the last step, to the base two." in shown["help"]
