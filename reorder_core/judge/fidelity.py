@@ -167,6 +167,7 @@ def _measures(
     held_out, true_held_out = (
         np.stack([e.final.probes for e in estimates]), truth.final.probes
     )  # fmt: skip
+    distances = np.array([estimate.distance for estimate in estimates])
     given = [e.interval for e in estimates if e.interval is not None]
     interval = Losses.stacked(given) if len(given) == len(estimates) else None  # (O, 2, …)
     return {
@@ -175,6 +176,10 @@ def _measures(
         "rho_within": lambda i: measures.rho_within(final[i], true[i]),
         "rho_heldout": lambda i: measures.rho_heldout(held_out[i], true_held_out[i]),
         "rel_mae": lambda i: measures.rel_mae(final[i], true[i], known),
+        "mae": lambda i: measures.mae(final[i], true[i]),
+        "mae_training": lambda i: measures.mae(final[i].mean(1), true[i].mean(1)),
+        "mae_heldout": lambda i: measures.mae(held_out[i].mean(1), true_held_out[i].mean(1)),
+        "distance": lambda i: float(distances[i].mean()),
         "abs_diff_perplexity": lambda i: measures.abs_diff_perplexity(final[i], true[i]),
         "all_steps_mse": lambda i: measures.all_steps_mse(at[i], true_at[i]),
         "coverage90": lambda i: _covered(interval and interval.samples, true, i),

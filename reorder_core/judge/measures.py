@@ -31,6 +31,11 @@ def rel_mae(estimated: Array, retrained: Array, reference: Array) -> float:
     return _ratio(error, np.abs(_wide(reference) - retrained).sum())
 
 
+def mae(estimated: Array, retrained: Array) -> float:
+    """Mean absolute error in nats; nan where an estimate is."""
+    return _mean(np.abs(_wide(estimated) - retrained))
+
+
 def abs_diff_perplexity(estimated: Array, retrained: Array) -> float:
     """Mean |exp(estimated) − exp(retrained)| over losses; the paper's AbsDiff."""
     return _mean(np.abs(np.exp(_wide(estimated)) - np.exp(_wide(retrained))))

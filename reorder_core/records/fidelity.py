@@ -14,6 +14,7 @@ _BOUNDS = {
     "r2": (-math.inf, 1.0), "r2_heldout": (-math.inf, 1.0),
     "rho_sample": _CORRELATION, "rho_within": _CORRELATION, "rho_heldout": _CORRELATION,
     "coverage90": _SHARE, "coverage90_heldout": _SHARE,
+    "mae": _ANY, "mae_training": _ANY, "mae_heldout": _ANY, "distance": _ANY,
     "rel_mae": _ANY, "abs_diff_perplexity": _ANY, "all_steps_mse": _ANY,
     "query_ms_p50": _ANY, "query_ms_p95": _ANY, "precompute_rre": _ANY, "bytes": _ANY,
 }  # fmt: skip
@@ -32,6 +33,14 @@ class Measured:
     rho_within: float | None = None
     rho_heldout: float | None = None
     rel_mae: float | None = None
+    mae: float | None = None
+    """Nats; this and the next three are None also in reports written before they were measured."""
+    mae_training: float | None = None
+    """Of the mean final loss over all samples."""
+    mae_heldout: float | None = None
+    """Of the mean held-out loss."""
+    distance: float | None = None
+    """Mean `Estimate.distance` of the orders."""
     abs_diff_perplexity: float | None = None
     all_steps_mse: float | None = None
     """Nats², over evaluation steps too."""

@@ -33,10 +33,14 @@ def stamp(run: Run, estimator: str, order: Order) -> str | None:
     return stamp_of(known, order) if known.name == DEFAULT else None
 
 
+def drawn_families(run: Run) -> dict[str, str]:
+    """Order hash → family, for all orders that fidelity draws for this run."""
+    return _families(run, run.fingerprint, reports_key(run))
+
+
 def verified(run: Run, estimator: str) -> list[Verified]:
     """The orders that may judge this estimator; see `reorder_core.judge.verified.judges`."""
-    families = _families(run, run.fingerprint, reports_key(run))
-    return judges(run, families, fitted_on(run, estimator))
+    return judges(run, drawn_families(run), fitted_on(run, estimator))
 
 
 def fitted_on(run: Run, estimator: str) -> frozenset[str]:
@@ -88,7 +92,7 @@ def reports_key(run: Run) -> tuple[tuple[str, int, int], ...]:
     return tuple((r.family, r.seed, r.orders) for r in run.fidelity)
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _families(_run: Run, fingerprint: str, reports: tuple[tuple[str, int, int], ...]) -> dict:
     return families_of(_run)
 

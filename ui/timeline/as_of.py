@@ -52,13 +52,9 @@ def banner(run: Run, order: Order) -> None:
         st.button("Show today's numbers", key="ro_today", on_click=_today, args=(run.id,))
 
 
-def source(run: Run, answer: Answer) -> None:
-    """One line: from which estimator the numbers come and which retrainings it knows."""
-    knows = answer.knows
-    st.caption(
-        f"These numbers: {answer.words} ({knows.designed} designed by the build, {knows.ledger} of "
-        f"the {informed(run).seen} in the ledger; never this order's own)."
-    )
+def words(answer: Answer) -> str:
+    """From which estimator the numbers come and which retrainings it knows."""
+    return f"{answer.words} (never this order's own)."
 
 
 def _today(run_id: str) -> None:

@@ -15,7 +15,7 @@ from reorder_core.store.run import Run
 from ui.app import component, jobs, open_run, state, visitors
 from ui.app.history import History
 from ui.charts.timeline_shell import shell
-from ui.queries import estimates, packed
+from ui.queries import estimates, fared, packed
 from ui.timeline import (
     address,
     as_of,
@@ -101,6 +101,8 @@ def show(run: Run, history: History) -> None:
             "history": move_effects.history_record(run, history),
             "comparison": comparison,
             "shown": state.shown_view(run.id),
+            "fared": fared.record(run, history.order, answer.estimate),
+            "source": as_of.words(answer),
             "rev": history.rev,
             "seq": state.sequence(),
             "notice": state.notice(),
@@ -111,11 +113,9 @@ def show(run: Run, history: History) -> None:
         on_event=lambda: _on_event(run, history),
     )
     share.deliver()
-    as_of.source(run, answer)
     quantities_table.show(run, history.order, answer)
     samples_table.show(run, history.order, answer)
     _query(run, history)
-    st.caption(visitors.told())
 
 
 def follow_jobs(run: Run) -> None:
@@ -292,7 +292,11 @@ def _take(event: Event, history: History) -> None:
 
 
 def _query(run: Run, history: History) -> None:
-    with st.expander("The query behind these numbers"):
+    """How the numbers are read back; nothing is sent, or costs a drop time, while it is closed."""
+    shut = st.expander("The query behind these numbers", key="ro_query", on_change="rerun")
+    if not shut.open:
+        return
+    with shut:
         st.caption(
             "What an estimate computed once is kept in the run's cache database and read back "
             "with this query, by you tomorrow or by somebody else."
@@ -302,3 +306,8 @@ def _query(run: Run, history: History) -> None:
         st.code("parameters: " + ", ".join(parameters), language="text")
         if note := estimates.note(run):
             st.caption(f"On this machine {note}.")
+
+
+def told() -> None:
+    """What visitors of this app share."""
+    st.caption(visitors.told())

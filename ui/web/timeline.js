@@ -174,18 +174,24 @@ export class Timeline {
     this.drawFigures(this.figures);
   }
 
-  /** The figures, after the numbers are on screen: data-charts then says of which order they are. */
+  /** The figures, once the numbers are painted: data-charts then says of which order they are. */
   drawFigures(figures) {
     for (const figure of figures) this.stale.add(figure);
-    clearTimeout(this.later);
-    requestAnimationFrame(() => { this.later = setTimeout(() => this.redraw()); });
+    cancelAnimationFrame(this.later);
+    this.later = requestAnimationFrame(() => { this.later = requestAnimationFrame(() => this.redraw()); });
   }
 
+  /** Draw one figure a task, those in the window first, so that a pointer never waits for all. */
   redraw() {
-    for (const figure of this.figures) figure.selected = this.selected;
+    clearTimeout(this.next);
+    const figures = this.figures.filter((figure) => this.stale.has(figure));
+    const figure = figures.find(({ element }) => inWindow(element)) ?? figures[0];
+    if (!figure) return;
+    this.stale.delete(figure);
+    figure.selected = this.selected;
     this.trajectory.what = this.curve;
-    for (const figure of this.stale) figure.show(this.run, this.view);
-    this.stale.clear();
+    figure.show(this.run, this.view);
+    this.next = setTimeout(() => this.redraw());
   }
 
   /** A figure is drawn; data-charts says once all of them show the order on screen. */
@@ -353,7 +359,8 @@ export class Timeline {
     this.root.remove(); // Streamlit may mount again into the same parent
     this.watch.disconnect();
     document.removeEventListener('keydown', this.shortcut);
-    clearTimeout(this.later);
+    cancelAnimationFrame(this.later);
+    clearTimeout(this.next);
     for (const stop of this.stop) stop();
     for (const figure of this.figures) figure.destroy();
     this.suggestions.destroy();
@@ -361,4 +368,9 @@ export class Timeline {
     this.table.destroy();
     this.sharing.destroy();
   }
+}
+
+function inWindow(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < window.innerHeight;
 }

@@ -14,6 +14,10 @@ const CARDS = [
     + 'how far training went: 0 is the same model. Estimates lose trust as it grows.'],
 ];
 
+const FARED = 'The estimator\u2019s name says which retrainings it knows: those that the build designed + those of the ledger. How such numbers have fared: estimates of orders like this one, by the estimator as the build left it, against real '
+  + 'retrainings that it had not seen. \u201cinterval held\u201d: the share of retrained losses inside the 90 % intervals, of held-out losses '
+  + 'by domain, or of single samples; \u201cerror\u201d: the mean absolute error of the number above, nats per token. More on the page Fidelity.';
+
 export class Summary {
   constructor() {
     this.cards = Object.fromEntries(CARDS.map(([key, label, tip]) => {
@@ -21,14 +25,21 @@ export class Summary {
       const note = h('span', { class: 'ro-kpi-note', 'data-kpi-change': key });
       const last = h('span', { class: 'ro-kpi-note', 'data-kpi-last': key });
       const truth = h('span', { class: 'ro-kpi-truth', 'data-kpi-truth': key });
-      const element = h('div', { class: 'ro-kpi' }, h('span', { class: 'ro-kpi-label' }, label, info(tip)), value, truth, note, last);
-      return [key, { value, note, last, truth, element }];
+      const fared = h('span', { class: 'ro-kpi-note', 'data-kpi-fared': key });
+      const element = h('div', { class: 'ro-kpi' }, h('span', { class: 'ro-kpi-label' }, label, info(tip)), value, truth, note, last, fared);
+      return [key, { value, note, last, truth, fared, element }];
     }));
-    this.element = h('section', { class: 'ro-kpis', 'aria-label': 'What this order changes' },
-      Object.values(this.cards).map((card) => card.element));
+    this.source = h('span', { class: 'ro-source', 'data-source': '' });
+    this.fared = h('span', { class: 'ro-fared' });
+    this.element = h('section', { 'aria-label': 'What this order changes' },
+      h('div', { class: 'ro-kpis' }, Object.values(this.cards).map((card) => card.element)),
+      h('p', { class: 'ro-provenance' }, this.source, ' ', this.fared, info(FARED)));
   }
 
   show(run, view, slots) {
+    setText(this.source, view.source);
+    setText(this.fared, view.fared.words);
+    for (const [key, card] of Object.entries(this.cards)) setText(card.fared, view.fared[key] ? `track record: ${view.fared[key]}` : '');
     this.change('heldout', view, probeChange(run, view, -1), mean(run.reference.probeLoss));
     this.change('training', view, trainingChange(run, view), mean(run.reference.sampleLoss));
     this.most(run, view);
@@ -74,7 +85,10 @@ export class Summary {
     for (const key of Object.keys(this.cards)) {
       this.put(key, '\u2026', '', '');
       setText(this.cards[key].last, '');
+      setText(this.cards[key].fared, '');
     }
+    setText(this.source, '\u2026');
+    setText(this.fared, '');
   }
 
   /**

@@ -1,0 +1,102 @@
+"""How estimates of orders like this one have fared against real retraining."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from reorder_core.judge.verified import BY_HAND, HEAT_MAP
+from reorder_core.orders.families import FAMILIES
+from reorder_core.orders.moves import single_move
+from reorder_core.orders.order import Order, order_hash
+from reorder_core.records.fidelity import FidelityReport, Measured
+from reorder_core.store.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """A fidelity report's measures of the estimator, on the kind of orders most like one."""
+
+    kind: str
+    """The order's own: one of FAMILIES, or BY_HAND."""
+    family: str
+    """Of the orders that judged; the kind's own, or of those about as far from the reference."""
+    orders: int
+    """How many were retrained."""
+    measured: Measured
+
+
+def kind_of(run: Run, order: Order, drawn: Mapping[str, str]) -> str:
+    """The family that the order belongs to, as drawn or by its form; else BY_HAND.
+
+    `drawn`: order hash → family, as `families_of` gives it.
+    """
+    family = drawn.get(order_hash(order), BY_HAND)
+    if family == HEAT_MAP or single_move(run.reference_order, order) is not None:
+        return "move"
+    if family != BY_HAND:
+        return family
+    if _in_blocks(run, order):
+        return "blocks"
+    return "curriculum" if _sorted(run, order) else BY_HAND
+
+
+def track_record(
+    run: Run, order: Order, estimator: str, distance: float, drawn: Mapping[str, str]
+) -> TrackRecord | None:
+    """How the estimator has fared on orders like this one; None where no report measures it.
+
+    An order BY_HAND is judged by the family whose orders lie about as far from the
+    reference run, by the ratio of `distance`.
+    """
+    best = _reports(run.fidelity, estimator)
+    kind = kind_of(run, order, drawn)
+    report = best.get(kind)
+    if report is None and kind == BY_HAND:
+        report = _as_far(list(best.values()), estimator, distance)
+    if report is None:
+        return None
+    return TrackRecord(kind, report.family, report.orders, report.estimators[estimator])
+
+
+def _reports(reports: Sequence[FidelityReport], estimator: str) -> dict[str, FidelityReport]:
+    """Family → its report of most orders that measures the estimator."""
+    best: dict[str, FidelityReport] = {}
+    for report in reports:
+        if estimator not in report.estimators or report.family not in FAMILIES:
+            continue
+        if report.family not in best or report.orders > best[report.family].orders:
+            best[report.family] = report
+    return best
+
+
+def _as_far(
+    reports: Sequence[FidelityReport], estimator: str, distance: float
+) -> FidelityReport | None:
+    apart = {}
+    for place, report in enumerate(reports):
+        usual = report.estimators[estimator].distance
+        if usual and distance > 0:
+            apart[place] = abs(np.log(distance / usual))
+    return reports[min(apart, key=lambda place: apart[place])] if apart else None
+
+
+def _in_blocks(run: Run, order: Order) -> bool:
+    """Whether whole domains, or whole steps of the reference order, follow each other."""
+    domains = np.array([run.samples[sample].domain for sample in order])
+    runs = 1 + int((domains[1:] != domains[:-1]).sum())
+    if 1 < len(run.domains) == runs:
+        return True
+    return _steps(order, run.batch_size) == _steps(run.reference_order, run.batch_size)
+
+
+def _steps(order: Order, batch: int) -> set[frozenset[int]]:
+    return {frozenset(step) for step in order.reshape(-1, batch).tolist()}
+
+
+def _sorted(run: Run, order: Order) -> bool:
+    """Whether lengths, or losses before training, only rise or only fall."""
+    lengths = np.array([sample.tokens for sample in run.samples])[order]
+    losses = run.reference.losses_at.samples[0][order]
+    differences = (np.diff(lengths.astype(float)), np.diff(losses))
+    return any(len(set(np.sign(d)) - {0.0}) == 1 for d in differences)
