@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui.app import open_run, shell, state
-from ui.pages import home, words
+from ui.app import markdown, open_run, shell, state
+from ui.pages import home
 
 shell.through_app()
 state.enter("home")
@@ -23,4 +23,4 @@ home.trained_when(run)
 home.card(run)
 with cautions:  # last: they take a moment to work out, and few runs have any
     for sentence in home.cautions(run):
-        st.warning(words.plain(sentence), icon=":material/warning:")
+        st.warning(markdown.plain(sentence), icon=":material/warning:")

@@ -46,8 +46,9 @@ def test_home_opens_with_the_run_and_its_fidelity(
         figure = sitting.figure(at, "trust")
         ours = next(trace for trace in figure["data"] if trace.get("name") == "this estimate")
         measured = saved.estimators["hybrid"]
-        assert ours["x"][:2] == pytest.approx([measured.r2, measured.rho_within])
-        assert ours["customdata"][1] == "Which samples does an order leave poorly learned? ρ"
+        three = [measured.r2, measured.r2_heldout, measured.rho_within]
+        assert ours["x"][:3] == pytest.approx(three)
+        assert ours["customdata"][2] == "Which samples does an order leave poorly learned? ρ"
 
 
 def test_home_says_why_a_run_deserves_no_trust_and_nothing_of_a_sound_one(
