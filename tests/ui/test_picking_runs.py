@@ -85,7 +85,7 @@ def test_every_document_can_be_read_in_the_app(demo: Path, monkeypatch: Any) -> 
         at.query_params["page"] = name
         at = at.run()
         assert not at.exception
-        assert help.title(file) in at.markdown[0].value
+        assert help.title(file) in at.markdown[1].value, "below the list of quantities"
 
 
 def test_links_between_documents_stay_in_the_app() -> None:
