@@ -18,7 +18,8 @@ def curriculum(
         list[str] | None,
         typer.Option(
             metavar="WHAT",
-            help="heldout, domain:NAME, weighted:NAME=2,NAME=1, worst, remember:IDS or forget:IDS; "
+            help="heldout, domain:NAME, weighted:NAME=2,NAME=1, worst, remember:IDS, forget:IDS, "
+            "quantity:NAME or quantity:NAME:IDS; "
             "given more than once, the best compromises are searched for.",
         ),
     ] = None,

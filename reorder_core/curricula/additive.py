@@ -50,9 +50,12 @@ def open_table(run: Run, objective: Objective) -> AdditiveTable:
             "probe_far; build the run again"
         )
     own, probe = (np.asarray(arrays[name], np.float64) for name in ("own", "probe_far"))
-    table = objective.sample_weight[:, :, None] * own
-    table = objective.sign * (table + np.einsum("kd,dnt->knt", objective.probe_weight, probe))
     known = run.reference
+    # Of what follows from losses: its slopes at the reference run's.
+    final = known.final.astype(np.float64)
+    of_samples, of_probes = objective.slopes(final.samples, final.probes)
+    table = of_samples[:, :, None] * own
+    table = objective.sign * (table + np.einsum("kd,dnt->knt", of_probes, probe))
     rows = objective.rows(known.losses_at.samples[-1:], known.losses_at.probes[-1:])[0]
     home = steps_of(run.reference_order[None], run.batch_size)[0]
     at_home = table[:, np.arange(run.count), home].sum(1)

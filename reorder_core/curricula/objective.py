@@ -1,6 +1,6 @@
-"""What an order is searched for: a loss, or the highest of several, as weights over losses."""
+"""What an order is searched for: a loss, the highest of several, or what follows from losses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,16 +8,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.orders.order import Order
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
+STEP = 1e-4
+"""Nats, for slopes of what follows from losses."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Follows:
+    """A derived quantity: each value follows from its own loss, rising or falling with it."""
+
+    value: Callable[[Array, Array], Array]
+    """(before, after) → values."""
+    before: Losses
+    """(N,) and (D,) losses before training."""
+
+    def __call__(self, samples: Array, probes: Array) -> tuple[Array, Array]:
+        """Values of final losses (…, N) and (…, D)."""
+        samples, probes = np.asarray(samples, np.float64), np.asarray(probes, np.float64)
+        return self.value(self.before.samples, samples), self.value(self.before.probes, probes)
+
+    def slopes(self, samples: Array, probes: Array) -> tuple[Array, Array]:
+        """How values change with losses, of the same shapes, by central differences."""
+        samples, probes = np.asarray(samples, np.float64), np.asarray(probes, np.float64)
+        more, less = self(samples + STEP, probes + STEP), self(samples - STEP, probes - STEP)
+        return (more[0] - less[0]) / (2 * STEP), (more[1] - less[1]) / (2 * STEP)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Objective:
-    """K weighted sums of final losses; the value is the highest of them, in nats per token.
+    """K weighted sums of final losses; the value is the highest of them, in `unit`.
 
     N samples, D held-out domains. K is 1 for all objectives but the worst domain.
+    Where it `follows`, the sums are of what follows from the losses.
     """
 
     text: str
@@ -32,6 +57,8 @@ class Objective:
     """(K, D)"""
     raises: bool = False
     """Whether a higher value is the better one."""
+    follows: Follows | None = None
+    unit: str = "nats per token"
 
     @property
     def sign(self) -> int:
@@ -49,10 +76,26 @@ class Objective:
 
     def rows(self, samples: Array, probes: Array) -> Array:
         """(B, K) the sums of which the highest is the value."""
+        if self.follows is not None:
+            samples, probes = self.follows(samples, probes)
         return samples @ self.sample_weight.T + probes @ self.probe_weight.T
 
-    def spread(self, sample_sd: Array, probe_sd: Array) -> Array:
-        """(B, K) standard deviations of the rows, errors of losses taken to go all the same way."""
+    def slopes(self, samples: Array, probes: Array) -> tuple[Array, Array]:
+        """(K, N) and (K, D): how the rows change with each loss, at losses (N,) and (D,)."""
+        if self.follows is None:
+            return self.sample_weight, self.probe_weight
+        of_samples, of_probes = self.follows.slopes(samples, probes)
+        return self.sample_weight * of_samples, self.probe_weight * of_probes
+
+    def spread(self, losses: Losses, sd: Losses) -> Array:
+        """(B, K) standard deviations of the rows, errors of losses taken to go all the same way.
+
+        From losses (B, N) and (B, D), and the standard deviations of their errors.
+        """
+        sample_sd, probe_sd = sd.samples, sd.probes
+        if self.follows is not None:
+            of_samples, of_probes = self.follows.slopes(losses.samples, losses.probes)
+            sample_sd, probe_sd = sample_sd * abs(of_samples), probe_sd * abs(of_probes)
         return sample_sd @ abs(self.sample_weight).T + probe_sd @ abs(self.probe_weight).T
 
     def of(self, losses: Any) -> float:

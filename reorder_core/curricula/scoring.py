@@ -21,7 +21,7 @@ Z90 = 1.6449
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
-    """An objective's value under an order, with its 90 % interval; nats per token."""
+    """An objective's value under an order, with its 90 % interval; in the objective's unit."""
 
     value: float
     lo: float
@@ -37,7 +37,7 @@ class Scores:
     """An objective under B orders."""
 
     value: Array
-    """(B,) nats per token."""
+    """(B,) in the objective's unit."""
     sd: Array
     """(B,) of the value's error."""
     lo: Array
@@ -94,12 +94,12 @@ class Live:
 
         Of an objective that is the highest of several losses: to the one that is it now.
         """
-        row = 0
-        if len(objective.probe_weight) > 1:
-            found = self._estimator.side_by_side(np.asarray(order)[None])
-            row = int(objective.rows(found.losses.samples, found.losses.probes)[0].argmax())
-        weights = objective.sample_weight[row], objective.probe_weight[row]
-        return objective.sign * self._estimator.effects(order, *weights)
+        row, weights = 0, (objective.sample_weight, objective.probe_weight)
+        if len(objective.probe_weight) > 1 or objective.follows is not None:
+            at = self._estimator.side_by_side(np.asarray(order)[None]).losses
+            row = int(objective.rows(at.samples, at.probes)[0].argmax())
+            weights = objective.slopes(at.samples[0], at.probes[0])
+        return objective.sign * self._estimator.effects(order, weights[0][row], weights[1][row])
 
 
 def teaching(run: Run, known: Sequence[str]) -> TrainingRuns:
@@ -110,7 +110,7 @@ def teaching(run: Run, known: Sequence[str]) -> TrainingRuns:
 
 def _scored(objective: Objective, found: Any) -> Scores:
     rows = objective.rows(found.losses.samples, found.losses.probes)  # (B, K)
-    sd = objective.spread(found.sd.samples, found.sd.probes)
+    sd = objective.spread(found.losses, found.sd)
     at = np.arange(len(rows)), rows.argmax(1)
     low, high = (rows - Z90 * sd).max(1), (rows + Z90 * sd).max(1)
     return Scores(rows[at], sd[at], low, high, objective.sign)

@@ -2,11 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from reorder_core.cli.commands import app
-from reorder_core.orders.order import make_order
+from reorder_core.orders.order import make_order, order_hash
 
 
 def invoke(*arguments: object):
@@ -42,6 +43,20 @@ def test_the_agreed_object_and_the_same_again_from_what_is_kept(searched) -> Non
     assert len(searched.ledger) == trained
     told = invoke(*asked[:-1]).stdout
     assert f"{found['realised']:.4f}" in told and "RRE beyond the build" in told
+
+
+def test_a_quantity_is_searched_for_and_what_is_told_of_the_find_is_its_training(searched) -> None:
+    asked = (searched.path, "--objective", "quantity:perplexity", "--budget", 5, "--json")
+    done = invoke(*asked)
+    assert done.exit_code == 0, done.stderr
+    found = json.loads(done.stdout)
+    truth = searched.ledger.get(order_hash(make_order(found["order"], searched.count)))
+    assert truth is not None
+    assert found["realised"] == pytest.approx(np.exp(truth.final.probes.astype(float)).mean())
+    values = [one["realised"] for one in found["verified"]]
+    assert found["realised"] == min(values) and found["better"] == "lower" and len(values) > 1
+    known = np.exp(searched.reference.final.probes.astype(float)).mean()
+    assert found["reference"] == pytest.approx(known)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,13 @@ def test_aims_constraints_and_budget_are_told_in_words(finished, monkeypatch) ->
     told = words(at)
     assert "flagged canary forgotten most" in told
     assert "at most 5 moves from the reference order" in told
+    at.selectbox(key="ro_curriculum_second").set_value("quantity").run()
+    listed = at.selectbox(key="ro_curriculum_second_quantity")
+    assert not any("accuracy" in option for option in listed.options), "no order is priced by it"
+    at = listed.set_value("perplexity").run()
+    assert "lower the mean perplexity of held-out text" in words(at)
+    at.text_input(key="ro_curriculum_second_quantity_ids").set_value("canary").run()
+    assert "lower the mean perplexity of 2 training samples" in words(at)
 
 
 def test_a_finished_search_shows_its_verdict_truth_and_files(finished, monkeypatch) -> None:

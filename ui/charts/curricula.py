@@ -12,7 +12,13 @@ Z90 = 1.6449
 
 
 def progress(
-    frame: pd.DataFrame, random: tuple[float, float], name: str, *, mode: Mode, source: Source
+    frame: pd.DataFrame,
+    random: tuple[float, float],
+    name: str,
+    unit: str,
+    *,
+    mode: Mode,
+    source: Source,
 ) -> go.Figure:
     """Verified values and the best so far, over retrainings, on the 90 % band of random orders.
 
@@ -40,11 +46,13 @@ def progress(
         )
     )  # fmt: skip
     figure.update_xaxes(title_text="retraining", tickformat="d", rangemode="tozero")
-    figure.update_yaxes(title_text=f"{name}, nats/token", nticks=6)
+    figure.update_yaxes(title_text=escaped(f"{name}, {unit}"), nticks=6)
     return figure
 
 
-def agreement(frame: pd.DataFrame, name: str, *, mode: Mode, source: Source) -> go.Figure:
+def agreement(
+    frame: pd.DataFrame, name: str, unit: str, *, mode: Mode, source: Source
+) -> go.Figure:
     """Estimate against truth of all that was verified; on the line both are equal.
 
     Columns: "estimated", "lo", "hi", "realised", "source", "kind": found or proposal.
@@ -77,8 +85,10 @@ def agreement(frame: pd.DataFrame, name: str, *, mode: Mode, source: Source) -> 
                 "<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_xaxes(title_text=f"{name}, estimated before, with 90 % interval", nticks=6)
-    figure.update_yaxes(title_text="retrained, nats/token", nticks=6)
+    figure.update_xaxes(
+        title_text=escaped(f"{name}, estimated before, with 90 % interval"), nticks=6
+    )
+    figure.update_yaxes(title_text=escaped(f"retrained, {unit}"), nticks=6)
     return figure
 
 
@@ -106,8 +116,8 @@ def pareto(frame: pd.DataFrame, names: Sequence[str], *, mode: Mode, source: Sou
                 hovertemplate="%{hovertext}<br>%{x:.4f}, %{y:.4f}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_xaxes(title_text=f"{names[0]}, nats/token", nticks=6)
-    figure.update_yaxes(title_text=f"{names[1]}, nats/token", nticks=6)
+    figure.update_xaxes(title_text=escaped(names[0]), nticks=6)
+    figure.update_yaxes(title_text=escaped(names[1]), nticks=6)
     return figure
 
 

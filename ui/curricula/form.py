@@ -4,7 +4,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from reorder_core.curricula.asked import Asked, Task, understand
+from reorder_core.curricula.objectives.quantity import serving
 from reorder_core.errors import ReorderError
+from reorder_core.quantities import QUANTITIES
 from reorder_core.store.run import Run
 from ui.app.markdown import plain
 from ui.curricula import searches
@@ -16,6 +18,7 @@ KINDS = {
     "worst": "Lower the worst domain's held-out loss",
     "remember": "Have samples remembered",
     "forget": "Have samples forgotten",
+    "quantity": "Better by a quantity",
 }
 NONE = "none"
 BUDGET = 24.0
@@ -92,7 +95,26 @@ def _objective(run: Run, label: str, key: str, kinds: list[str]) -> str:
             help="Ids, ranges, flags or domains: 3,7-9,canary",
         )  # fmt: skip
         return f"{kind}:{ids.strip()}"
+    if kind == "quantity":
+        return _quantity(run, key)
     return "" if kind == NONE else str(kind)
+
+
+def _quantity(run: Run, key: str) -> str:
+    """One that estimates serve, of held-out text or of chosen samples."""
+    name = st.selectbox(
+        "Quantity", serving(), key=f"ro_curriculum_{key}_quantity",
+        format_func=lambda name: f"{QUANTITIES[name].title} ({QUANTITIES[name].better} is better)",
+    )  # fmt: skip
+    if "samples" not in QUANTITIES[name].of:
+        return f"quantity:{name}"
+    held_out = "held_out" in QUANTITIES[name].of
+    ids = st.text_input(
+        "Of samples", "", key=f"ro_curriculum_{key}_quantity_ids",
+        placeholder="of held-out text" if held_out else "of all samples",
+        help="Ids, ranges, flags or domains: 3,7-9,canary",
+    )  # fmt: skip
+    return f"quantity:{name}:{ids.strip()}" if ids.strip() else f"quantity:{name}"
 
 
 def _constraints() -> tuple[str, bool, int | None]:

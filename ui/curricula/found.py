@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 
 from reorder_core.curricula.asked import Task
+from reorder_core.curricula.objective import Objective
 from reorder_core.curricula.result import front_of, known_words
 from reorder_core.curricula.search_state import SearchState, Tried
 from reorder_core.curricula.told import in_words, whereabouts
@@ -54,10 +55,19 @@ def _course(task: Task, state: SearchState) -> None:
     frame["best"] = frame["value"].cummax() if objective.raises else frame["value"].cummin()
     random = float(np.mean(state.random[0])), float(np.std(state.random[0]))
     figure = curricula.progress(
-        frame, random, objective.short, mode=panels.mode(), source=_source(task, state)
+        frame,
+        random,
+        objective.short,
+        _unit(objective),
+        mode=panels.mode(),
+        source=_source(task, state),
     )
     with panels.panel("curriculum_progress", "Best order so far", about):
         panels.draw(figure, lambda: frame, f"Best so far: {frame['best'].iloc[-1]:.4f}")
+
+
+def _unit(objective: Objective) -> str:
+    return objective.unit.replace("nats per token", "nats/token")
 
 
 def _agreement(task: Task, state: SearchState) -> None:
@@ -70,7 +80,11 @@ def _agreement(task: Task, state: SearchState) -> None:
     ]  # fmt: skip
     frame = pd.DataFrame(rows)
     figure = curricula.agreement(
-        frame, objective.short, mode=panels.mode(), source=_source(task, state)
+        frame,
+        objective.short,
+        _unit(objective),
+        mode=panels.mode(),
+        source=_source(task, state),
     )
     about = (
         "The estimate is the one that was made before the order was trained. A search looks for "
@@ -89,7 +103,10 @@ def _front(run: Run, task: Task, state: SearchState, ranked: list[Tried]) -> Tri
          "hash": e.hash}
         for e in state.verified if e.realised
     )  # fmt: skip
-    names = [f"{o.short} ({'higher' if o.raises else 'lower'} is better)" for o in task.objectives]
+    names = [
+        f"{o.short} ({'higher' if o.raises else 'lower'} is better), {_unit(o)}"
+        for o in task.objectives
+    ]
     figure = curricula.pareto(frame, names, mode=panels.mode(), source=Source(run.id, "retrained"))
     about = "Orders that were really trained. Click one to read of it below and open it."
 

@@ -7,7 +7,14 @@ behind the colon. It raises CurriculumError for an argument that this run has no
 from collections.abc import Callable
 
 from reorder_core.curricula.objective import Objective
-from reorder_core.curricula.objectives import domain, heldout, memory, weighted, worst
+from reorder_core.curricula.objectives import (
+    domain,
+    heldout,
+    memory,
+    quantity,
+    weighted,
+    worst,
+)
 from reorder_core.errors import CurriculumError
 from reorder_core.store.run import Run
 
@@ -18,6 +25,7 @@ KINDS: dict[str, tuple[Callable[[Run, str], Objective], str]] = {
     "worst": (worst.make, "worst: lower the held-out loss of whichever domain has the highest"),
     "remember": (memory.remember, "remember:IDS: lower the mean loss of training samples"),
     "forget": (memory.forget, "forget:IDS: raise the mean loss of training samples"),
+    "quantity": (quantity.make, "quantity:NAME, quantity:NAME:IDS: a quantity's better direction"),
 }
 """Name → how it is made, and one line on it."""
 
@@ -28,6 +36,7 @@ def parse_objective(run: Run, text: str) -> Objective:
     if name not in KINDS:
         raise CurriculumError(
             f"unknown objective {text[:60]!r}; expected one of "
-            "heldout, domain:NAME, weighted:NAME=2,NAME=1, worst, remember:IDS, forget:IDS"
+            "heldout, domain:NAME, weighted:NAME=2,NAME=1, worst, remember:IDS, forget:IDS, "
+            "quantity:NAME, quantity:NAME:IDS"
         )
     return KINDS[name][0](run, argument.strip())
