@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 import torch
 from fabricated import COUNT
+from typer.testing import CliRunner
 
 from reorder_core import quantities
+from reorder_core.cli.commands import app
 from reorder_core.config import ModelConfig
 from reorder_core.errors import StoreError
 from reorder_core.estimators import open_estimator
@@ -164,6 +166,15 @@ def test_an_order_retrained_before_is_measured_later_and_the_ledger_stays(
     assert measure_again(run, order)["accuracy"].values.known
     assert not of_retrained(open_run(run.path), accuracy, entry).reason
     assert open_run(run.path).ledger.stamp == stamp and not run.problems
+    asked = ["measure", str(run.path), "--json"]
+    told = CliRunner().invoke(app, [*asked, "--hash", entry.order_hash])
+    cells = json.loads(told.stdout)["quantities"]["accuracy"]["samples"].values()
+    known = of_retrained(run, accuracy, entry).values.samples
+    np.testing.assert_allclose([cell["value"] for cell in cells], known, rtol=1e-6)
+    assert "holds no order 'abc'" in CliRunner().invoke(app, [*asked, "--hash", "abc"]).stderr
+    shown = CliRunner().invoke(app, asked[:-1]).stdout
+    mean = of_reference(open_run(run.path), accuracy).values.samples.mean()
+    assert f"{mean:.4f}" in shown and "Per-token accuracy" in shown
     off = Losses(entry.losses_at.samples + 0.01, entry.losses_at.probes)
     other = make_order(np.roll(order, 1), run.count)
     run.keep(replace(entry, order=other, order_hash=order_hash(other), losses_at=off))

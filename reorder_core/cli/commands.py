@@ -167,18 +167,24 @@ def measure(
         Path | None,
         typer.Option("--order", metavar="FILE", help="An order retrained before; else reference."),
     ] = None,
+    hashed: Annotated[
+        str, typer.Option("--hash", metavar="HASH", help="The same, by its hash in the ledger.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """What only real parameters tell, of an order trained before: trains it once more."""
     run = open_run(run_path)
+    from reorder_core.judge.measuring import measure_again, retrained_order
+
     order = run.reference_order
     if order_path is not None:
         order = read_order(order_path, run.id, run.count)
-    from reorder_core.judge.measuring import measure_again
-
+    elif hashed:
+        order = retrained_order(run, hashed)
     with ProgressReport() as on_progress:
         values = list(measure_again(run, order, on_progress).values())
-    name = "reference" if order_path is None else "retrained"
+    at_reference = order_hash(order) == order_hash(run.reference_order)
+    name = "reference" if at_reference else "retrained"
     about = {"run": run.id, "order_hash": order_hash(order)}
     answer = about | quantities.record(run, values)
     _answer(answer, as_json, lambda: quantities.print_values(run, values, name))

@@ -39,6 +39,17 @@ def lacking(run: Run, order: Order) -> list[str]:
     return [quantity.name for quantity in MEASURED if quantity.name not in known]
 
 
+def retrained_order(run: Run, hashed: str) -> Order:
+    """The order that was retrained under that hash; StoreError where the ledger has none."""
+    entry = run.ledger.get(hashed)
+    if entry is None:
+        raise StoreError(
+            f"the ledger of {run.path} holds no order {hashed[:40]!r}; its orders are named as the "
+            "files in its ledger folder, without .json"
+        )
+    return entry.order
+
+
 def measure_again(
     run: Run, order: Order, on_progress: Progress = lambda *_: None
 ) -> dict[str, Found]:

@@ -1,6 +1,7 @@
 """Quantities on the pages: estimated, measured, retrained, or not at all and why."""
 
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import Order, insert
 from reorder_core.quantities import QUANTITIES
 from reorder_core.store.run import Run, open_run
-from ui.app import state
+from ui.app import jobs, state
 from ui.timeline import samples_table
 
 VERIFY = "Per-token accuracy: not estimated: measured on real parameters only; Verify to see it."
@@ -93,6 +94,31 @@ def test_a_run_that_was_never_measured_says_what_to_type(
     assert any("not measured when this order was retrained" in words for words in said(at))
     at = page(path, monkeypatch, "memorization", {})
     assert f"Per-token accuracy: {NOT_MEASURED}." in said(at)
+
+
+def test_a_click_measures_an_order_that_was_retrained_long_ago(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "older"
+    shutil.copytree(demo, path, ignore=shutil.ignore_patterns("measured", "cache"))
+    run = open_run(path)
+    old = run.ledger.all()[0]
+    stamp = run.ledger.stamp
+    at = timeline(path, run, old.order, monkeypatch)
+    name = f"{state.QUANTITIES}_measure"
+    monkeypatch.setenv("REORDER_READ_ONLY", "1")
+    assert at.run().button(key=name).disabled
+    monkeypatch.delenv("REORDER_READ_ONLY")
+    at = at.run().button(key=name).click().run()
+    assert at.button(key=name).label == "Measuring …"
+    (job,) = jobs.queue().all(run.id)[-1:]
+    until = time.monotonic() + 120
+    while job.active and time.monotonic() < until:
+        time.sleep(0.5)
+    assert job.state == "done", job.message
+    short, samples = tables(at.run())
+    assert samples.accuracy.notna().all() and name not in {button.key for button in at.button}
+    assert set(short.known) == {"retrained"} and open_run(path).ledger.stamp == stamp
 
 
 def test_memorization_lists_what_each_sample_has_and_help_lists_all(

@@ -5,12 +5,13 @@ from typing import Any
 import streamlit as st
 
 from reorder_core.cache.service import Answer
-from reorder_core.errors import StoreError
+from reorder_core.errors import OrderError, StoreError
 from reorder_core.export.bundle import to_csv
+from reorder_core.judge.measuring import lacking
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.queries import QUERIES
 from reorder_core.store.run import Run
-from ui.app import state
+from ui.app import jobs, state, visitors
 from ui.app.markdown import plain
 from ui.queries import quantities
 from ui.queries.service import published
@@ -28,12 +29,44 @@ def show(run: Run, order: Order, answer: Answer) -> None:
                  key=f"{state.QUANTITIES}_{run.id}", row_height=30, height="content")  # fmt: skip
     for sentence in quantities.reasons(found):
         st.caption(plain(sentence))
+    _measure(run, order)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"Estimates: {plain(answer.words)}. {_HELP}")
+        estimates = any(part.source == "estimated" for part in found)
+        st.caption(f"Estimates: {plain(answer.words)}. {_HELP}" if estimates else _HELP)
         name = f"reorder-{run.id}-{order_hash(order)[:8]}-quantities.csv"
         st.download_button("Download as CSV", lambda: to_csv(table), name, "text/csv",
                            on_click="ignore", key=f"{state.QUANTITIES}_csv")  # fmt: skip
         _query(run)
+
+
+def _measure(run: Run, order: Order) -> None:
+    """The button that trains once more for what was not measured when the order was trained."""
+    truth, asked = run.ledger.of(order), ("measure", str(run.path))
+    trained = run.reference_order
+    if run.trains_as(order) != run.trains_as(trained):
+        if truth is None:
+            return  # Verify measures
+        trained, asked = truth.order, (*asked, "--hash", truth.order_hash)
+    if not lacking(run, trained):
+        return
+    name = f"measure {order_hash(trained)[:8]}"
+    job = jobs.queue().find(run.id, name)
+    working = job is not None and job.active
+    label = "Measuring …" if working else "Measure now: one training"
+    off, key = working or visitors.read_only(), f"{state.QUANTITIES}_measure"
+    st.button(label, key=key, disabled=off, on_click=_begin, args=(run, name, asked))
+    if job is not None and job.state == "failed":
+        st.caption(plain(f"Not measured: {job.message}."))
+
+
+def _begin(run: Run, name: str, asked: tuple[str, ...]) -> None:
+    try:
+        visitors.must_be_free_to("retrain or cancel")
+        jobs.queue().submit_batch(run.path, run.id, name, asked)
+    except OrderError as error:
+        st.toast(f"Not done: {plain(str(error))}.", icon=":material/block:")
+    else:
+        state.request_rerun()  # what follows jobs stands outside this fragment
 
 
 def _query(run: Run) -> None:
