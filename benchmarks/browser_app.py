@@ -1,20 +1,13 @@
-"""The app in a process of its own and a Chromium in front of it, for measuring."""
+"""A Chromium in front of the app, for measuring."""
 
-import os
-import socket
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from app_server import ROOT, served, wait_until_healthy
 from playwright.sync_api import sync_playwright
 
-ROOT = Path(__file__).parent.parent
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -24,33 +17,8 @@ READY = ".ro-timeline[data-state=ready]"
 HOME = ".st-key-ro_chart_loss-curve .main-svg"
 FIDELITY = ".st-key-ro_judged .st-key-ro_chart_heat-retrained .main-svg"
 
-
-@contextmanager
-def served(run: Path) -> Iterator[str]:
-    """The app's address; the process ends with the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
-               "--server.address", "127.0.0.1", "--", "--run", str(run)]  # fmt: skip
-    environment = {**os.environ, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as app:
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            app.terminate()
-
-
-def wait_until_healthy(url: str) -> None:
-    for _ in range(600):
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
-                return
-        except OSError:
-            time.sleep(0.02)
-    raise SystemExit("the app did not start")
+__all__ = ["CHROMIUM", "FIDELITY", "FLAGS", "HOME", "READY", "ROOT", "chromium", "served",
+           "wait_until_healthy"]  # fmt: skip
 
 
 @contextmanager

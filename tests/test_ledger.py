@@ -187,3 +187,15 @@ def test_many_processes_append_at_once(tiny_run: Run, retrain):
     assert len(tiny_run.ledger) == 31
     assert len({entry.sequence for entry in tiny_run.ledger.all()}) == 31
     assert not list(tiny_run.ledger.folder.glob("*.part"))
+
+
+def test_the_stamp_of_a_moment_ago_is_given_again_only_while_nothing_was_appended(
+    tiny_run: Run, retrain
+):
+    ledger, orders = tiny_run.ledger, [np.roll(tiny_run.reference_order, n) for n in (1, 2, 3)]
+    seen = [ledger.recent_stamp]
+    for order in orders:
+        ledger.append(retrain(tiny_run, make_order(order, tiny_run.count)))
+        seen.append(ledger.recent_stamp)
+        assert seen[-1] == ledger.stamp == open_run(tiny_run.path).ledger.stamp
+    assert len(set(seen)) == 4

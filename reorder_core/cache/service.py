@@ -88,7 +88,7 @@ class EstimateService:
         """
         if not self.learns(name):
             first = 0
-        key = (name, first, self.run.ledger.stamp if first != 0 else "")
+        key = (name, first, self.run.ledger.recent_stamp if first != 0 else "")
         with self._looking:
             if key not in self._views:
                 entries = telling(self.run, first) if first != 0 else []

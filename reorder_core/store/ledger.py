@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +16,10 @@ from reorder_core.store.sequence import next_number
 
 __all__ = ["Ledger", "Retrained"]
 log = logging.getLogger(__name__)
+_SETTLED = 10**9
+"""Nanoseconds: a folder changed less long ago may change again without another time."""
+_MOMENT = 0.1
+"""Seconds."""
 _ADVICE = "delete it, or retrain its order again"
 
 
@@ -36,13 +41,23 @@ class Ledger:
     """Name of a file → what it held when it was in that state."""
     _trains: dict[str, str] = field(default_factory=dict, repr=False)
     """Hash of an order → its training hash; what a file name says never changes."""
+    _stamped: dict[str, tuple[dict[str, FileState], str]] = field(default_factory=dict, repr=False)
+    """"last" → the states of all files, and their stamp: it is asked for often at every update."""
+
+    _names: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict, repr=False)
+    """"last" → the folder's time, and the names in it then."""
+
+    _recent: dict[str, tuple[int, float, str]] = field(default_factory=dict, repr=False)
+    """"last" → the folder's time, when it was looked at, and the stamp then."""
 
     def __len__(self) -> int:
         return len(self.all())
 
     def get(self, order_hash: str) -> Retrained | None:
         """The retraining of an order, None where nobody has paid for it yet."""
-        found = self._entry(f"{order_hash}.json")
+        name = f"{order_hash}.json"
+        state = state_of(self.folder / name)
+        found = None if state is None else self._entry(name, state)
         return found if isinstance(found, Retrained) else None
 
     def of(self, order: Order) -> Retrained | None:
@@ -66,12 +81,33 @@ class Ledger:
         alike = sorted(name for name in names if self._trains.get(name) == digest)
         return next(filter(None, map(self.get, alike)), None)
 
-    def _listed(self) -> list[str]:
+    def _listed(self) -> tuple[str, ...]:
+        """Names of the files; listed again when the folder's own time has changed."""
         try:
-            names = os.listdir(self.folder)
+            modified = os.stat(self.folder).st_mtime_ns
+            known = self._names.get("last")
+            if known is not None and known[0] == modified:
+                return known[1]
+            listed = os.listdir(self.folder)
         except OSError:
-            return []
-        return sorted(name for name in names if name.endswith(".json"))
+            return ()
+        names = tuple(sorted(name for name in listed if name.endswith(".json")))
+        if time.time_ns() - modified > _SETTLED:
+            self._names["last"] = modified, names
+        return names
+
+    def _states(self) -> dict[str, FileState]:
+        """Name → state of every file, by name; one look at the folder costs half of many."""
+        found = {}
+        try:
+            with os.scandir(self.folder) as entries:
+                for entry in entries:
+                    if entry.name.endswith(".json"):
+                        seen = entry.stat()
+                        found[entry.name] = FileState(seen.st_mtime_ns, seen.st_size, seen.st_ino)
+        except OSError:  # no folder, or a file went while it was looked at
+            return {name: s for name in self._listed() if (s := state_of(self.folder / name))}
+        return dict(sorted(found.items()))
 
     def all(self) -> list[Retrained]:
         """Every readable retraining, by order hash; a damaged one is logged and left out."""
@@ -93,8 +129,30 @@ class Ledger:
     @property
     def stamp(self) -> str:
         """Names what the ledger holds: the same entries have the same stamp on any machine."""
-        held = [(e.sequence, e.order_hash, e.digest) for e in self.all()]
-        return json_digest(held)[:16]
+        states = self._states()
+        known = self._stamped.get("last")
+        if known is not None and known[0] == states:
+            return known[1]
+        entries = (self._entry(name, state) for name, state in states.items())
+        held = [(e.sequence, e.order_hash, e.digest) for e in entries if isinstance(e, Retrained)]
+        self._stamped["last"] = states, (stamp := json_digest(held)[:16])
+        return stamp
+
+    @property
+    def recent_stamp(self) -> str:
+        """The stamp, or that of a moment ago while nothing was renamed into the folder since.
+
+        For those who ask ten times an update: a file changed in place is seen `_MOMENT` later.
+        """
+        try:
+            modified, now = os.stat(self.folder).st_mtime_ns, time.monotonic()
+        except OSError:
+            return self.stamp
+        known = self._recent.get("last")
+        if known is not None and known[0] == modified and now - known[1] < _MOMENT:
+            return known[2]
+        self._recent["last"] = modified, now, (stamp := self.stamp)
+        return stamp
 
     def append(self, retrained: Retrained) -> None:
         """Keep a retraining, numbered after all others.
@@ -119,15 +177,10 @@ class Ledger:
         return max((entry.sequence for entry in self.all()), default=0)
 
     def _entries(self) -> Iterator[Retrained | Damage]:
-        found = map(self._entry, self._listed())
-        return (entry for entry in found if entry is not None)
+        return (self._entry(name, state) for name, state in self._states().items())
 
-    def _entry(self, name: str) -> Retrained | Damage | None:
-        path = self.folder / name
-        state = state_of(path)
-        if state is None:
-            return None
-        known = self._read.get(name)
+    def _entry(self, name: str, state: FileState) -> Retrained | Damage:
+        path, known = self.folder / name, self._read.get(name)
         if known is None or known[0] != state:
             known = self._read[name] = (state, self._load(path))
         return known[1]

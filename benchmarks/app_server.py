@@ -1,0 +1,55 @@
+"""The app in a process of its own, for measuring."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+@contextmanager
+def served(run: Path) -> Iterator[str]:
+    """The app's address; the process ends with the block."""
+    with app_process(run) as (url, _):
+        yield url
+
+
+@contextmanager
+def app_process(run: Path, log: Path | None = None) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The app's address and its process, which ends with the block; what it says goes to `log`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
+               "--server.address", "127.0.0.1", "--", "--run", str(run)]  # fmt: skip
+    environment = {**os.environ, "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false"}
+    with (
+        open(log or os.devnull, "ab") as out,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=out, stderr=out) as app,
+    ):
+        try:
+            yield f"http://127.0.0.1:{port}", app
+        finally:
+            app.terminate()
+
+
+def wait_until_healthy(url: str) -> None:
+    for _ in range(600):
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1):
+                return
+        except OSError:
+            time.sleep(0.02)
+    raise SystemExit("the app did not start")
+
+
+def resident_mb(process: int) -> float:
+    """Resident memory of a process, in MB."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
