@@ -39,6 +39,8 @@ class Session:
     """By the view or channel that each shows."""
     exceptions: list[str] = field(default_factory=list)
     """Tracebacks that the server sent."""
+    page_hash: str = ""
+    """The page's name with the server, once it has told."""
     received: int = 0
     """Bytes."""
     sequence: int = 0
@@ -65,7 +67,8 @@ class Session:
         """Ask for a run of the script, or of a fragment; `widget` is (id, JSON of a trigger)."""
         message = BackMsg()
         asked = message.rerun_script
-        asked.query_string, asked.page_name = self.query, self.page
+        asked.query_string, asked.page_script_hash = self.query, self.page_hash
+        asked.page_name = "" if self.page_hash else self.page
         asked.fragment_id, asked.is_auto_rerun = fragment, polled
         asked.context_info.color_scheme = "light"
         for component in self.components.values():  # or an event would reach no component
@@ -109,6 +112,7 @@ class Session:
         began = time.perf_counter()
         number = await self.send(event)
         await self.until(lambda: self.exceptions or self.timeline["seq"] >= number, seconds)
+        assert not self.exceptions, self.exceptions[0]
         return 1000 * (time.perf_counter() - began)
 
     async def _listen(self) -> None:
@@ -135,6 +139,8 @@ class Session:
             case "new_session":
                 if not message.metadata.run.fragment_ids:
                     self._forget(list(self._polls))
+            case "navigation":
+                self.page_hash = message.navigation.page_script_hash
             case "auto_rerun":
                 self._poll(message.auto_rerun.fragment_id, message.auto_rerun.interval)
             case "stop_auto_rerun":

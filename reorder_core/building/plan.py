@@ -5,7 +5,6 @@ the shapes of what it writes; a test compares both with a real build.
 """
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from reorder_core.building.position_table import CHUNK, SPARSE
 from reorder_core.config import RunConfig, has_lora
 from reorder_core.store import costs
+from reorder_core.store.leftovers import scratch_folder
 from reorder_core.store.texts import read_report
 from reorder_core.training.schedule import anchor_steps
 
@@ -96,18 +96,18 @@ def _prepared(config: RunConfig) -> _Text:
     from reorder_core.building.stages import BuildContext
     from reorder_core.building.text import prepare_text
 
-    with tempfile.TemporaryDirectory() as folder:
-        context = BuildContext(config, Path(folder), lambda *_: None)
+    with scratch_folder() as folder:
+        context = BuildContext(config, folder, lambda *_: None)
         prepare_text(context)
         tokens, batch = context.load("tokens"), config.training.batch_size
         return _Text(
             int(context.metadata("base_tokens")["vocab_size"]),
             len(tokens["probes"]),
             int(tokens["probe_domain"].max()) + 1,
-            {_name(found): os.path.getsize(found) for found in sorted(Path(folder).iterdir())},
+            {_name(found): os.path.getsize(found) for found in sorted(folder.iterdir())},
             np.array(tokens["train"][:batch]),
             np.array(tokens["train_lengths"][:batch]),
-            read_report(Path(folder) / "corpus.json"),
+            read_report(folder / "corpus.json"),
         )
 
 

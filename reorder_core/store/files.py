@@ -4,6 +4,7 @@ Everything is written to `<name>.<process>.part`, flushed to disk and renamed,
 so that a kill at any moment leaves the old file or the new one.
 """
 
+import fcntl
 import hashlib
 import json
 import math
@@ -11,7 +12,7 @@ import mmap
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -39,6 +40,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with part.open("wb") as file:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # see `leftovers`
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -205,8 +208,9 @@ def state_of(path: Path) -> FileState | None:
 def remove_parts(folders: Iterable[Path]) -> None:
     """Delete what killed writers left in these folders."""
     for folder in folders:
-        for part in folder.glob("*.part"):
-            part.unlink(missing_ok=True)
+        for pattern in ("*.part", "*.part.wal"):  # the second is DuckDB's beside the first
+            for part in folder.glob(pattern):
+                part.unlink(missing_ok=True)
 
 
 def _header(content: Content, path: Path) -> tuple[dict[str, Any], int]:

@@ -29,6 +29,7 @@ from reorder_core.store.files import (
     read_metadata,
 )
 from reorder_core.store.ledger import Ledger, Retrained
+from reorder_core.store.leftovers import remove_left
 from reorder_core.store.lock import lock_holder
 from reorder_core.store.manifest import (
     BUILD_FILE,
@@ -282,6 +283,7 @@ def open_run(path: Path | str) -> Run:
     manifest = read_manifest(path)
     run = Run(path, manifest.id, manifest.config, manifest)
     run.read_light()
+    remove_left(path)
     return run
 
 

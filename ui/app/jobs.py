@@ -9,10 +9,10 @@ import logging
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 
 from reorder_core.errors import OrderError
@@ -119,34 +119,33 @@ class Jobs:
             self.ended += 1
 
     def _run(self, job: Job) -> None:
-        with tempfile.TemporaryDirectory(prefix="reorder-") as folder:
-            command = [
-                sys.executable,
-                "-m",
-                "reorder_core",
-                *_arguments(job, Path(folder)),
-                "--json",
-            ]
-            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-            with subprocess.Popen(
-                command, cwd=ROOT, env=environment, text=True, errors="replace",
-                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            ) as process:  # fmt: skip
-                with self._lock:
-                    job.process = process
-                    if job.state == "cancelled":
-                        process.terminate()
-                words = _follow(job, process)
-            _close(job, process.returncode, words)
+        command = [sys.executable, "-m", "reorder_core", *_arguments(job), "--json"]
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True, errors="replace",
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        ) as process:  # fmt: skip
+            with self._lock:
+                job.process = process
+                if job.state == "cancelled":
+                    process.terminate()
+            _hand_over(job, process)
+            words = _follow(job, process)
+        _close(job, process.returncode, words)
 
 
-def _arguments(job: Job, folder: Path) -> tuple[str, ...]:
-    """The job's command; an order is handed over in a file in `folder`."""
+def _arguments(job: Job) -> tuple[str, ...]:
+    """The job's command; an order is handed over by `_hand_over`, and no file is left behind."""
     if job.order is None:
         return job.arguments
-    file = folder / "order.json"
-    file.write_text(json.dumps({"run": job.run_id, "order": job.order.tolist()}))
-    return ("retrain", str(job.run_path), "--order", str(file))
+    return ("retrain", str(job.run_path), "--order", "/dev/stdin")
+
+
+def _hand_over(job: Job, process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as stream:  # its process may have ended
+        if job.order is not None:
+            stream.write(json.dumps({"run": job.run_id, "order": job.order.tolist()}))
 
 
 def _follow(job: Job, process: subprocess.Popen[str]) -> list[str]:
