@@ -1,7 +1,7 @@
 """Drag a sample along training; see the estimate, then let a real retraining judge it."""
 
 from ui.app import open_run, shell
-from ui.timeline import address, guided, page, share
+from ui.timeline import address, background, guided, page, share
 
 shell.through_app()
 run = open_run.require()
@@ -9,10 +9,7 @@ history = address.follow(run)
 page.publish_run(run)
 page.show(run, history)
 page.told()
-page.follow_jobs(run)
-page.follow_effects(run, history)
-page.follow_suggestions(run, history)
-page.follow_trial(run, history)
 page.publish_charts(run)
 share.publish_views(run)
 guided.publish(run)
+background.follow(run, history)

@@ -112,15 +112,18 @@ def test_a_reload_brings_back_the_moves_and_their_effects(served: Served, page: 
 
 
 def test_polling_ends_where_somebody_else_worked_the_effects_out(monkeypatch) -> None:
-    from ui.timeline import page
+    from ui.timeline import background
 
-    rerun = []
-    monkeypatch.setattr(page.st, "rerun", lambda: rerun.append(True))
-    known = SimpleNamespace(work=lambda *_: False, lacking=lambda *_: [])
-    monkeypatch.setattr(page, "move_effects", known)
-    page._effects(None, None, polling=True)  # type: ignore[arg-type]
+    rerun, task = [], background.Task(lambda *_: [])
+    monkeypatch.setattr(background.st, "rerun", lambda: rerun.append(True))
+    monkeypatch.setattr(background, "TASKS", (task,))
+    monkeypatch.setattr(background.estimates, "lacking", lambda *_: [])
+    monkeypatch.setattr(background.component, "publish", lambda *_: None)
+    run: Any = SimpleNamespace(id="nobody's")
+    background.state.set_jobs_seen(background.jobs.queue().ended)
+    background._round(run, None, [task])  # type: ignore[arg-type]
     assert rerun == [True]
-    page._effects(None, None, polling=False)  # type: ignore[arg-type]
+    background._round(run, None, [])  # type: ignore[arg-type]
     assert rerun == [True]
 
 

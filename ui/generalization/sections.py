@@ -11,7 +11,7 @@ from reorder_core.analysis import learning
 from reorder_core.analysis.frames import lines
 from reorder_core.errors import ReorderError
 from reorder_core.orders.moves import Move, apply
-from reorder_core.orders.order import Order, order_hash
+from reorder_core.orders.order import order_hash
 from reorder_core.store.run import Run
 from ui.app import panels, state
 from ui.charts.cells import cells
@@ -23,6 +23,7 @@ from ui.generalization.frames import ALL, Course, PricedMove
 from ui.memorization.maps import grid_table
 from ui.memorization.sections import TABLE, say
 from ui.queries import analysed, estimates
+from ui.queries.estimates import Pair
 from ui.queries.service import informed
 from ui.timeline import opened
 
@@ -113,19 +114,18 @@ def _single_moves(run: Run, working: bool) -> None:
     opened.follow()
 
 
-def _orders(run: Run) -> list[Order]:
-    lists = analysed.shortlists(run).values()
-    return [apply(run.reference_order, move) for moves in lists for move in moves]
+def _pairs(run: Run) -> list[Pair]:
+    lists, reference = analysed.shortlists(run).values(), run.reference_order
+    return [(apply(reference, move), reference) for moves in lists for move in moves]
 
 
 def _lacking(run: Run) -> int:
-    return len(estimates.lacking(run, _orders(run), run.reference_order))
+    return len(estimates.lacking(run, _pairs(run)))
 
 
 def _work(run: Run, seconds: float) -> int:
     """Estimate moves for about so long; how many still lack."""
-    lacking = estimates.lacking(run, _orders(run), run.reference_order)
-    estimates.work(run, lacking, run.reference_order, seconds)
+    estimates.work(run, _pairs(run), seconds)
     return _lacking(run)
 
 

@@ -17,6 +17,8 @@ from reorder_core.store.run import Run
 from ui.queries.service import informed, service
 
 ESTIMATOR = DEFAULT
+Pair = tuple[Order, Order]
+"""An order and the one that it is compared with."""
 
 
 def answer(run: Run, order: Order) -> Answer:
@@ -36,22 +38,21 @@ def difference(run: Run, order: Order, base: Order) -> Difference:
     return informed(run).difference(order, base)
 
 
-def found(run: Run, pairs: Sequence[tuple[Order, Order]]) -> list[Difference | None]:
+def found(run: Run, pairs: Sequence[Pair]) -> list[Difference | None]:
     """The differences between orders and their bases; None for those not yet computed."""
     known = informed(run)
     return [known.found(order, base) for order, base in pairs]
 
 
-def lacking(run: Run, orders: Sequence[Order], base: Order) -> list[Order]:
-    """Those orders whose difference from `base` nobody has computed yet."""
-    known = informed(run)
-    return [order for order in orders if known.found(order, base) is None]
+def lacking(run: Run, pairs: Sequence[Pair]) -> list[Pair]:
+    """Those orders whose difference from their base nobody has computed yet."""
+    return [pair for pair, known in zip(pairs, found(run, pairs), strict=True) if known is None]
 
 
-def work(run: Run, orders: Sequence[Order], base: Order, seconds: float) -> None:
-    """Compute differences of the orders from `base`, in turn, for about so long."""
+def work(run: Run, pairs: Sequence[Pair], seconds: float) -> None:
+    """Compute the differences that lack, in turn, for about so long."""
     known, until = informed(run), time.monotonic() + seconds
-    for order in orders:
+    for order, base in lacking(run, pairs):
         known.difference(order, base)
         if time.monotonic() > until:
             return

@@ -9,16 +9,20 @@ from reorder_core.store.run import Run
 from ui.app import state
 from ui.app.history import History
 from ui.queries import estimates, packed
-from ui.timeline.events import Compare
+from ui.timeline.events import Compare, Event
+from ui.timeline.handling import After, handles
 
 
-def obey(request: Compare, run: Run, history: History) -> None:
+@handles(Compare)
+def choose(event: Event, run: Run, history: History) -> After:
     """Compare with that from now on; raises OrderError where there is no such order."""
+    request = event.request
     if request.base == "nothing":
         state.set_compared(run.id, None)
-        return
+        return After.NOTHING
     _base(request, run, history)
     state.set_compared(run.id, request)
+    return After.NOTHING
 
 
 def record(run: Run, history: History) -> dict[str, Any] | None:

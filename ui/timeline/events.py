@@ -21,9 +21,15 @@ class Request(BaseModel):
 
 
 class Command(Request):
-    """What needs no more words; it concerns the order on screen."""
+    """A step through the history that needs no more words."""
 
-    type: Literal["undo", "redo", "reset", "verify", "cancel"]
+    type: Literal["undo", "redo", "reset"]
+
+
+class Retraining(Request):
+    """The order on screen is to be really retrained, or that retraining stopped."""
+
+    type: Literal["verify", "cancel"]
 
 
 class OfJob(Request):
@@ -173,8 +179,8 @@ class Export(Request):
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Command | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest | Trial | Picked
-        | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
+        Command | Retraining | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest | Trial
+        | Picked | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
         Field(discriminator="type"),
     ]
 )  # fmt: skip

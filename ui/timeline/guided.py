@@ -18,7 +18,8 @@ from reorder_core.store.run import Run
 from ui.app import component, open_run, state
 from ui.app.history import History
 from ui.queries.service import service
-from ui.timeline.events import Guide
+from ui.timeline.events import Event, Guide
+from ui.timeline.handling import After, handles
 
 
 def publish(run: Run) -> None:
@@ -31,11 +32,13 @@ def publish(run: Run) -> None:
     component.publish("scenarios", {"scenarios": records, "answers": answers, "at": asked})
 
 
-def obey(request: Guide, run: Run, history: History) -> None:
+@handles(Guide)
+def show_stop(event: Event, run: Run, history: History) -> After:
     """Show one order of a question, as a move of the history; raises OrderError for no such."""
+    request = event.request
     if not request.key:
         state.set_guide(run.id, None)
-        return
+        return After.PAGE
     found = {scenario.key: scenario for scenario in _scenarios(run, run.fingerprint)}
     if request.key not in found or request.stop >= len(found[request.key].stops):
         raise OrderError("this run has no such guided question")
@@ -44,6 +47,7 @@ def obey(request: Guide, run: Run, history: History) -> None:
     moved = bool(stop.samples) and gives(history.order, move, stop.order)
     history.commit(stop.order, move if moved else whole(stop.order, stop.title))
     state.set_guide(run.id, (request.key, request.stop))
+    return After.ADDRESS | After.PAGE
 
 
 def _record(run: Run, scenario: Scenario) -> dict[str, Any]:

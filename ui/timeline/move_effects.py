@@ -1,18 +1,15 @@
 """The history as the browser shows it: each move in words, with what it alone changed."""
 
-import time
 from typing import Any
 
 from reorder_core.orders.moves import Move
-from reorder_core.orders.order import Order, order_hash
+from reorder_core.orders.order import order_hash
 from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from ui.app import words
 from ui.app.history import Entry, History
 from ui.queries import estimates, packed
-
-Pair = tuple[Order, Order]
-"""An order and the one before it."""
+from ui.queries.estimates import Pair
 
 
 def history_record(run: Run, history: History) -> dict[str, Any]:
@@ -51,21 +48,9 @@ def previous_record(run: Run, history: History) -> dict[str, Any] | None:
     return packed.difference(found)
 
 
-def lacking(run: Run, history: History) -> list[Pair]:
-    """The moves whose effects nobody has computed yet, the newest first."""
-    pairs = _pairs(history)
-    known = zip(pairs, estimates.found(run, pairs), strict=True)
-    return [pair for pair, effect in known if effect is None][::-1]
-
-
-def work(run: Run, history: History, seconds: float) -> bool:
-    """Compute effects for about so long; whether some are still lacking."""
-    until = time.monotonic() + seconds
-    for order, base in lacking(run, history):
-        if time.monotonic() > until:
-            return True
-        estimates.difference(run, order, base)
-    return False
+def pairs(run: Run, history: History) -> list[Pair]:
+    """Each order of the history and the one before it, the newest first."""
+    return _pairs(history)[::-1]
 
 
 def difference_record(difference: Difference, moved: list[int]) -> dict[str, list[float]]:

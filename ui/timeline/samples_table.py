@@ -13,11 +13,13 @@ from reorder_core.orders.order import Order, order_hash, slots_of
 from reorder_core.store.queries import QUERIES
 from reorder_core.store.run import Run
 from ui.app import component, state
+from ui.app.history import History
 from ui.app.markdown import plain
 from ui.queries import quantities
 from ui.queries.quantities import Here
 from ui.queries.service import published
-from ui.timeline.events import Picked
+from ui.timeline.events import Event, Picked
+from ui.timeline.handling import After, handles
 
 _NATS = {
     "before": ("Before", "Loss before training, nats per token."),
@@ -43,9 +45,11 @@ def show(run: Run, order: Order, answer: Answer) -> None:
     component.publish("table", {"run": run.id, "open": opened, "chosen": chosen})
 
 
-def obey(request: Picked, run: Run) -> None:
+@handles(Picked)
+def remember(event: Event, run: Run, history: History) -> After:
     """Remember the tiles chosen on the board, for showing only these."""
-    state.set_picked(run.id, [i for i in request.samples if i < run.count])
+    state.set_picked(run.id, [i for i in event.request.samples if i < run.count])
+    return After.NOTHING
 
 
 def frame(run: Run, order: Order, answer: Answer, found: list[Here]) -> pd.DataFrame:

@@ -17,7 +17,16 @@ from reorder_core.store.run import Run
 from ui.app import component, state
 from ui.app.history import History
 from ui.queries import estimates
-from ui.timeline.events import ChooseView, EditView, Export, Figure, PlaceView, SaveView
+from ui.timeline.events import (
+    ChooseView,
+    EditView,
+    Event,
+    Export,
+    Figure,
+    PlaceView,
+    SaveView,
+)
+from ui.timeline.handling import After, handles
 
 MOST_A_VISIT = 40
 """Views that one visit may save of the 200 that all share."""
@@ -50,27 +59,45 @@ def _view_record(run: Run, view: View) -> dict[str, Any]:
     }
 
 
-def obey_view(request: Any, run: Run, history: History) -> None:
-    """Save, show, change or delete a view; raises OrderError or StoreError where it cannot be."""
+@handles(SaveView)
+def save_view(event: Event, run: Run, history: History) -> After:
+    """Keep the order on screen; raises OrderError or StoreError where it cannot be."""
+    if state.views_saved() >= MOST_A_VISIT:
+        raise OrderError(
+            f"this visit has saved {MOST_A_VISIT} views, which is all that one may; "
+            "others keep room for theirs"
+        )
     views = estimates.views(run)
-    match request:
-        case SaveView():
-            if state.views_saved() >= MOST_A_VISIT:
-                raise OrderError(
-                    f"this visit has saved {MOST_A_VISIT} views, which is all that one may; "
-                    "others keep room for theirs"
-                )
-            made = views.save(_saved(request, run, history))
-            state.note_view_saved()
-            state.set_shown_view(run.id, _shown(views.get(made)))
-        case EditView():
-            views.rename(request.id, request.name, request.note)
-        case PlaceView():
-            views.place(request.id, request.place)
-        case ChooseView(type="delete-view"):
-            views.delete(request.id)
-        case ChooseView():
-            open_view(run, history, views.get(request.id))
+    made = views.save(_saved(event.request, run, history))
+    state.note_view_saved()
+    state.set_shown_view(run.id, _shown(views.get(made)))
+    return After.PAGE
+
+
+@handles(EditView)
+def rename_view(event: Event, run: Run, history: History) -> After:
+    """Give a view another name and note."""
+    request = event.request
+    estimates.views(run).rename(request.id, request.name, request.note)
+    return After.PAGE
+
+
+@handles(PlaceView)
+def place_view(event: Event, run: Run, history: History) -> After:
+    """Put a view at another place of the deck."""
+    estimates.views(run).place(event.request.id, event.request.place)
+    return After.PAGE
+
+
+@handles(ChooseView)
+def choose_view(event: Event, run: Run, history: History) -> After:
+    """Show a view's order, or delete the view."""
+    views, request = estimates.views(run), event.request
+    if request.type == "delete-view":
+        views.delete(request.id)
+        return After.PAGE
+    open_view(run, history, views.get(request.id))
+    return After.ADDRESS | After.PAGE
 
 
 def _saved(request: SaveView, run: Run, history: History) -> View:
@@ -89,8 +116,10 @@ def _shown(view: View) -> dict[str, Any]:
     return {"id": view.id, "hash": view.hash, "selection": view.selection, "metric": view.metric}
 
 
-def prepare(request: Export, run: Run, history: History) -> None:
+@handles(Export)
+def prepare(event: Event, run: Run, history: History) -> After:
     """Make a file and leave it for `deliver`; raises OrderError for figures that are none."""
+    request = event.request
     order, ending = history.order, _KINDS[request.what]
     answer = estimates.answer(run, order)
     estimate = answer.estimate
@@ -113,6 +142,7 @@ def prepare(request: Export, run: Run, history: History) -> None:
         "mime": ending[1],
         "content": base64.b64encode(content).decode(),
     })  # fmt: skip
+    return After.NOTHING
 
 
 def _ranking(

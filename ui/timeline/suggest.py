@@ -11,23 +11,23 @@ from reorder_core.store.run import Run
 from ui.app import state, words
 from ui.app.history import History
 from ui.queries import estimates
-from ui.timeline.events import Suggest
+from ui.queries.estimates import Pair
+from ui.timeline.events import Event, Suggest
+from ui.timeline.handling import After, handles
 
 
-def obey(request: Suggest, run: Run, history: History) -> None:
+@handles(Suggest)
+def look(event: Event, run: Run, history: History) -> After:
     """Look for moves from the order on screen; raises OrderError for a foreign goal."""
+    request = event.request
     goal = make_goal(run, request.aim, request.domain, request.sample)
     state.set_suggesting(run.id, (goal, order_hash(history.order), state.sequence()))
+    return After.PAGE
 
 
-def lacking(run: Run, history: History) -> list[Order]:
-    """The orders after the candidates that nobody has estimated yet."""
-    return estimates.lacking(run, [o for _, o in _shortlist(run, history)], history.order)
-
-
-def work(run: Run, history: History, seconds: float) -> None:
-    """Estimate candidates for about so long."""
-    estimates.work(run, lacking(run, history), history.order, seconds)
+def pairs(run: Run, history: History) -> list[Pair]:
+    """The orders after the candidates, and that on screen."""
+    return [(order, history.order) for _, order in _shortlist(run, history)]
 
 
 def record(run: Run, history: History) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def record(run: Run, history: History) -> dict[str, Any]:
         return {}
     goal, digest, sequence = asked
     shortlist = _shortlist(run, history)
-    known = estimates.found(run, [(order, history.order) for _, order in shortlist])
+    known = estimates.found(run, pairs(run, history))
     found = zip(shortlist, known, strict=True)
     estimated = [(move, change) for (move, _), change in found if change is not None]
     best = suggestions(goal, run, estimated)

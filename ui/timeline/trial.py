@@ -11,29 +11,29 @@ from reorder_core.store.run import Run
 from ui.app import state
 from ui.app.history import History
 from ui.queries import estimates
+from ui.queries.estimates import Pair
 from ui.timeline import move_effects
-from ui.timeline.events import Trial
+from ui.timeline.events import Event, Trial
+from ui.timeline.handling import After, handles
 
 STEPS = 9
 """Estimated of each group, the first and the last among them."""
 
 
-def obey(request: Trial, run: Run, history: History) -> None:
+@handles(Trial)
+def try_group(event: Event, run: Run, history: History) -> After:
     """Try that group from now on; raises OrderError for one that there is not."""
+    request = event.request
     if len(request.samples) < 2:
         raise OrderError("a group has two samples or more")
     move = make_move(request.kind, request.samples, 0, run.count)
     state.set_trial(run.id, (move.kind, move.samples, order_hash(history.order)))
+    return After.PAGE
 
 
-def lacking(run: Run, history: History) -> list[Order]:
-    """The orders after the moves that nobody has estimated yet."""
-    return estimates.lacking(run, [o for _, o in _moves(run, history)], history.order)
-
-
-def work(run: Run, history: History, seconds: float) -> None:
-    """Estimate for about so long."""
-    estimates.work(run, lacking(run, history), history.order, seconds)
+def pairs(run: Run, history: History) -> list[Pair]:
+    """The orders after the moves, and that on screen."""
+    return [(order, history.order) for _, order in _moves(run, history)]
 
 
 def record(run: Run, history: History) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def record(run: Run, history: History) -> dict[str, Any]:
         return {}
     kind, samples, digest = asked
     moves = _moves(run, history)
-    known = estimates.found(run, [(order, history.order) for _, order in moves])
+    known = estimates.found(run, pairs(run, history))
     rows = [
         {"step": step, **move_effects.difference_record(found, list(samples))}
         for (step, _), found in zip(moves, known, strict=True)
