@@ -67,6 +67,7 @@ def _adopt(run: Run, history: History, code: str | None) -> None:
     except OrderError as error:
         kept = "reference order" if history.at_reference else "order that was on screen"
         state.set_notice(f"This link cannot be shown: {error}. This is the {kept}.")
+        write(run, history)  # copied from here, the address must not be the damaged one
         return
     moves, problem = _moves(run, order)
     _to_branch(history, order)

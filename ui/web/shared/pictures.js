@@ -1,4 +1,5 @@
 // Buttons that save a plotly chart as a picture: with its title, its own ground, and its footer.
+import { plotly } from '../figures/plotly.js';
 import { h } from './dom.js';
 import { saveUrl } from './files.js';
 
@@ -29,8 +30,8 @@ async function picture(chart, format) {
   const { width, height } = drawn.getBoundingClientRect();
   const whole = { ...layout, title: { text: title, x: 0, xref: 'paper', xanchor: 'left', y: 1, yref: 'container',
     yanchor: 'top', pad: { t: 10 }, font: { size: 15 } }, margin: { ...layout.margin, t: (layout.margin?.t ?? 34) + TITLE } };
-  // Streamlit's own copy of plotly.js, there as soon as it has drawn a chart.
-  const url = await /** @type {any} */ (window).Plotly.toImage({ data, layout: whole },
+  const library = await plotly();
+  const url = await library.toImage({ data, layout: whole },
     { format, width: Math.round(width), height: Math.round(height) + TITLE, scale: format === 'png' ? SCALE : 1 });
   saveUrl(url, `${file}.${format}`);
 }
