@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reorder_core.library import (  # noqa: F401
         build,
+        curriculum,
         difference,
         estimate,
         fidelity,
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LIBRARY = ("build", "difference", "estimate", "fidelity", "open_run", "retrain")
+_LIBRARY = (
+    "build", "curriculum", "difference", "estimate", "fidelity", "open_run", "retrain",
+)  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Reorder as a library: open, build, estimate, difference, retrain, fidelity.
+"""Reorder as a library: open, build, estimate, difference, retrain, fidelity, curriculum.
 
 What the command line does, with objects in place of JSON. An order is anything
 that holds each sample id once: a list, an array, a path to an order file.
@@ -78,6 +78,32 @@ def fidelity(
     from reorder_core.judge.fidelity import measure
 
     return measure(run, family, orders, seed, estimators)
+
+
+def curriculum(
+    run: Run,
+    objective: str | Sequence[str] = "heldout",
+    budget: float = 8,
+    seed: int = 0,
+    within_first_half: str = "",
+    keep_domains_whole: bool = False,
+    max_moves: int | None = None,
+) -> dict[str, Any]:
+    """An order that serves the objective, searched with estimates and verified by training.
+
+    `objective` and the constraints are in the words of the command line; of several
+    objectives the best compromises are searched for. `budget`: RRE that retrainings may
+    cost beyond the build. What was cut off goes on. The same object as `curriculum --json`:
+    "order", "estimated", "realised", "verdict" and all that was tried. Imports torch.
+    Raises CurriculumError.
+    """
+    from reorder_core.curricula.asked import Asked, understand
+    from reorder_core.curricula.result import answer
+    from reorder_core.curricula.searching import search
+
+    objectives = (objective,) if isinstance(objective, str) else tuple(objective)
+    asked = Asked(objectives, budget, seed, within_first_half, keep_domains_whole, max_moves)
+    return answer(understand(run, asked), search(run, asked))
 
 
 def _order(run: Run, order: OrderLike) -> Order:

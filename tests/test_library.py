@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from test_sources import run_reorder
 
 import reorder_core
-from reorder_core.errors import EstimatorError, OrderError
+from reorder_core.errors import CurriculumError, EstimatorError, OrderError
 from reorder_core.estimators import ABILITIES, ABOUT, ESTIMATORS
 from reorder_core.store.run import Run
 
@@ -66,6 +67,24 @@ def test_a_difference_of_an_order_with_itself_is_nothing(real_run: Run) -> None:
         reorder_core.difference(real_run, order, order, "projected")
     with pytest.raises(EstimatorError, match="unknown estimator 'none'"):
         reorder_core.difference(real_run, order, order, "none")
+
+
+def test_a_curriculum_is_that_of_the_command_line(real_run: Run, tmp_path: Path) -> None:
+    """One search: the command finds it done, and prints the same."""
+    copy = tmp_path / "run"
+    shutil.copytree(real_run.path, copy, ignore=shutil.ignore_patterns("cache", "curricula"))
+    run = reorder_core.open_run(copy)
+    found = reorder_core.curriculum(run, "heldout", budget=2.5, seed=3, max_moves=40)
+    assert sorted(found["order"]) == list(range(run.count)) and found["retrainings"] <= 2
+    truth = reorder_core.retrain(run, found["order"])
+    assert found["realised"] == pytest.approx(truth.final.held_out, abs=1e-6)
+    told = run_reorder(
+        tmp_path, "curriculum", str(copy), "--budget", "2.5", "--seed", "3", "--max-moves", "40",
+        "--json",
+    )  # fmt: skip
+    assert json.loads(told.stdout)["order"] == found["order"]
+    with pytest.raises(CurriculumError, match="cannot be spent"):
+        reorder_core.curriculum(run, budget=0)
 
 
 def test_an_unknown_name_is_no_part_of_the_package() -> None:
