@@ -9,6 +9,8 @@ from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 from ui.queries import judged
 
+NARROW = 0.8
+"""Share held below which a 90 % interval is told to be too narrow."""
 _ONE = {
     "random": "a random order",
     "move": "a single move",
@@ -64,7 +66,8 @@ def _unknown(run: Run) -> str:
 def _held(coverage: float | None, error: float | None) -> str:
     parts = []
     if coverage is not None and math.isfinite(coverage):
-        parts.append(f"interval held {100 * coverage:.0f} %")
+        only = "only " if coverage < NARROW else ""
+        parts.append(f"interval held {only}{100 * coverage:.0f} %")
     if error is not None and math.isfinite(error):
         parts.append(f"error {_short(error)}")
     return ", ".join(parts)

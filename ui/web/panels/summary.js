@@ -16,7 +16,7 @@ const CARDS = [
 
 const FARED = 'The estimator\u2019s name says which retrainings it knows: those that the build designed + those of the ledger. How such numbers have fared: estimates of orders like this one, by the estimator as the build left it, against real '
   + 'retrainings that it had not seen. \u201cinterval held\u201d: the share of retrained losses inside the 90 % intervals, of held-out losses '
-  + 'by domain, or of single samples; \u201cerror\u201d: the mean absolute error of the number above, nats per token. More on the page Fidelity.';
+  + 'by domain, or of single samples; \u201conly\u201d where that is below 80 %, so that such intervals are too narrow; \u201cerror\u201d: the mean absolute error of the number above, nats per token. More on the page Fidelity.';
 
 export class Summary {
   constructor() {
