@@ -43,8 +43,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the prebuilt run that tests may write to."""
     if not (DEMO / "run.yaml").is_file():
         lacking("no prebuilt run: python -m reorder_core build data/demo.yaml --out data/demo")
+    return _copied(tmp_path_factory)
+
+
+def _copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("run") / "demo"
     return Path(shutil.copytree(DEMO, copy, ignore=shutil.ignore_patterns("cache")))
+
+
+@pytest.fixture
+def served_alone(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A copy of the demo run for one test, whose retrainings and reports no other test meets."""
+    copy = _copied(tmp_path_factory)
+    with _serving(copy, tmp_path_factory.mktemp("log") / "app.log") as served:
+        yield served
 
 
 @pytest.fixture(scope="session")

@@ -114,10 +114,6 @@ def test_taps_choose_and_let_go_and_a_lasso_may_begin_on_a_tile(served: Served, 
     assert state(phone)["rev"] == "0"
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="at 420 px the numbers above the board change height by 13 px after a drop; known",
-)
 def test_a_group_carried_by_a_finger_lands_as_by_the_mouse(served: Served, phone: Any) -> None:
     run = served.run
     order, batch = run.reference_order, run.batch_size
@@ -140,10 +136,6 @@ def test_a_group_carried_by_a_finger_lands_as_by_the_mouse(served: Served, phone
     assert chosen(phone) == set(samples), "they stay selected, to be carried on"
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="at 420 px the numbers above the board change height by 13 px after a drop; known",
-)
 def test_a_step_is_carried_by_a_finger(served: Served, phone: Any) -> None:
     run = served.run
     order, batch = run.reference_order, run.batch_size

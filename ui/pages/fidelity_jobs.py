@@ -82,35 +82,37 @@ def _watch() -> None:
 
 
 def _follow(run: Run, name: str, label: str, about: str, arguments: tuple[str, ...]) -> None:
-    job = jobs.queue().find(run.id, name)
-    working = job is not None and job.active
-    every = POLL_SECONDS if working else None
-    st.fragment(_button, run_every=every)(run, name, label, about, arguments, working)
+    st.fragment(_button)(run, name, label, about, arguments)
 
 
-def _button(
-    run: Run, name: str, label: str, about: str, arguments: tuple[str, ...], polling: bool
-) -> None:
+def _button(run: Run, name: str, label: str, about: str, arguments: tuple[str, ...]) -> None:
     """A button, or the progress of what it began with a way to stop it.
 
-    What a press did shows at once; then all of the page follows, which sets the polling.
+    A press draws this alone anew. Were the page drawn with it, its seconds
+    would hold back a press of Cancel.
     """
-    queue, key = jobs.queue(), f"ro_job_{name.replace(' ', '_')}"
-    job = queue.find(run.id, name)
-    working = job is not None and job.active
+    job, key = jobs.queue().find(run.id, name), f"ro_job_{name.replace(' ', '_')}"
+    if job is not None and job.active:
+        st.fragment(_progress, run_every=POLL_SECONDS)(run, name, key)
+        return
     with st.container(horizontal=True, vertical_alignment="center", key=key):
-        if job is not None and working:
-            st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=_words(run, job))
-            if polling:  # a click before the page has followed would be lost
-                st.button("Cancel", key=f"{key}_cancel", disabled=visitors.read_only(),
-                          on_click=queue.cancel, args=(run.id, name))  # fmt: skip
-        else:
-            st.button(label, help=about, type="primary", disabled=visitors.read_only(),
-                      key=f"{key}_begin", on_click=_begin, args=(run, name, arguments))  # fmt: skip
-            if job is not None and job.state in ("failed", "cancelled"):
-                st.caption(_ended(job))
-    if working != polling:
+        st.button(label, help=about, type="primary", disabled=visitors.read_only(),
+                  key=f"{key}_begin", on_click=_begin, args=(run, name, arguments))  # fmt: skip
+        if job is not None and job.state in ("failed", "cancelled"):
+            st.caption(_ended(job))
+
+
+def _progress(run: Run, name: str, key: str) -> None:
+    """How far a job is; when it ends, all of the page is drawn anew."""
+    queue = jobs.queue()
+    job = queue.find(run.id, name)
+    if job is None or not job.active:
+        state.set_jobs_seen(queue.ended)
         st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center", key=key):
+        st.progress(min(1.0, job.done / job.total) if job.total else 0.0, text=_words(run, job))
+        st.button("Cancel", key=f"{key}_cancel", disabled=visitors.read_only(),
+                  on_click=queue.cancel, args=(run.id, name))  # fmt: skip
 
 
 def _begin(run: Run, name: str, arguments: tuple[str, ...]) -> None:

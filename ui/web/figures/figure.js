@@ -164,7 +164,8 @@ export class Figure {
     const at = held && this.rows.contains(held) ? held.dataset.sample : null;
     this.rows.replaceChildren(rows.length ? h('table', {}, h('thead', {}, h('tr', {}, head.map((name) => h('th', { scope: 'col' }, name)))),
       h('tbody', {}, rows.map(row))) : h('p', { class: 'ro-nothing' }, 'Nothing to list.'));
-    if (at !== null) /** @type {HTMLElement | null} */ (this.rows.querySelector(`[data-sample="${at}"]`))?.focus({ preventScroll: true });
+    const again = at !== null && (this.rows.querySelector(`[data-sample="${at}"]`) ?? this.rows.querySelector('.ro-rank'));
+    if (again) /** @type {HTMLElement} */ (again).focus({ preventScroll: true }); // a keyboard stays in the table
   }
 
   destroy() {
