@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
+from fabricated import build_tiny
 
 from reorder_core.cache.estimates import ResultCache
 from reorder_core.cache.saved_views import SavedViews, View
@@ -230,3 +231,22 @@ def test_what_is_saved_after_the_cache_folder_went_is_really_saved(tmp_path: Pat
     assert again.persistent
     assert [view.name for view in SavedViews(again, "r", 3).all()] == ["after"]
     assert again.get("tiny-1", "projected", "a") is not None
+
+
+def test_two_builds_publish_the_same_tables_and_differ_in_the_name_duckdb_gives_a_file(
+    tmp_path: Path,
+):
+    runs = [build_tiny(tmp_path / name) for name in ("one", "other")]
+    for run in runs:
+        publish_results(run.path / "results.duckdb", run)
+    first, second = ((run.path / "results.duckdb").read_bytes() for run in runs)
+    tables = []
+    for run in runs:
+        with duckdb.connect(run.path / "results.duckdb", read_only=True) as connection:
+            names = [name for (name,) in connection.execute("SHOW TABLES").fetchall()]
+            assert len(names) >= 8
+            tables.append({name: connection.execute(f"FROM {name}").fetchall() for name in names})
+    assert tables[0] == tables[1] and all(tables[0][name] for name in ("samples", "probe_losses"))
+    assert len(first) == len(second)
+    differing = [at for at, pair in enumerate(zip(first, second, strict=True)) if len({*pair}) > 1]
+    assert 0 < len(differing) <= 24 and max(differing) < 4096, "an identifier and a checksum"

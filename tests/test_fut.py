@@ -8,7 +8,7 @@ import torch
 
 from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
-from reorder_core.estimators.dense_projection import projection
+from reorder_core.estimators.dense_projection import open_store, projection
 from reorder_core.estimators.full_parameters import FullParameters
 from reorder_core.estimators.fut import FutEstimator, FutPlusEstimator, expanded_update
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs
@@ -23,6 +23,33 @@ def copied_run(real_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
     import shutil
 
     return open_run(shutil.copytree(real_run.path, tmp_path_factory.mktemp("fut") / "run"))
+
+
+def test_a_store_that_was_altered_is_computed_again(
+    copied_run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = open_store(copied_run, 64, 3)
+    path = copied_run.path / "cache" / "fut-64-3.safetensors"
+    whole = path.read_bytes()
+    for altered in (
+        whole[: len(whole) // 2],
+        _flipped(whole, -9),
+        _flipped(whole, len(whole) // 2),
+    ):
+        path.write_bytes(altered)
+        again = open_store(copied_run, 64, 3)
+        np.testing.assert_array_equal(again.gradients, made.gradients)
+        np.testing.assert_array_equal(again.theta, made.theta)
+        assert path.read_bytes() == whole
+    assert caplog.text.count("computed again") == 3
+    open_store(copied_run, 64, 3)
+    assert caplog.text.count("computed again") == 3, "a whole one is read"
+
+
+def _flipped(content: bytes, at: int) -> bytes:
+    altered = bytearray(content)
+    altered[at] ^= 1
+    return bytes(altered)
 
 
 def random_order(run: Run, seed: int = 0) -> np.ndarray:

@@ -8,20 +8,23 @@ from its seed, block by block. RUN/cache/ holds the store; deleting it loses
 nothing but the time to compute it.
 """
 
+import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import Order
-from reorder_core.store.files import read_arrays, read_metadata, write_arrays
+from reorder_core.store.files import Arrays, read_arrays, read_metadata, write_arrays
 from reorder_core.store.run import Run
 
+log = logging.getLogger(__name__)
 Array = NDArray[np.floating]
+_DIGEST = "content"
 BLOCK = 8192
 """Parameters whose part of R is in memory at once."""
 
@@ -77,7 +80,7 @@ def projection(size: int, dimension: int, seed: int) -> Iterator[tuple[slice, Ar
 
 
 def open_store(run: Run, dimension: int, seed: int) -> GradientStore:
-    """The store in RUN/cache/, computed first where it is missing or of another run.
+    """The store in RUN/cache/, computed first where it is missing, damaged or of another run.
 
     Computing imports torch and costs a gradient of every sample at every step:
     T reference trainings.
@@ -85,20 +88,42 @@ def open_store(run: Run, dimension: int, seed: int) -> GradientStore:
     path = run.path / "cache" / f"fut-{dimension}-{seed}.safetensors"
     origin = {"run": run.id, "digest": run.fingerprint, "dimension": str(dimension),
               "seed": str(seed)}  # fmt: skip
-    if not _is_of(path, origin):
-        write_arrays(path, _computed(run, dimension, seed), origin)
-    arrays = read_arrays(path)
+    arrays = _whole(path, origin)
+    if arrays is None:
+        arrays = _computed(run, dimension, seed)
+        write_arrays(path, arrays, origin | {_DIGEST: _digest(arrays)})
     return GradientStore(arrays["gradients"], arrays["theta"], seed)
 
 
-def _is_of(path: Path, origin: dict[str, str]) -> bool:
+def _whole(path: Path, origin: dict[str, str]) -> Arrays | None:
+    """The arrays in the file; None where it is not of this origin, or not as it was written."""
+    if not path.is_file():
+        return None
     try:
-        return read_metadata(path) == origin
-    except StoreError:
-        return False
+        metadata, arrays = read_metadata(path), read_arrays(path)
+    except StoreError as error:
+        log.warning("computed again: %s", error)
+        return None
+    expected = metadata.pop(_DIGEST, "")
+    if metadata != origin:
+        return None
+    if (seen := _digest(arrays)) != expected:
+        log.warning("computed again: %s has digest %.12s, expected %.12s", path, seen, expected)
+        return None
+    return arrays
 
 
-def _computed(run: Run, dimension: int, seed: int) -> dict[str, Any]:
+def _digest(arrays: Arrays) -> str:
+    """SHA-256 of names, shapes and numbers."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _computed(run: Run, dimension: int, seed: int) -> Arrays:
     import torch
 
     from reorder_core.estimators.full_parameters import FullParameters
