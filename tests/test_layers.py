@@ -29,7 +29,7 @@ ARROWS = {
     "analysis": f"{_ASKED} judge explore",
     "curricula": _ASKED,
     "export": f"{_CORE} store",
-    "library": f"{_ASKED} building judge",
+    "library": f"{_ASKED} building curricula judge",
     "cli": f"{_ASKED} building corpus curricula export judge",
     "ui": "reorder_core",
     "ui.charts": "",
