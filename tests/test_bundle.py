@@ -147,3 +147,12 @@ def test_no_cell_of_a_csv_is_a_formula(start):
         "words are marked, numbers are not"
     )
     assert rows[2] == ["plain", "2"] and rows[3] == ["", ""]
+
+
+def test_the_data_of_a_page_s_figure_is_as_safe_and_half_an_emoji_is_no_traceback():
+    from ui.app.panels import _csv
+
+    words = pd.Series([" =1+2", "half \ud83d"], dtype=object)
+    content = _csv(pd.DataFrame({"domain": words, "loss": [-1.5, 2.0]}))
+    rows = list(csv.reader(io.StringIO(content.decode(), newline="")))
+    assert rows[1:] == [["' =1+2", "-1.5"], ["half �", "2.0"]]

@@ -8,6 +8,7 @@ import typer
 
 from reorder_core.cli import printing
 from reorder_core.cli.progress import ProgressReport
+from reorder_core.export.plain import for_terminal
 from reorder_core.store.files import finite
 from reorder_core.store.run import open_run
 
@@ -62,9 +63,9 @@ def curriculum(
 
 def print_curriculum(found: dict[str, Any], path: str) -> None:
     """The verdict, then all that was verified and proposed, the best first."""
-    print(found["verdict"])
+    print(for_terminal(found["verdict"]))
     print(f"{found['retrainings']} retrainings, {found['rre']:.1f} RRE beyond the build; "
-          f"found by {found['source']}; estimates: {found['knows']}")  # fmt: skip
+          f"found by {for_terminal(found['source'])}; estimates: {found['knows']}")  # fmt: skip
     objectives = _many(found["objective"])
     columns = ["order"]
     for name in objectives:

@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from reorder_core.cli.commands import app
+from reorder_core.cli.curriculum import print_curriculum
 from reorder_core.orders.order import make_order, order_hash
 
 
@@ -80,3 +81,13 @@ def test_bad_input_is_one_message(searched, arguments: list[str], told: str) -> 
 def test_a_run_without_position_table_and_a_run_that_is_none(tiny_path, tmp_path) -> None:
     assert "build the run again" in refused(tiny_path, "--budget", 2)
     assert "no run at" in refused(tmp_path / "none")
+
+
+def test_words_of_the_text_move_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    said = {
+        "verdict": "Loss of \x1b[2J\u202etext: none.", "source": "by \x9b31m", "knows": "hybrid",
+        "retrainings": 1, "rre": 1.0, "objective": "heldout", "verified": [], "proposals": {},
+    }  # fmt: skip
+    print_curriculum(said, "here")
+    shown = capsys.readouterr().out
+    assert "Loss of �[2J�text" in shown and not {"\x1b", "\x9b", "\u202e"} & set(shown)

@@ -8,6 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from reorder_core.export.spreadsheet import neutral
 from ui.app import component, state
 from ui.charts import template
 from ui.charts.template import Mode
@@ -59,14 +60,8 @@ def save_table(key: str, title: str, file: str, table: Callable[[], pd.DataFrame
     )  # fmt: skip
 
 
-def _csv(table: pd.DataFrame) -> str:
-    """CSV whose text cells no spreadsheet takes for formulas."""
-    table = table.copy()
-    text = table.select_dtypes(exclude="number").columns
-    risky = ("=", "+", "-", "@", "\t", "\r")
-    for name in text:
-        table[name] = [f"'{v}" if str(v).startswith(risky) else v for v in table[name]]
-    return table.to_csv(index=False)
+def _csv(table: pd.DataFrame) -> bytes:
+    return neutral(table).to_csv(index=False).encode()
 
 
 def _picked(key: str, pick: Callable[[dict[str, Any]], None]) -> None:
