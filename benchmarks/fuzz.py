@@ -2,12 +2,13 @@
 
     python benchmarks/fuzz.py [--run data/demo] [--pure 9600] [--served 400] [--seed 3]
 
-`--pure` of them go to the functions that read what comes from outside; a third
-each of order files, of links (orders and moves) and of a browser's requests. What
-is read must be an order of the run, what is not must raise an OrderError with a
-message of less than 700 characters. `--served` go to the app through a session:
-three quarters as requests, a quarter as addresses. Nothing may send a traceback, take longer
-than `SLOW` seconds, or leave another order on screen than the request asked for.
+First, twenty links are damaged in every place. `--pure` values go to the functions
+that read what comes from outside; a third each of order files, of links (orders and
+moves) and of a browser's requests. What is read must be an order of the run, what is
+not must raise an OrderError with a message of less than 700 characters. `--served`
+go to the app through a session: three quarters as requests, a quarter as addresses.
+Nothing may send a traceback, take longer than `SLOW` seconds, or leave another
+order on screen than the request asked for.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -35,6 +37,7 @@ from reorder_core.store.run import Run, open_run
 from ui.timeline.events import parse_event
 
 SLOW = 30
+_CODE = string.ascii_letters + string.digits + "-_"
 _ODD: list[Any] = [
     None, True, -1, 0, 2**63, 10**400, 1.5, float("nan"), "", "x" * 5000, "\x00", "\ud83d", "é",
     "<script>alert(1)</script>", "'; DROP TABLE views; --", "../../etc/passwd", [], {}, [[]],
@@ -134,12 +137,31 @@ def main() -> None:
         shutil.copytree(options.run, path, ignore=shutil.ignore_patterns("cache"))
         run, log = open_run(path), Path(folder) / "app.log"
         fuzz = Fuzz(run, options.seed)
-        found: dict[str, Any] = {"read_by_functions": pure(fuzz, options.pure)}
+        found: dict[str, Any] = {"damaged_links": links(fuzz, 20)}
+        found["read_by_functions"] = pure(fuzz, options.pure)
         with app_process(path, log) as (url, _):
             wait_until_healthy(url)
             found["served"] = asyncio.run(served(url, fuzz, options.served))
         found["tracebacks_in_the_log"] = log.read_text().count("Traceback")
     print(json.dumps(found, indent=1))
+
+
+def links(fuzz: Fuzz, count: int) -> dict[str, int]:
+    """Each link cut at every place, from either end, and every character changed eight times."""
+    variants, opened, run = 0, 0, fuzz.run
+    for _ in range(count):
+        ids = fuzz.draw.sample(range(run.count), run.count)
+        code = encode_order(parse_order(json.dumps(ids), run.id, run.count))
+        damaged = [code[:at] for at in range(len(code))] + [code[at:] for at in range(1, len(code))]
+        for at, old in enumerate(code):
+            others = [new for new in _CODE if new != old]
+            damaged += [code[:at] + new + code[at + 1 :] for new in fuzz.draw.sample(others, 8)]
+        variants += len(damaged)
+        for text in damaged:
+            with suppress(OrderError):
+                decode_order(text, run.count)
+                opened += 1
+    return {"links": count, "variants": variants, "opened": opened}
 
 
 def pure(fuzz: Fuzz, count: int) -> dict[str, Any]:

@@ -57,3 +57,19 @@ def test_the_readme_has_the_demos_numbers_as_its_report_has_them():
         f"{found['r2']:.2f}", f"{found['rho_sample']:.2f}", f"{found['rho_within']:.3f}",
         f"{found['rho_heldout']:.2f}", f"{100 * found['coverage90']:.0f} %",
     ]  # fmt: skip
+
+
+def test_what_code_and_documents_cite_can_be_opened():
+    """Files of the repository by their path, and no document that is not in it."""
+    cited = re.compile(
+        r"\b(?:docs|benchmarks|tests|examples|data|reorder_core|ui)/[\w/.-]+\.(?:md|py|yaml)\b"
+    )
+    missing = []
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"),
+                 *(p for top in ("reorder_core", "ui", "benchmarks", "pages", "tests")
+                   for p in (ROOT / top).rglob("*.py"))]:  # fmt: skip
+        text = path.read_text(encoding="utf-8")
+        missing += [(path.name, name) for name in cited.findall(text) if not (ROOT / name).exists()]
+        missing += [(path.name, name) for name in re.findall(r"\b[A-Z]{3,}\.md\b", text)
+                    if not (ROOT / name).exists()]  # fmt: skip
+    assert missing == []
