@@ -10,7 +10,8 @@ end every session must show the order that its own drops make, computed here fro
 the reference order: a state shared between sessions would show in it.
 
 `load_average` is the machine's over the last minute, before and after: what else
-ran there makes every figure worse.
+ran there makes the waiting worse. `server_processor_ms_a_drop` does not depend on it: eight
+drops a second need eight times as much of one core.
 """
 
 import argparse
@@ -25,7 +26,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from app_server import ROOT, app_process, resident_mb, wait_until_healthy
+from app_server import ROOT, app_process, processor_seconds, resident_mb, wait_until_healthy
 from sessions import Session
 
 from reorder_core.orders.order import insert, order_hash
@@ -75,13 +76,13 @@ def main() -> None:
         log = Path(folder) / "app.log"
         with app_process(run, log) as (url, app):
             wait_until_healthy(url)
-            found = asyncio.run(measure(url, open_run(run), options))
+            found = asyncio.run(measure(url, app.pid, open_run(run), options))
             found["resident_mb"] = round(resident_mb(app.pid))
         found["tracebacks"] = log.read_text().count("Traceback")
     print(json.dumps(found, indent=1))
 
 
-async def measure(url: str, run: Run, options: argparse.Namespace) -> dict[str, Any]:
+async def measure(url: str, server: int, run: Run, options: argparse.Namespace) -> dict[str, Any]:
     """Milliseconds of all drops, errors, and how many show another order than their own."""
     load = [round(os.getloadavg()[0], 2)]
     sessions = [Session(url) for _ in range(options.people)]
@@ -90,12 +91,13 @@ async def measure(url: str, run: Run, options: argparse.Namespace) -> dict[str, 
         await session.__aenter__()
         await session.ready()
         crowd.append(Person(session, run, seed))
-    begin = time.monotonic() + 1
+    begin, spent = time.monotonic() + 1, processor_seconds(server)
     apart = options.every / options.people  # spread evenly
     await asyncio.gather(*(
         person.sit(begin + apart * number, begin + options.seconds, options.every)
         for number, person in enumerate(crowd)
     ))  # fmt: skip
+    spent = processor_seconds(server) - spent
     load.append(round(os.getloadavg()[0], 2))
     waited = [ms for person in crowd for ms in person.waited]
     errors = [text for person in crowd for text in person.errors + person.session.exceptions]
@@ -104,8 +106,8 @@ async def measure(url: str, run: Run, options: argparse.Namespace) -> dict[str, 
         await session.__aexit__()
     return {
         "people": options.people, "drops": len(waited), "drop_ms": spread(waited),
-        "errors": errors, "people_with_another_order_than_their_own": strangers,
-        "load_average": load,
+        "server_processor_ms_a_drop": round(1000 * spent / len(waited), 1), "errors": errors,
+        "people_with_another_order_than_their_own": strangers, "load_average": load,
     }  # fmt: skip
 
 
