@@ -1,6 +1,9 @@
 """A real run small enough to build in seconds: real text, model, training, retraining."""
 
+import json
 from typing import Any
+
+import numpy as np
 
 from reorder_core.config import RunConfig
 
@@ -43,6 +46,42 @@ LONG: dict[str, Any] = {
     "keep_checkpoints": False,
 }  # fmt: skip
 """2,048 samples in 256 steps, for the board: too coarse for its estimates to mean anything."""
+
+MANY_DOMAINS: dict[str, Any] = {
+    "name": "many-domains",
+    "corpus": {
+        "kind": "folder", "domain_column": "domain", "samples": 64, "base_samples": 60,
+        "probes_per_domain": 1, "sequence_length": 48,
+    },
+    "tokenizer": {"vocab_size": 512},
+    "model": {
+        "family": "llama", "hidden_size": 16, "layers": 1, "heads": 2, "intermediate_size": 32,
+    },
+    "training": {
+        "steps": 16, "batch_size": 4, "learning_rate": 0.001,
+        "base": {"steps": 8, "batch_size": 4, "learning_rate": 0.003},
+    },
+    "projection": {"coordinates": 1024, "anchors": 2, "rank": 32},
+    "calibration": {"orders": 2},
+    "position": {"orders": 16},
+}  # fmt: skip
+"""Thirty domains, for what lists them; `of_many_domains` writes its text."""
+_LATIN = "the river teacher bread carries old green bridge near market winter quiet letter clock"
+_HEBREW = "חלון שעון הנהר את הלחם הישן בבוקר השקט מכתב כבד האופה הגן ירוק כיכר"
+_ARABIC = "الشتاء النهر جديد السوق الحديقة البحار القديم المطر كتاب الجسر الخباز المدينة"
+
+
+def of_many_domains(rows: int = 24) -> str:
+    """JSON Lines of thirty domains with so many rows each."""
+    words = {f"domain-{number:02d}": _LATIN for number in range(3, 30)}
+    words |= {"עברית": _HEBREW, "العربية": _ARABIC}
+    words["a name as long as a URL: https://example.org/path/to/a/data/set?split=train"] = _LATIN
+    random = np.random.default_rng(0)
+    return "".join(
+        json.dumps({"text": f"{' '.join(random.choice(text.split(), 30))}\x07.", "domain": name},
+                   ensure_ascii=False) + "\n"
+        for name, text in words.items() for _ in range(rows)
+    )  # fmt: skip
 
 
 def tiny_real_config(**changes: Any) -> RunConfig:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import pytest
 from driving import ROOT, Served
-from real import LONG
+from real import LONG, MANY_DOMAINS, of_many_domains
 
 from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig
@@ -69,6 +69,19 @@ def served(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 def served_long(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A run of 2,048 samples in 256 steps, really built."""
     run = build_run(RunConfig.model_validate(LONG), tmp_path_factory.mktemp("long") / "run")
+    with _serving(run, tmp_path_factory.mktemp("log") / "app.log") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def served_domains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A run of thirty domains, really built: one with a long name, two written right to left."""
+    folder = tmp_path_factory.mktemp("domains")
+    (folder / "texts.jsonl").write_text(of_many_domains(), encoding="utf-8")
+    given = MANY_DOMAINS | {
+        "corpus": {**MANY_DOMAINS["corpus"], "path": str(folder / "texts.jsonl")}
+    }
+    run = build_run(RunConfig.model_validate(given), folder / "run")
     with _serving(run, tmp_path_factory.mktemp("log") / "app.log") as served:
         yield served
 

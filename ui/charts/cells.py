@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ui.charts import marks
 from ui.charts.bent import bend_of, bent, bent_axis
-from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, signed
+from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, label, signed
 
 HEAD, PITCH, LEAST = 52, 15, 150
 """Pixels above the cells, of a row, and of all rows at least."""
@@ -121,7 +121,7 @@ def _touched(grid: Grid) -> go.Scattergl:
     """
     rows, columns = np.indices(grid.value.shape)
     width = np.diff(grid.edges)
-    names = [escaped(label) for label in grid.rows]
+    names = [escaped(name) for name in grid.rows]
     texts = [
         f"{names[r]}, {_steps(int(grid.edges[c]), int(width[c]))}<br>"
         + _told(float(grid.value[r, c]), float(grid.sd[r, c]), bool(grid.told[r, c]))
@@ -206,7 +206,7 @@ def _lay_out(figure: go.Figure, grid: Grid, axis: str) -> None:
     )
     figure.update_yaxes(
         range=[count - 0.5, -0.5], tickvals=list(range(count)), showgrid=False,
-        ticktext=[escaped(label) for label in grid.rows], automargin="width",
+        ticktext=[label(name) for name in grid.rows], automargin="width",
     )  # fmt: skip
     figure.update_layout(
         margin={"t": HEAD + 20, "l": 20, "b": FOOT + LEGEND},

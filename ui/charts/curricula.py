@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ui.charts import marks
-from ui.charts.template import Mode, Source, blank, colour, domain_colours, escaped
+from ui.charts.template import Mode, Source, blank, colour, domain_groups, escaped
 
 Z90 = 1.6449
 
@@ -121,19 +121,22 @@ def pareto(frame: pd.DataFrame, names: Sequence[str], *, mode: Mode, source: Sou
     return figure
 
 
-def whereabouts(shares: pd.DataFrame, *, mode: Mode, source: Source) -> go.Figure:
+def whereabouts(
+    shares: pd.DataFrame, of: Sequence[str], *, mode: Mode, source: Source
+) -> go.Figure:
     """Which domain is trained when: stacked shares of stretches of training.
 
-    Rows are stretches, indexed by the share of training at their middle; columns domains.
+    Rows are stretches, indexed by the share of training at their middle; columns
+    domains. `of`: every sample's domain. Domains that share a colour are one bar.
     """
     figure = blank("curriculum-domains", "What comes when", mode, source, 320)
-    colours = domain_colours([str(name) for name in shares.columns])
-    for name in shares.columns:
+    for name, shade, names in domain_groups(of):
+        whole = escaped(names[0]) if len(names) == 1 else name
         figure.add_trace(
             go.Bar(
-                x=shares.index, y=shares[name], name=escaped(str(name)),
-                marker={"color": colour(colours[str(name)], mode), "line": {"width": 0}},
-                hovertemplate=f"{escaped(str(name))}: %{{y:.0%}}<extra></extra>",
+                x=shares.index, y=shares[list(names)].sum(axis=1), name=name,
+                marker={"color": colour(shade, mode), "line": {"width": 0}},
+                hovertemplate=f"{whole}: %{{y:.0%}}<extra></extra>",
             )
         )  # fmt: skip
     figure.update_layout(barmode="stack", bargap=0.06)

@@ -9,7 +9,17 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from ui.charts import marks
-from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, signed
+from ui.charts.template import (
+    FOOT,
+    LONGEST,
+    Mode,
+    Source,
+    blank,
+    colour,
+    escaped,
+    label,
+    signed,
+)
 
 COLUMNS = ("label", "series", "value", "lo", "hi", "retrained", "colour")
 PITCH, MORE_PITCH, ABOVE, HEAD = 30, 13, 22, 34
@@ -177,7 +187,7 @@ def _words(row: Row, axis: Axis) -> str:
 
 def _name_rows(figure: go.Figure, labels: Sequence[str], mode: Mode, above: bool) -> None:
     """Labels at the left of their rows, or over them."""
-    shown = [escaped(one) for one in labels]
+    shown = [label(one, *((2 * LONGEST, 34) if above else (LONGEST + 8,))) for one in labels]
     figure.update_yaxes(
         tickvals=[-row for row in range(len(labels))], ticktext=shown, showticklabels=not above,
         range=[0.6 - max(2, len(labels)), 0.6], showgrid=False, fixedrange=True,

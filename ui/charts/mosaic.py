@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ui.charts.template import Mode, Source, blank, colour, domain_colours, escaped
+from ui.charts.template import Mode, Source, blank, colour, domain_groups, escaped
 
 CELL, FEWEST, MOST = 13, 4, 24
 """Pixels a sample of a batch; batches of fewer or more are drawn as if of so many."""
@@ -16,12 +16,13 @@ def mosaic(frame: pd.DataFrame, *, mode: Mode, source: Source) -> go.Figure:
     The legend tells each domain's colour and how many samples it has.
     """
     of = [str(name) for name in frame["domain"]]
-    domains = domain_colours(sorted(set(of)))
-    shades = [colour(name, mode) for name in domains.values()]
+    groups = domain_groups(of)
+    shades = [colour(shade, mode) for _, shade, _ in groups]
+    place_of = {name: at for at, (_, _, names) in enumerate(groups) for name in names}
     step, place, sample = (np.asarray(frame[key]) for key in ("step", "place", "sample"))
     cells = np.full((place.max(), step.max()), np.nan)
     told = np.full(cells.shape, "", dtype=object)
-    cells[place - 1, step - 1] = [list(domains).index(name) for name in of]
+    cells[place - 1, step - 1] = [place_of[name] for name in of]
     told[place - 1, step - 1] = [
         f"sample {one}, {escaped(name)}" for one, name in zip(sample, of, strict=True)
     ]
@@ -34,11 +35,11 @@ def mosaic(frame: pd.DataFrame, *, mode: Mode, source: Source) -> go.Figure:
             hovertemplate="step %{x}, %{text}<extra></extra>",
         )
     )  # fmt: skip
-    for name, shade in zip(domains, shades, strict=True):
+    for (name, _, names), shade in zip(groups, shades, strict=True):
         square = {"symbol": "square", "size": 11, "color": shade}
         figure.add_trace(
             go.Scatter(x=[None], y=[None], mode="markers", marker=square, hoverinfo="skip",
-                       name=f"{escaped(name)}, {of.count(name)}")
+                       name=f"{name}, {sum(map(of.count, names))}")
         )  # fmt: skip
     figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False},
                          margin={"l": 20})  # fmt: skip

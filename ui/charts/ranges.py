@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from reorder_core.analysis.frames import records
 from ui.charts import marks
 from ui.charts.bent import bent, bent_axis
-from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, signed
+from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, label, others, signed
+from ui.charts.theme import OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def ranges(
         figure.add_vline(axes.since, line={"color": colour("axis", mode), "width": 1.5})
     for series, part in frame.groupby("series", sort=False):
         _add(figure, str(series), part, colours[str(series)], axes, mode)
+    _share_entry(figure, colours)
     known = frame.dropna(subset="retrained") if "retrained" in frame else frame.head(0)
     if len(known):
         figure.add_trace(
@@ -75,27 +78,42 @@ def ranges(
 def _add(
     figure: go.Figure, series: str, part: pd.DataFrame, shade: str, axes: Axes, mode: Mode
 ) -> None:
-    label, known = escaped(series), part.dropna(subset=["lo", "hi"])
+    group, known = escaped(series), part.dropna(subset=["lo", "hi"])
     if len(known):
         figure.add_trace(
             go.Scatter(
                 x=np.concatenate([known["x"], known["x"][::-1]]),
                 y=axes.at(np.concatenate([known["hi"], known["lo"][::-1]])),
                 mode="lines", line={"width": 0}, fill="toself", hoverinfo="skip",
-                fillcolor=colour(shade, mode, 0.2), legendgroup=label, showlegend=False,
+                fillcolor=colour(shade, mode, 0.2), legendgroup=group, showlegend=False,
             )
         )  # fmt: skip
     drawn = part.dropna(subset="value")
     figure.add_trace(
         go.Scatter(
-            x=drawn["x"], y=axes.at(drawn["value"]), mode="lines+markers", name=label,
-            legendgroup=label,
+            x=drawn["x"], y=axes.at(drawn["value"]), mode="lines+markers", name=label(series),
+            legendgroup=group,
             line={"color": colour(shade, mode), "width": 2},
             marker=marks.dot(colour(shade, mode), mode, 7),
             hovertext=[_words(row, axes) for row in records(drawn)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
     )  # fmt: skip
+
+
+def _share_entry(figure: go.Figure, colours: Mapping[str, str]) -> None:
+    """Domains without a colour of their own are thin lines with one entry in the legend."""
+    few = [escaped(series) for series, shade in colours.items() if shade == f"domain-{OTHER}"]
+    if len(few) < 2:
+        return
+    traces: Any = figure.data
+    lines = [trace for trace in traces if trace.legendgroup in few]
+    for trace in lines:
+        trace.update(legendgroup="other", opacity=0.5, legendrank=2000)
+    drawn = [trace for trace in lines if trace.showlegend is not False]
+    for place, trace in enumerate(drawn):
+        trace.update(name=others(len(few)), showlegend=place == 0, line_width=1, marker_size=5)
+    figure.data = lines + [trace for trace in traces if trace not in lines]
 
 
 def _words(row: dict, axes: Axes) -> str:

@@ -5,6 +5,8 @@ figure starts from `blank`, which names its own template, and never from `go.Fig
 """
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -18,6 +20,8 @@ MODES: tuple[Mode, Mode] = ("light", "dark")
 FONT = '"Source Sans", "Source Sans 3", "Helvetica Neue", Arial, sans-serif'
 TEXT, SMALL = 13, 11
 """Pixels."""
+LONGEST = 28
+"""Letters of a name in a legend or beside an axis; whole names are told on hover."""
 FOOT = 62
 """Pixels under the plot: tick labels, the axis's name, the footer."""
 
@@ -57,9 +61,25 @@ def colour(name: str, mode: Mode, alpha: float = 1.0) -> str:
     return f"rgba({red},{green},{blue},{alpha:g})"
 
 
-def domain_colours(domains: tuple[str, ...] | list[str]) -> dict[str, str]:
-    """Domain → the name of its colour; the same on every page."""
-    return {name: f"domain-{i}" for i, name in enumerate(theme.ordered_domains(domains))}
+def domain_colours(of: Iterable[str]) -> dict[str, str]:
+    """Domain → the name of its colour, from every sample's domain; the same on every page."""
+    return {name: f"domain-{place}" for name, place in theme.domain_places(of).items()}
+
+
+def domain_groups(of: Iterable[str]) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Legend entry, colour and domains of each colour; the last may hold the further ones."""
+    found: dict[str, list[str]] = {}
+    for name, shade in domain_colours(of).items():
+        found.setdefault(shade, []).append(name)
+    return [
+        (label(names[0]) if len(names) == 1 else others(len(names)), shade, tuple(names))
+        for shade, names in sorted(found.items())
+    ]
+
+
+def others(count: int) -> str:
+    """What a legend calls the domains that share a colour."""
+    return f"other: {count} domains"
 
 
 @cache
@@ -140,6 +160,19 @@ def escaped(text: str) -> str:
     """Text for a label or tooltip: plotly reads some HTML there, and samples are not trusted."""
     visible = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
     return visible.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def label(text: str, longest: int = LONGEST, end: int = 0) -> str:
+    """A name on a figure: escaped, cut with "…" before its last `end` letters, and isolated.
+
+    What is written from right to left would turn the words beside it.
+    """
+    line = " ".join(text.split())
+    if len(line) > longest:
+        line = line[: longest - end - 1] + "…" + line[len(line) - end :]
+    cut = escaped(line)
+    turned = any(unicodedata.bidirectional(one) in ("R", "AL") for one in cut)
+    return f"\N{FIRST STRONG ISOLATE}{cut}\N{POP DIRECTIONAL ISOLATE}" if turned else cut
 
 
 def signed(value: float, digits: int = 3) -> str:

@@ -4,7 +4,8 @@ Each colour is a (light, dark) pair written as `light-dark()`; Streamlit sets
 `color-scheme` on its root, so a theme switch needs no rerun and no script.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -57,6 +58,10 @@ TYPE_SCALE: dict[str, str] = {
 }
 
 
+OTHER = len(DOMAINS) - 1
+"""The colour that all further domains share where there are more domains than colours."""
+
+
 def domain_variable(index: int) -> str:
     """The CSS variable that holds the colour of the domain with this index."""
     return f"--ro-domain-{index % len(DOMAINS)}"
@@ -65,6 +70,20 @@ def domain_variable(index: int) -> str:
 def ordered_domains(domains: Sequence[str]) -> tuple[str, ...]:
     """Domains in the order that gives each its colour, the same on every page."""
     return tuple(sorted(domains))
+
+
+def domain_places(of: Iterable[str]) -> dict[str, int]:
+    """Domain → place of its colour in DOMAINS, from every sample's domain.
+
+    Of more domains than colours, the largest have one each and the others share OTHER.
+    """
+    counts = Counter(of)
+    names = ordered_domains(tuple(counts))
+    if len(names) <= len(DOMAINS):
+        return {name: at for at, name in enumerate(names)}
+    largest = ordered_domains(sorted(names, key=lambda name: -counts[name])[:OTHER])
+    own = {name: at for at, name in enumerate(largest)}
+    return {name: own.get(name, OTHER) for name in names}
 
 
 def variables() -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ui.charts import marks
 from ui.charts.bent import bend_of, bent, bent_axis
-from ui.charts.template import Mode, Source, blank, colour, domain_colours, escaped, signed
+from ui.charts.template import Mode, Source, blank, colour, domain_groups, escaped, signed
 
 Array = NDArray[np.floating]
 HEIGHT, SIZE, SPREAD = 330, 6, 0.72
@@ -60,8 +60,8 @@ def memorization(
     figure = blank("memorization", "Memorization", mode, source, HEIGHT)
     at = rows.step + ((rows.place - 1) / max(1, batch - 1) - 0.5) * SPREAD
     known = {"x": at.to_numpy(), "customdata": rows.sample_id.to_numpy(int), "words": words(rows)}
-    for name, shade in domain_colours(sorted(set(rows.domain))).items():
-        chosen = (rows.domain == name).to_numpy()
+    for name, shade, names in domain_groups(rows.domain):
+        chosen = rows.domain.isin(names).to_numpy()
         figure.add_trace(_dots(name, shade, mode, known, drawn, chosen, bend))
     missed = marks.outside(rows.retrained, rows.low_90, rows.high_90)
     for out, marker, name in ((False, marks.diamond(mode, SIZE + 1), marks.RETRAINED),
@@ -106,7 +106,7 @@ def _dots(
     low, high = (end[chosen] if bend is None else bent(end[chosen], bend)
                  for end in (drawn.low, drawn.high))  # fmt: skip
     trace |= {
-        "name": escaped(name),
+        "name": name,
         "marker": marks.dot(colour(shade, mode), mode, SIZE),
         "error_y": {
             "type": "data", "symmetric": False, "width": 0, "thickness": 1.25,

@@ -125,8 +125,9 @@ def _order(run: Run, entry: Tried) -> None:
     middles = (np.arange(len(told.domain_share)) + 0.5) / len(told.domain_share)
     shares = pd.DataFrame(told.domain_share, index=middles, columns=list(run.domains))
     figure = curricula.whereabouts(
-        shares, mode=panels.mode(), source=Source(run.id, order=entry.hash)
-    )
+        shares, [s.domain for s in run.samples], mode=panels.mode(),
+        source=Source(run.id, order=entry.hash),
+    )  # fmt: skip
     with panels.panel(
         "curriculum_order", "The order found", "Shares of domains in each stretch of training."
     ):

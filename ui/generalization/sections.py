@@ -216,7 +216,7 @@ def gap(run: Run) -> None:
         frame = frames.gap_frame(run, course, spread)
         if not len(frame):
             return
-        shades = domain_colours(run.domains) | {learning.ALL: "reference"}
+        shades = domain_colours(s.domain for s in run.samples) | {learning.ALL: "reference"}
         figure = ranges(frame, shades, Axes("steps trained", "held-out minus trained, nats/token"),
                         name="gap", title="Train-to-held-out gap along training",
                         mode=panels.mode(), source=Source(run.id))  # fmt: skip

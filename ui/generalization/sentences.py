@@ -13,6 +13,9 @@ from ui.app import words
 from ui.charts.template import signed
 from ui.generalization.frames import Course, PricedMove
 
+MOST_NAMED = 8
+"""Domains that a sentence names: those with the largest change."""
+
 
 def influence(run: Run, found: Influence) -> str:
     """Which training domain's place matters most to which held-out text."""
@@ -111,7 +114,10 @@ def gap(run: Run, course: Course, spread: pd.DataFrame, orders: int) -> str:
     }
     if not grown:
         return "No training domain has held-out text, so there is no gap to show."
-    told = [f"{name} by {signed(value, 4)}" for name, value in grown.items()]
+    most = sorted(grown, key=lambda name: -abs(grown[name]))[:MOST_NAMED]
+    told = [f"{name} by {signed(value, 4)}" for name, value in grown.items() if name in most]
+    rest = len(grown) - len(told)
+    told += [f"{rest} other domain{'s' if rest > 1 else ''} by less"] if rest else []
     said = f"Measured on the reference: from first to last evaluation the gap grew in {_listed(told)} nats."  # noqa: E501
     if orders > 1:
         said += f" Bands: the middle 90 % of {orders} random retrainings."

@@ -15,7 +15,16 @@ from ui.charts import marks
 from ui.charts.bent import bend_of, bent, bent_axis
 from ui.charts.cells import Grid
 from ui.charts.ranges import Axes, ranges
-from ui.charts.template import Mode, Source, blank, colour, domain_colours, escaped, signed
+from ui.charts.template import (
+    Mode,
+    Source,
+    blank,
+    colour,
+    domain_colours,
+    domain_groups,
+    escaped,
+    signed,
+)
 
 MANY = 1000
 """Dots beyond which the browser's graphics processor draws them; slower for few."""
@@ -31,15 +40,15 @@ def gain_and_swing(
                    mode, source, 430)  # fmt: skip
     bend = bend_of(samples["gain"])  # canaries gain a hundred times what others do
     kind = go.Scattergl if len(samples) > MANY else go.Scatter
-    for domain, shade in domain_colours(run.domains).items():
-        part = lines(samples, samples["domain"] == domain)
+    for name, shade, domains in domain_groups(s.domain for s in run.samples):
+        part = lines(samples, samples["domain"].isin(domains))
         picked = part["sample"].isin(list(chosen)).to_numpy()
         size = np.where(picked, 15, 8)
         fill = [colour(shade, mode, 1 if one or not chosen else 0.35) for one in picked]
         edge = np.where(picked, colour("truth", mode), colour("panel", mode))
         figure.add_trace(
             kind(
-                x=bent(part["gain"], bend), y=part["swing"], mode="markers", name=escaped(domain),
+                x=bent(part["gain"], bend), y=part["swing"], mode="markers", name=name,
                 marker={"size": size, "color": fill, "line": {"color": edge, "width": 1}},
                 customdata=part[["sample"]].to_numpy().tolist(),
                 hovertemplate="%{hovertext}<extra></extra>",
@@ -108,15 +117,15 @@ def event_frame(study: pd.DataFrame) -> pd.DataFrame:
 
 
 def event_study(
-    study: pd.DataFrame, domains: Sequence[str], checkpoint: int, per_rate: bool, mode: Mode,
+    study: pd.DataFrame, of: Sequence[str], checkpoint: int, per_rate: bool, mode: Mode,
     source: Source,
 ) -> go.Figure:  # fmt: skip
-    """What is left of training on a sample, against the steps since."""
+    """What is left of training on a sample, against the steps since; of: samples' domains."""
     unit = "nats/token at the mean learning rate" if per_rate else "nats/token"
     axes = Axes("steps since it was trained (left of the line: not trained yet)",
                 f"fall beyond the control’s, {unit}", since=-0.5,
                 bend=_bend(study["value"].to_numpy()))  # fmt: skip
-    return ranges(event_frame(study), domain_colours(list(domains)), axes, name="forgetting",
+    return ranges(event_frame(study), domain_colours(of), axes, name="forgetting",
                   title=f"What is left after step {checkpoint}", mode=mode,
                   source=source, height=420)  # fmt: skip
 

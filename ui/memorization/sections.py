@@ -158,7 +158,9 @@ def _event_study(run: Run, orders: int, checkpoint: int, per_rate: bool) -> None
     half = analysed.half_lives(run, per_rate, checkpoint)
     say(sentences.forgetting(study, half, checkpoint, orders))
     source = Source(run.id, _retrained(orders))
-    figure = figures.event_study(study, run.domains, checkpoint, per_rate, panels.mode(), source)
+    figure = figures.event_study(
+        study, [s.domain for s in run.samples], checkpoint, per_rate, panels.mode(), source
+    )
     panels.draw(figure, lambda: study, "What is left of training against steps since")
     st.dataframe(_half_life_table(half), hide_index=True, width="content")
     _note_left_out(run, study["domain"], "at this checkpoint")

@@ -38,10 +38,9 @@ def filtered(samples: pd.DataFrame, search: str, domains: list[str], planted: bo
 def shown(found: pd.DataFrame, others: Sequence[Found] = ()) -> pd.DataFrame:
     """As the table shows it: steps counted from 1, long texts cut, other quantities after gain."""
     frame = found.reset_index(drop=True)
-    place = frame.columns.tolist().index("gain") + 1
-    for number, other in enumerate(others):
+    for number, other in enumerate(others, 1):
         values = other.values.samples[frame["sample"].to_numpy()]
-        frame.insert(place + number, _column(other), values)
+        frame.insert(frame.columns.tolist().index("gain") + number, _column(other), values)
     for name in ("step", "best_step", "worst_step"):
         frame[name] += 1
     frame["text"] = frame["text"].str.slice(0, LONGEST)

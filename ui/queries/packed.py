@@ -31,6 +31,7 @@ def run_record(run: Run) -> dict[str, Any]:
         "steps": run.steps,
         "batch": run.batch_size,
         "domains": domains,
+        "shades": list(theme.domain_places(s.domain for s in run.samples).values()),
         "probeDomains": list(run.probe_domains),
         "evalSteps": np.asarray(run.eval_steps).tolist(),
         "referenceOrder": run.reference_order.tolist(),

@@ -41,7 +41,7 @@ export class Board {
     this.tiles = run.samples.map((sample) => h('button', {
       type: 'button', class: 'ro-tile', 'data-sample': sample.id, tabindex: -1,
       'data-flag': markOf(sample),
-      style: `--ro-domain: var(--ro-domain-${sample.domain % 8})`,
+      style: `--ro-domain: var(--ro-domain-${sample.shade})`,
     }, MARKS[markOf(sample)] ?? ''));
     this.field.replaceChildren(this.origin, this.caret, this.lasso);
   }

@@ -34,8 +34,8 @@ function changeLegend(limit) {
 
 /** The fill as CSS, for what is not drawn with elements. */
 export function fillOf({ mode, level, rises }, sample) {
-  const { id, domain } = sample;
-  if (mode === 'domain') return `var(--ro-domain-${domain % 8})`;
+  const { id, shade } = sample;
+  if (mode === 'domain') return `var(--ro-domain-${shade})`;
   const share = `${10 * Math.round(level[id] * 10)}%`; // eleven shades are enough at a few pixels
   const colour = mode === 'memorization' ? '--ro-accent' : rises[id] ? '--ro-rise' : '--ro-fall';
   return `color-mix(in oklab, var(${colour}) ${share}, var(--ro-zero))`;

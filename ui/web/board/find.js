@@ -1,8 +1,8 @@
 // Choosing tiles by what they are: a text search, a menu of groups, a legend that filters.
 import { h, button, setText } from '../shared/dom.js';
-import { signed } from '../shared/format.js';
+import { clip, isolated, signed } from '../shared/format.js';
 import { MARKS, markOf } from './board.js';
-import { sampleChange } from '../shared/run.js';
+import { domainGroups, sampleChange } from '../shared/run.js';
 
 const TOP = 10;
 
@@ -26,10 +26,10 @@ export class Find {
     const marks = Object.keys(MARKS).filter((flag) => run.samples.some((sample) => markOf(sample) === flag));
     const entry = (key, swatch, text) => h('li', {}, h('button', {
       type: 'button', class: 'ro-filter-entry', 'aria-pressed': 'false', 'data-filter': key,
-      'data-tip': `Show only ${text}; again to show all`, onclick: (event) => this.toggle(key, event.currentTarget) }, swatch, text));
+      'data-tip': `Show only ${text}; again to show all`, onclick: (event) => this.toggle(key, event.currentTarget) }, swatch, h('bdi', { class: 'ro-domain-name' }, text)));
     this.legend.replaceChildren(
-      ...run.domains.map((name, i) => entry(`domain ${i}`,
-        h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${i % 8})` }), name)),
+      ...domainGroups(run).map(({ name, shade }) => entry(`shade ${shade}`,
+        h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${shade})` }), name)),
       ...marks.map((flag) => entry(`mark ${flag}`, h('span', { class: 'ro-mark', 'aria-hidden': 'true' }, MARKS[flag]), flag)));
     const { samples } = run;
     const by = (value, most) => [...samples].sort((a, b) => most * (value(b) - value(a))).slice(0, TOP).map(({ id }) => id);
@@ -43,7 +43,7 @@ export class Find {
       ['all samples', samples.map((s) => s.id)],
     ];
     this.groups.replaceChildren(h('option', { value: '' }, 'Select \u2026'),
-      ...this.sets.map(([name, ids], i) => h('option', { value: String(i) }, `${name} (${ids.length})`)));
+      ...this.sets.map(([name, ids], i) => h('option', { value: String(i), dir: 'auto' }, `${isolated(clip(name, 44))} (${ids.length})`)));
     this.show();
   }
 
@@ -80,7 +80,7 @@ export class Find {
   dim() {
     const { board, run } = this.owner;
     const found = this.matches && new Set(this.matches);
-    const wanted = (sample) => (!this.filter.size || this.filter.has(`domain ${sample.domain}`)
+    const wanted = (sample) => (!this.filter.size || this.filter.has(`shade ${sample.shade}`)
       || this.filter.has(`mark ${markOf(sample)}`)) && (!found || found.has(sample.id));
     const all = !this.filter.size && !found;
     board.mark('dim', all ? [] : run.samples.filter((sample) => !wanted(sample)).map(({ id }) => id));

@@ -72,7 +72,7 @@ export class Twin {
   tile(sample, x, y) {
     const { board } = this.owner;
     return h('span', { class: this.differing.has(sample.id) ? 'ro-twin-tile ro-differs' : 'ro-twin-tile', 'data-twin': sample.id,
-      style: `transform:translate(${x}px,${y}px);width:${board.tileWidth}px;--ro-domain:var(--ro-domain-${sample.domain % 8})` },
+      style: `transform:translate(${x}px,${y}px);width:${board.tileWidth}px;--ro-domain:var(--ro-domain-${sample.shade})` },
     MARKS[markOf(sample)] ?? '');
   }
 

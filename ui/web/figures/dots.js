@@ -1,5 +1,5 @@
 // Label, dot, interval, retrained: one row a thing; as `dots` in ui/charts/dots.py draws it.
-import { clip, signed } from '../shared/format.js';
+import { clip, isolated, signed } from '../shared/format.js';
 import { ends } from '../shared/scales.js';
 import { escaped, faint } from './plotly.js';
 
@@ -35,7 +35,7 @@ export function dots(shell, rows, digits, width) {
   const longest = Math.min(letters, Math.max(...placed.map((row) => row.label.length)));
   return { data, layout: {
     xaxis: { range, ...(width < NARROW ? { nticks: 3 } : {}) },
-    yaxis: { tickvals: placed.map((row) => row.at), ticktext: placed.map((row) => escaped(clip(row.label, letters))), automargin: false },
+    yaxis: { tickvals: placed.map((row) => row.at), ticktext: placed.map((row) => isolated(escaped(clip(row.label, letters)))), automargin: false },
     margin: { ...shell.layouts.generalization.margin, l: 16 + LETTER * longest, r: 74 },
     annotations: placed.map((row) => ({ text: `<b>${signed(row.value, digits)}</b>`, showarrow: false, align: 'left',
       xref: 'paper', x: 1, xanchor: 'left', xshift: 8, y: row.at })),

@@ -1,7 +1,7 @@
 // Every sample at the step that trains it; `memorization` in ui/charts/timeline_memorization.py.
 import { button, h, segmented } from '../shared/dom.js';
-import { number, signed } from '../shared/format.js';
-import { memorization, sampleChange } from '../shared/run.js';
+import { clip, isolated, number, signed } from '../shared/format.js';
+import { domainGroups, memorization, sampleChange } from '../shared/run.js';
 import { ends } from '../shared/scales.js';
 import { bendOf, bent, bentAxis } from './bent.js';
 import { missed } from './dots.js';
@@ -9,6 +9,7 @@ import { Figure } from './figure.js';
 import { escaped, faint } from './plotly.js';
 
 const SIZE = 6;
+const LONGEST = 28; // letters of a name in the legend
 const SPREAD = 0.72; // of a step's room, what its samples share
 const LEAST = 0.02; // nats per token that the axis is high at least
 const NAMES = { change: 'change of final loss, nats/token', learned: 'memorization, nats/token' };
@@ -58,11 +59,11 @@ export class Memorization extends Figure {
     const bend = shown.bent ? bendOf(list.map(({ y }) => y)) : 0;
     const scale = (value) => (bend ? bent(value, bend) : value);
     const { dot, diamond, missed: filled, retrainedName, missedName } = shell.marks;
-    const data = run.domains.map((name, i) => {
-      const shade = shell.colours[`domain-${i % 8}`];
-      const rows = list.filter(({ sample }) => sample.domain === i);
+    const data = domainGroups(run).map(({ name, shade: place }) => {
+      const shade = shell.colours[`domain-${place}`];
+      const rows = list.filter(({ sample }) => sample.shade === place);
       const span = (of) => rows.map((row) => of(row) || 0);
-      return { ...this.points(rows, 'y', scale), name: escaped(name), marker: { ...dot, size: SIZE, color: shade },
+      return { ...this.points(rows, 'y', scale), name: isolated(escaped(clip(name, LONGEST))), marker: { ...dot, size: SIZE, color: shade },
         type: run.count > shell.many ? 'scattergl' : 'scatter',
         error_y: { type: 'data', symmetric: false, width: 0, thickness: 1.25, color: faint(shade, 0.6),
           array: span(({ y, high }) => scale(high) - scale(y)), arrayminus: span(({ y, low }) => scale(y) - scale(low)) } };

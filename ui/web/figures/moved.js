@@ -30,7 +30,7 @@ export class Moved extends Figure {
     const change = this.against === 'previous' ? moveChange : sampleChange;
     const rows = run.samples.map((sample) => ({ sample, ...change(run, view, sample.id) }))
       .filter((row) => Math.abs(row.value) > NOTHING).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, SHOWN);
-    return rows.map((row) => ({ ...row, label: nameOf(row.sample), colour: `domain-${row.sample.domain % 8}` }));
+    return rows.map((row) => ({ ...row, label: nameOf(row.sample), colour: `domain-${row.sample.shade}` }));
   }
 
   sampleOf(customdata) { return typeof customdata === 'string' ? Number(customdata.split(' ')[0]) : null; }

@@ -126,7 +126,7 @@ export class Comparison {
   }
 
   table(title, rows, truth) {
-    const name = (row) => (row.id === undefined ? row.name : h('button', { type: 'button', class: 'ro-sort', 'data-sample': row.id,
+    const name = (row) => (row.id === undefined ? h('bdi', {}, row.name) : h('button', { type: 'button', class: 'ro-sort', 'data-sample': row.id,
       onclick: () => this.owner.select(row.id, true) }, row.name));
     return h('table', { class: 'ro-compare-table' }, h('caption', {}, title),
       h('thead', { class: 'ro-hidden' }, h('tr', {}, h('th', { scope: 'col' }, 'what'), h('th', { scope: 'col' }, 'difference, nats per token'))),
@@ -147,7 +147,7 @@ function strip(run, order, name) {
     inside.forEach((domain, row) => {
       if (row && inside[row - 1] === domain) return;
       const size = inside.lastIndexOf(domain) - row + 1;
-      bars.push(s('rect', { x: step, y: row, width: 0.92, height: size, style: `fill: var(--ro-domain-${domain % 8})` }));
+      bars.push(s('rect', { x: step, y: row, width: 0.92, height: size, style: `fill: var(--ro-domain-${run.shades[domain]})` }));
     });
   }
   return h('div', { class: 'ro-strip' }, h('span', {}, name),

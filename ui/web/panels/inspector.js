@@ -18,7 +18,7 @@ export class Inspector {
   constructor() {
     this.name = h('h3', {});
     this.meta = h('p', { class: 'ro-inspect-meta' });
-    this.text = h('blockquote', { class: 'ro-inspect-text', tabindex: 0, 'aria-label': 'Text of the sample' });
+    this.text = h('blockquote', { class: 'ro-inspect-text', dir: 'auto', tabindex: 0, 'aria-label': 'Text of the sample' });
     this.values = {};
     const rows = ROWS.map(([key, label, tip]) => {
       this.values[key] = h('dd', { 'data-inspect': key });
@@ -42,8 +42,8 @@ export class Inspector {
     const slot = slots[id];
     setText(this.name, `Sample ${id}`);
     this.meta.replaceChildren(
-      h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${sample.domain % 8})` }),
-      `${sample.name} · ${sample.tokens} tokens`,
+      h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${sample.shade})` }),
+      h('bdi', { class: 'ro-domain-name', 'data-tip': sample.name }, sample.name), `\u00b7 ${sample.tokens} tokens`,
       ...sample.flags.map((flag) => h('span', { class: 'ro-flag', 'data-flag': markOf(sample) }, flag)));
     setText(this.text, sample.text);
     setText(this.values.step, `${Math.floor(slot / run.batch) + 1} of ${run.steps}, place ${(slot % run.batch) + 1}`);

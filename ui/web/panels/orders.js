@@ -60,8 +60,8 @@ export class Orders {
     this.domains.replaceChildren(...this.sequence.map((name, at) => h('li', {}, h('button', {
       type: 'button', class: 'ro-filter-entry', 'aria-label': `${name}, number ${at + 1}: put earlier`, title: 'Put earlier',
       onclick: () => this.earlier(at) },
-    h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${this.owner.run.domains.indexOf(name) % 8})` }),
-    `${at + 1} ${name}`))));
+    h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${this.owner.run.shades[this.owner.run.domains.indexOf(name)]})` }),
+    `${at + 1} `, h('bdi', { class: 'ro-domain-name' }, name)))));
     if (focus >= 0) this.domains.querySelectorAll('button')[focus].focus();
   }
 

@@ -28,6 +28,11 @@ export function clip(text, length) {
   return line.length > length ? `${line.slice(0, length - 1)}\u2026` : line;
 }
 
+/** What is written from right to left, so that it does not turn the words beside it; `label` in ui/charts/template.py. */
+export function isolated(text) {
+  return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(text) ? `\u2068${text}\u2069` : text;
+}
+
 /** Digits that show a spread of this size with two or three significant figures. */
 export function digitsFor(spread) {
   if (!(spread > 0)) return 3;

@@ -13,7 +13,7 @@ export function decodeRun(raw) {
     id: raw.run,
     count: raw.samples.length,
     samples: raw.samples.map(([text, domain, flags, tokens], id) => (
-      { id, text, domain, tokens, name: raw.domains[domain], copies: copies.get(text),
+      { id, text, domain, shade: raw.shades[domain], tokens, name: raw.domains[domain], copies: copies.get(text),
         flags: copies.get(text).length > 1 ? [...flags, 'duplicate'] : flags })),
     position: {
       own: unpack(position.own), heldOut: unpack(position.heldOut),
@@ -21,6 +21,17 @@ export function decodeRun(raw) {
     },
     reference: { ...losses(raw, reference), learningRate: unpack(reference.learningRate) },
   };
+}
+
+/**
+ * Legend entries: { name, shade, domains }; of more domains than colours the further ones share one.
+ * @returns {{ name: string, shade: number, domains: number[] }[]}
+ */
+export function domainGroups(run) {
+  const found = new Map();
+  for (const [domain, shade] of run.shades.entries()) found.set(shade, [...(found.get(shade) ?? []), domain]);
+  return [...found].sort(([a], [b]) => a - b).map(([shade, domains]) => (
+    { name: domains.length > 1 ? `other: ${domains.length} domains` : run.domains[domains[0]], shade, domains }));
 }
 
 export function decodeView(raw, run) {
