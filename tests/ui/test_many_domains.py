@@ -70,7 +70,7 @@ def test_domains_without_a_colour_of_their_own_are_told_by_number_and_named_on_t
     page.locator(".ro-filter [data-filter]").last.click()
     tiles = page.locator(".ro-tile:not(.ro-dim)")
     shown = tiles.evaluate_all("all => all.map((t) => t.dataset.sample)")
-    names = {run.samples[i].domain for i in shown}
+    names = {run.samples[int(i)].domain for i in shown}
     assert len(names) == 23 and not names & set(entries)
     other = next(s for s in run.samples if s.domain == "עברית")
     page.locator(f'.ro-tile[data-sample="{other.sample_id}"]').click()
