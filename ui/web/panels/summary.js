@@ -38,8 +38,8 @@ export class Summary {
 
   show(run, view, slots) {
     setText(this.source, view.source);
-    setText(this.fared, view.fared.words);
-    for (const [key, card] of Object.entries(this.cards)) setText(card.fared, view.fared[key] ? `track record: ${view.fared[key]}` : '');
+    setText(this.fared, view.atReference ? '' : view.fared.words); // what was measured needs no judge
+    for (const [key, card] of Object.entries(this.cards)) setText(card.fared, view.fared[key] && !view.atReference ? `track record: ${view.fared[key]}` : '');
     this.change('heldout', view, probeChange(run, view, -1), mean(run.reference.probeLoss));
     this.change('training', view, trainingChange(run, view), mean(run.reference.sampleLoss));
     this.most(run, view);

@@ -44,8 +44,8 @@ export class Toolbar {
     this.redo.disabled = !view.canRedo;
     this.reset.disabled = view.atReference;
     const { source, ms } = view.estimate;
-    const how = { memory: 'known, found', database: 'from the database' }[source] ?? 'estimated';
-    setText(this.status, waiting ? 'estimating …' : view.atReference ? 'measured' : `${how} in ${ms < 1000 ? `${number(ms, ms < 10 ? 1 : 0)} ms` : `${number(ms / 1000, 1)} s`}`);
+    const how = { database: 'from the database' }[source] ?? 'estimated';
+    setText(this.status, waiting ? 'estimating …' : view.atReference ? 'measured' : source === 'memory' ? 'estimated before' : `${how} in ${ms < 1000 ? `${number(ms, ms < 10 ? 1 : 0)} ms` : `${number(ms / 1000, 1)} s`}`);
     this.status.dataset.source = source;
   }
 

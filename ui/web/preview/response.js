@@ -3,7 +3,7 @@ import { h, s, setText, info } from '../shared/dom.js';
 import { interval, signed, digitsFor } from '../shared/format.js';
 import { ALIKE, likeness } from './alike.js';
 import { landing, response } from './moves.js';
-import { band, ends, line, linear, ticks, yAxis } from '../shared/scales.js';
+import { band, decimals, ends, line, linear, ticks, yAxis } from '../shared/scales.js';
 import { GUTTER, RIGHT } from '../board/board.js';
 
 const HEIGHT = 84;
@@ -164,13 +164,14 @@ export class Response {
     panel.svg.setAttribute('width', width);
     panel.svg.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
     panel.digits = digitsFor((limits[1] - limits[0]) / 8);
+    const marks = ticks(limits, 4);
     panel.x = x;
     panel.y = y;
     panel.marker = s('line', { class: 'ro-pointer', y1: TOP - 4, y2: HEIGHT - TOP + 4 });
     panel.dot = s('circle', { class: 'ro-pointer-dot', r: 4.5 });
     const home = x(this.home);
     panel.svg.replaceChildren(
-      yAxis(y, ticks(limits, 4), GUTTER, width - RIGHT, (v) => signed(v, panel.digits)),
+      yAxis(y, marks, GUTTER, width - RIGHT, (v) => signed(v, decimals(marks))),
       s('path', { class: 'ro-band', d: band(values.map((v, i) => [x(i), v - spread[i], v + spread[i]])
         .map(([px, low, high]) => [px, y(low), y(high)])) }),
       s('path', { class: 'ro-line ro-estimate', d: line(values.map((v, i) => [x(i), y(v)])) }),

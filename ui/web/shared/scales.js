@@ -38,6 +38,11 @@ export function ticks([low, high], count) {
   return values;
 }
 
+/** How many decimals even steps need: 4 for 0.0000, 0.0005, 0.0010. */
+export function decimals([first, second]) {
+  return second > first ? Math.max(0, -Math.floor(Math.log10(second - first) + 1e-9)) : 3;
+}
+
 /** Horizontal grid lines with their values, to the left of the plot. */
 export function yAxis(scale, values, left, right, show) {
   return s('g', { class: 'ro-axis' }, values.map((value) => [
