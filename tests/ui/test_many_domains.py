@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from driving import Served, charted, drag, open_timeline
 
+from ui.app.markdown import plain
 from ui.charts.theme import DOMAINS
 
 LABELS = """chart => {
@@ -92,3 +93,21 @@ def test_the_bundles_pictures_are_well_formed(served_domains: Served, page: Any)
         for name in pictures:
             root = ElementTree.fromstring(archive.read(name))
             assert root.tag.endswith("svg"), name
+
+
+def test_names_in_sentences_are_no_links_and_turn_no_number(
+    served_domains: Served, page: Any
+) -> None:
+    page.goto(f"{served_domains.url}/generalization")
+    page.wait_for_selector(".st-key-ro_chart_gap .main-svg", timeout=90_000)
+    said = page.locator("[class*=st-key-ro_figure_] p")
+    text = " ".join(said.all_inner_texts())
+    assert "\u2068עברית\u2069" in text or "\u2068العربية\u2069" in text
+    assert said.locator("a").count() == 0
+
+
+@pytest.mark.parametrize("address", ["https://a.example/b", "www.a.example", "who@a.example"])
+def test_an_address_in_a_name_parts_where_a_link_would_begin(address: str) -> None:
+    shown = plain(address)
+    assert "\N{WORD JOINER}" in shown
+    assert shown.replace("\N{WORD JOINER}", "").replace("\\", "") == address
