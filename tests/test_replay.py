@@ -1,6 +1,7 @@
 """The query side against real training, and against itself."""
 
 import numpy as np
+import pytest
 import torch
 
 from reorder_core.building.position_table import fit_own, fit_probes
@@ -8,10 +9,10 @@ from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning.retrainings import no_runs
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer
+from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer, ReplayState
 from reorder_core.judge.fidelity import measure
 from reorder_core.judge.measures import spearman
-from reorder_core.orders.order import move
+from reorder_core.orders.order import move, swap
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import learning_rates
 
@@ -154,3 +155,26 @@ def test_the_position_table_recovers_additive_effects() -> None:
         held_out, misfit = fit_probes(origin, step_of, loss, steps)
         assert spearman(held_out.ravel(), np.outer(weight, time).ravel()) > 0.98
         assert misfit < 0.1 * float(change.std()) / 4
+
+
+def test_two_people_each_go_on_from_their_own_order(
+    real_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two dragged orders by turns: each replay starts where its own last one changed."""
+    used = ProjectedEstimator(real_run, no_runs(real_run))
+    orders = [random_order(real_run, seed) for seed in (0, 1)]
+    for order in orders:
+        used.estimate(order)
+    steps: list[int] = []
+    advance = used._advance
+
+    def noted(state: ReplayState, step: int, batches: list) -> ReplayState:
+        steps.append(step)
+        return advance(state, step, batches)
+
+    monkeypatch.setattr(used, "_advance", noted)
+    for turn in range(2):
+        for person, order in enumerate(orders):
+            orders[person] = swap(order, int(order[-1 - turn]), len(order) - 9 - turn)
+            used.estimate(orders[person])
+    assert min(steps) >= real_run.steps - 4, "both began near the end"

@@ -6,6 +6,7 @@ reference run: ℓ_i(γ) ≈ ℓ_i(θ) + g_i·δ + ½ δᵀ H δ, H the mean Hes
 """
 
 import threading
+from collections import deque
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -38,6 +39,8 @@ from reorder_core.store.run import Run
 Array = NDArray[np.floating]
 REMEMBERED = 24
 """Orders whose replay is kept: a history goes back and forth among few."""
+KEPT_BYTES = 256 * 2**20
+"""Of the latest replays' states, which the next one starts from; the newest is kept anyway."""
 ENDS = 256
 """Orders of which only the end is kept: those that were retrained, and are learned from again."""
 
@@ -96,8 +99,8 @@ class ProjectedEstimator:
             self._length * error_unit(rows, self.replayer.weight, self._metric)
             for rows in sensitive
         )
-        # The last order's states: a drag changes it from one slot on.
-        self._last: tuple[NDArray[np.int32], list[ReplayState]] | None = None
+        # The latest orders' states: a drag changes a person's own from one slot on.
+        self._latest: deque[tuple[NDArray[np.int32], list[ReplayState]]] = deque()
         self._lock = threading.Lock()
         self._remembered = lru_cache(REMEMBERED)(self._replay_whole)
         self._ends: dict[bytes, Ends] = {}
@@ -231,8 +234,7 @@ class ProjectedEstimator:
         batches = self.replayer.batches_of(order)
         known = [(self.replayer.batches_of(self._run.reference_order), self._reference_states)]
         with self._lock:
-            if self._last is not None:
-                known.append(self._last)
+            known += self._latest
         start, states = max(
             ((first_changed_step(batches, other), states) for other, states in known),
             key=lambda found: found[0],
@@ -240,8 +242,11 @@ class ProjectedEstimator:
         states = states[: start + 1]
         for step in range(start, len(batches)):
             states.append(self._advance(states[-1], step, [batches[step]]))
+        most = max(1, KEPT_BYTES // sum(state.bytes for state in states))
         with self._lock:
-            self._last = batches, states
+            self._latest.append((batches, states))
+            while len(self._latest) > most:
+                self._latest.popleft()
         return states
 
     def _adam_metric(self) -> Array:

@@ -142,6 +142,10 @@ class ReplayState:
     second: Array
     """(B, s) Adam's second moment."""
 
+    @property
+    def bytes(self) -> int:
+        return self.delta.nbytes + self.first.nbytes + self.second.nbytes
+
 
 class ReferenceReplay:
     """The reference order through the same model: its updates, and a state to start from."""
