@@ -111,3 +111,17 @@ def test_an_address_in_a_name_parts_where_a_link_would_begin(address: str) -> No
     shown = plain(address)
     assert "\N{WORD JOINER}" in shown
     assert shown.replace("\N{WORD JOINER}", "").replace("\\", "") == address
+
+
+@WIDTHS
+def test_the_legend_of_what_is_trained_when_stands_above_its_cells(
+    served_domains: Served, page: Any, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(served_domains.url)
+    page.wait_for_selector(".st-key-ro_chart_mosaic .legendtext", timeout=60_000)
+    page.wait_for_timeout(500)  # a legend is placed anew once its font has come
+    assert overlapping(page, ".st-key-ro_chart_mosaic") == []
+    legend = page.locator(".st-key-ro_chart_mosaic .legend").bounding_box()
+    cells = page.locator(".st-key-ro_chart_mosaic .nsewdrag").bounding_box()
+    assert legend["y"] + legend["height"] <= cells["y"] + 2

@@ -6,6 +6,9 @@ import plotly.graph_objects as go
 
 from ui.charts.template import Mode, Source, blank, colour, domain_groups, escaped
 
+SHORT, FEW, MORE = 14, 4, 12
+"""Letters of a name in the legend; entries with room enough, pixels for each beyond: on a narrow
+screen two stand side by side."""
 CELL, FEWEST, MOST = 13, 4, 24
 """Pixels a sample of a batch; batches of fewer or more are drawn as if of so many."""
 
@@ -16,7 +19,8 @@ def mosaic(frame: pd.DataFrame, *, mode: Mode, source: Source) -> go.Figure:
     The legend tells each domain's colour and how many samples it has.
     """
     of = [str(name) for name in frame["domain"]]
-    groups = domain_groups(of)
+    groups = domain_groups(of, SHORT)
+    more = MORE * max(0, len(groups) - FEW)
     shades = [colour(shade, mode) for _, shade, _ in groups]
     place_of = {name: at for at, (_, _, names) in enumerate(groups) for name in names}
     step, place, sample = (np.asarray(frame[key]) for key in ("step", "place", "sample"))
@@ -26,7 +30,7 @@ def mosaic(frame: pd.DataFrame, *, mode: Mode, source: Source) -> go.Figure:
     told[place - 1, step - 1] = [
         f"sample {one}, {escaped(name)}" for one, name in zip(sample, of, strict=True)
     ]
-    height = 34 + 62 + CELL * min(max(len(cells), FEWEST), MOST)
+    height = 34 + 62 + CELL * min(max(len(cells), FEWEST), MOST) + more
     figure = blank("mosaic", "What is trained when", mode, source, height)
     figure.add_trace(
         go.Heatmap(
@@ -42,7 +46,7 @@ def mosaic(frame: pd.DataFrame, *, mode: Mode, source: Source) -> go.Figure:
                        name=f"{name}, {sum(map(of.count, names))}")
         )  # fmt: skip
     figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False},
-                         margin={"l": 20})  # fmt: skip
+                         margin={"l": 20, "t": 34 + more})  # fmt: skip
     figure.update_xaxes(title_text="training step", showgrid=False, nticks=12)
     figure.update_yaxes(visible=False, autorange="reversed", fixedrange=True)
     return figure

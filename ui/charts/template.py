@@ -66,13 +66,15 @@ def domain_colours(of: Iterable[str]) -> dict[str, str]:
     return {name: f"domain-{place}" for name, place in theme.domain_places(of).items()}
 
 
-def domain_groups(of: Iterable[str]) -> list[tuple[str, str, tuple[str, ...]]]:
+def domain_groups(
+    of: Iterable[str], longest: int = LONGEST
+) -> list[tuple[str, str, tuple[str, ...]]]:
     """Legend entry, colour and domains of each colour; the last may hold the further ones."""
     found: dict[str, list[str]] = {}
     for name, shade in domain_colours(of).items():
         found.setdefault(shade, []).append(name)
     return [
-        (label(names[0]) if len(names) == 1 else others(len(names)), shade, tuple(names))
+        (label(names[0], longest) if len(names) == 1 else others(len(names)), shade, tuple(names))
         for shade, names in sorted(found.items())
     ]
 
