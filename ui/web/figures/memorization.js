@@ -59,6 +59,7 @@ export class Memorization extends Figure {
     const bend = shown.bent ? bendOf(list.map(({ y }) => y)) : 0;
     const scale = (value) => (bend ? bent(value, bend) : value);
     const { dot, diamond, missed: filled, retrainedName, missedName } = shell.marks;
+    /** @type {any[]} */
     const data = domainGroups(run).map(({ name, shade: place }) => {
       const shade = shell.colours[`domain-${place}`];
       const rows = list.filter(({ sample }) => sample.shade === place);

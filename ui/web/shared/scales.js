@@ -38,7 +38,10 @@ export function ticks([low, high], count) {
   return values;
 }
 
-/** How many decimals even steps need: 4 for 0.0000, 0.0005, 0.0010. */
+/**
+ * How many decimals even steps need: 4 for 0.0000, 0.0005, 0.0010.
+ * @param {number[]} steps
+ */
 export function decimals([first, second]) {
   return second > first ? Math.max(0, -Math.floor(Math.log10(second - first) + 1e-9)) : 3;
 }
