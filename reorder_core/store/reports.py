@@ -1,5 +1,6 @@
 """RUN/fidelity: one JSON file a report, read into records or told as damaged."""
 
+import contextlib
 import json
 import logging
 from dataclasses import dataclass, fields
@@ -44,6 +45,16 @@ def read_reports(folder: Path, run: str) -> Reports:
             log.warning("left out of the fidelity reports: %s is of run %.60s", path, report.run)
     good.sort(key=lambda report: report.made, reverse=True)
     return Reports(tuple(good), tuple(problems))
+
+
+def report_files(folder: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Name, time in ns, bytes and inode of each file there: other ones where any was changed."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        with contextlib.suppress(OSError):  # taken away meanwhile
+            now = path.stat()
+            found.append((path.name, now.st_mtime_ns, now.st_size, now.st_ino))
+    return tuple(found)
 
 
 def read_report(path: Path) -> FidelityReport:

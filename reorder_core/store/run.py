@@ -41,7 +41,7 @@ from reorder_core.store.manifest import (
     run_id,
 )  # fmt: skip
 from reorder_core.store.measured import MeasuredValues
-from reorder_core.store.reports import Reports, read_reports
+from reorder_core.store.reports import Reports, read_reports, report_files
 from reorder_core.store.texts import Sample, Texts, domains_of, read_corpus, texts_in
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ class Run:
 
     def __init__(self, path: Path, identity: str, config: RunConfig, manifest: Manifest | None):
         self.path, self.id, self.config, self.manifest = path, identity, config, manifest
+        self._reports: tuple[Any, Reports] | None = None
 
     def __repr__(self) -> str:
         return f"Run({self.id!r}, {str(self.path)!r})"
@@ -180,8 +181,11 @@ class Run:
 
     @property
     def reports(self) -> Reports:
-        """The same, with what is wrong with the files that cannot be read."""
-        return read_reports(self.path / "fidelity", self.id)
+        """The same, with what is wrong with the files that cannot be read; read anew if changed."""
+        state = report_files(self.path / "fidelity")
+        if self._reports is None or self._reports[0] != state:
+            self._reports = state, read_reports(self.path / "fidelity", self.id)
+        return self._reports[1]
 
     @cached_property
     def costs(self) -> dict[str, dict[str, float]]:

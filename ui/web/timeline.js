@@ -178,20 +178,22 @@ export class Timeline {
   drawFigures(figures) {
     for (const figure of figures) this.stale.add(figure);
     cancelAnimationFrame(this.later);
-    this.later = requestAnimationFrame(() => { this.later = requestAnimationFrame(() => this.redraw()); });
+    clearTimeout(this.next);
+    this.later = requestAnimationFrame(() => { this.next = setTimeout(() => this.redraw()); });
   }
 
-  /** Draw one figure a task, those in the window first, so that a pointer never waits for all. */
+  /** Draw two figures a task, those in the window first, so that a pointer never waits for all. */
   redraw() {
     clearTimeout(this.next);
-    const figures = this.figures.filter((figure) => this.stale.has(figure));
-    const figure = figures.find(({ element }) => inWindow(element)) ?? figures[0];
-    if (!figure) return;
-    this.stale.delete(figure);
-    figure.selected = this.selected;
+    const stale = this.figures.filter((figure) => this.stale.has(figure));
+    const first = stale.filter(({ element }) => inWindow(element));
     this.trajectory.what = this.curve;
-    figure.show(this.run, this.view);
-    this.next = setTimeout(() => this.redraw());
+    for (const figure of [...first, ...stale.filter((one) => !first.includes(one))].slice(0, 2)) {
+      this.stale.delete(figure);
+      figure.selected = this.selected;
+      figure.show(this.run, this.view);
+    }
+    if (stale.length > 2) this.next = setTimeout(() => this.redraw());
   }
 
   /** A figure is drawn; data-charts says once all of them show the order on screen. */
