@@ -34,7 +34,7 @@ from reorder_core.orders.links import decode_order, encode_order
 from reorder_core.orders.moves import decode_moves
 from reorder_core.orders.order import order_hash, parse_order
 from reorder_core.store.run import Run, open_run
-from ui.timeline.events import parse_event
+from ui.timeline.requests.events import parse_event
 
 SLOW = 30
 _CODE = string.ascii_letters + string.digits + "-_"

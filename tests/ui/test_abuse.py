@@ -15,7 +15,7 @@ from reorder_core.orders.links import decode_order, encode_order
 from reorder_core.orders.moves import decode_moves
 from reorder_core.orders.order import make_order, order_hash, parse_order, swap
 from reorder_core.store.run import open_run
-from ui.timeline.events import parse_event, sequence_of
+from ui.timeline.requests.events import parse_event, sequence_of
 
 COUNT = 12
 REFERENCE = make_order(range(COUNT), COUNT)

@@ -6,9 +6,10 @@ from typing import Any, get_args
 import pytest
 
 from reorder_core.errors import OrderError
-from ui.timeline import background, events, guided, handling, page
-from ui.timeline.events import Event
-from ui.timeline.handling import After, handles
+from ui.timeline import background, guided, page
+from ui.timeline.requests import events, handling
+from ui.timeline.requests.events import Event
+from ui.timeline.requests.handling import After, handles
 
 PARTS = (background, guided, page)
 """What the Timeline's page imports; their handlers register as they are imported."""

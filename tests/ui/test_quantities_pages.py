@@ -17,7 +17,7 @@ from reorder_core.orders.order import Order, insert
 from reorder_core.quantities import QUANTITIES
 from reorder_core.store.run import Run, open_run
 from ui.app import jobs, state
-from ui.timeline import samples_table
+from ui.timeline.tables import samples as samples_table
 
 VERIFY = "Per-token accuracy: not estimated: measured on real parameters only; Verify to see it."
 

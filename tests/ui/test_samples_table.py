@@ -16,7 +16,7 @@ from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import insert, slots_of
 from reorder_core.store.run import open_run
 from ui.app import state
-from ui.timeline import samples_table
+from ui.timeline.tables import samples as samples_table
 
 
 def table_of(at: AppTest) -> pd.DataFrame:

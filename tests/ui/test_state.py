@@ -14,7 +14,7 @@ from reorder_core.orders.moves import Move, apply, apply_all
 from reorder_core.orders.order import make_order, order_hash, swap
 from ui.app.history import LONGEST, History
 from ui.app.jobs import Jobs
-from ui.timeline.events import Request, parse_event, sequence_of
+from ui.timeline.requests.events import Request, parse_event, sequence_of
 
 COUNT = 12
 REFERENCE = make_order(range(COUNT), COUNT)

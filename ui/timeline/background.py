@@ -15,7 +15,8 @@ from ui.app import component, jobs, state
 from ui.app.history import History
 from ui.queries import estimates
 from ui.queries.estimates import Pair
-from ui.timeline import move_effects, retrainings, suggest, trial
+from ui.timeline import move_effects, suggest, trial
+from ui.timeline.requests import retrainings
 
 POLL_SECONDS = 0.5
 

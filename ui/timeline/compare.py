@@ -9,8 +9,8 @@ from reorder_core.store.run import Run
 from ui.app import state
 from ui.app.history import History
 from ui.queries import estimates, packed
-from ui.timeline.events import Compare, Event
-from ui.timeline.handling import After, handles
+from ui.timeline.requests.events import Compare, Event
+from ui.timeline.requests.handling import After, handles
 
 
 @handles(Compare)

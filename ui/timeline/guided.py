@@ -18,8 +18,8 @@ from reorder_core.store.run import Run
 from ui.app import component, open_run, state
 from ui.app.history import History
 from ui.queries.service import service
-from ui.timeline.events import Event, Guide
-from ui.timeline.handling import After, handles
+from ui.timeline.requests.events import Event, Guide
+from ui.timeline.requests.handling import After, handles
 
 
 def publish(run: Run) -> None:

@@ -15,13 +15,12 @@ from ui.queries import estimates, fared, packed
 from ui.timeline import (
     as_of,
     compare,
-    handling,
     move_effects,
-    quantities_table,
-    samples_table,
     share,
 )
-from ui.timeline import going as _going  # noqa: F401  its handlers register, as others' do
+from ui.timeline.requests import going as _going  # noqa: F401  its handlers register, as others' do
+from ui.timeline.requests import handling
+from ui.timeline.tables import quantities, samples
 
 
 def publish_run(run: Run) -> None:
@@ -82,8 +81,8 @@ def show(run: Run, history: History) -> None:
         on_event=lambda: handling.on_event(run, history),
     )
     share.deliver()
-    quantities_table.show(run, history.order, answer)
-    samples_table.show(run, history.order, answer)
+    quantities.show(run, history.order, answer)
+    samples.show(run, history.order, answer)
     _query(run, history)
 
 

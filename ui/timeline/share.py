@@ -17,7 +17,7 @@ from reorder_core.store.run import Run
 from ui.app import component, state
 from ui.app.history import History
 from ui.queries import estimates
-from ui.timeline.events import (
+from ui.timeline.requests.events import (
     ChooseView,
     EditView,
     Event,
@@ -26,7 +26,7 @@ from ui.timeline.events import (
     PlaceView,
     SaveView,
 )
-from ui.timeline.handling import After, handles
+from ui.timeline.requests.handling import After, handles
 
 MOST_A_VISIT = 40
 """Views that one visit may save of the 200 that all share."""

@@ -12,8 +12,8 @@ from ui.app import state, words
 from ui.app.history import History
 from ui.queries import estimates
 from ui.queries.estimates import Pair
-from ui.timeline.events import Event, Suggest
-from ui.timeline.handling import After, handles
+from ui.timeline.requests.events import Event, Suggest
+from ui.timeline.requests.handling import After, handles
 
 
 @handles(Suggest)

@@ -13,8 +13,8 @@ from ui.app.history import History
 from ui.queries import estimates
 from ui.queries.estimates import Pair
 from ui.timeline import move_effects
-from ui.timeline.events import Event, Trial
-from ui.timeline.handling import After, handles
+from ui.timeline.requests.events import Event, Trial
+from ui.timeline.requests.handling import After, handles
 
 STEPS = 9
 """Estimated of each group, the first and the last among them."""

@@ -10,8 +10,8 @@ from reorder_core.store.run import Run
 from ui.app import jobs
 from ui.app.history import History
 from ui.timeline import move_effects
-from ui.timeline.events import Event, OfJob, Retraining
-from ui.timeline.handling import After, handles
+from ui.timeline.requests.events import Event, OfJob, Retraining
+from ui.timeline.requests.handling import After, handles
 
 
 @handles(Retraining)

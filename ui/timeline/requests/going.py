@@ -6,8 +6,8 @@ from reorder_core.orders.moves import gives, whole
 from reorder_core.orders.order import parse_order
 from reorder_core.store.run import Run
 from ui.app.history import History
-from ui.timeline.events import Branch, Command, Drop, Event, Jump, Paste, Preset
-from ui.timeline.handling import After, handles
+from ui.timeline.requests.events import Branch, Command, Drop, Event, Jump, Paste, Preset
+from ui.timeline.requests.handling import After, handles
 
 
 @handles(Drop)

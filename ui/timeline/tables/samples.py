@@ -18,8 +18,8 @@ from ui.app.markdown import plain
 from ui.queries import quantities
 from ui.queries.quantities import Here
 from ui.queries.service import published
-from ui.timeline.events import Event, Picked
-from ui.timeline.handling import After, handles
+from ui.timeline.requests.events import Event, Picked
+from ui.timeline.requests.handling import After, handles
 
 _NATS = {
     "before": ("Before", "Loss before training, nats per token."),

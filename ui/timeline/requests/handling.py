@@ -13,7 +13,7 @@ from reorder_core.store.run import Run
 from ui.app import state, visitors
 from ui.app.history import History
 from ui.timeline import address, kept_branches
-from ui.timeline.events import Event, parse_event, sequence_of
+from ui.timeline.requests.events import Event, parse_event, sequence_of
 
 
 class After(Flag):

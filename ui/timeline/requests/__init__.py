@@ -1,0 +1,1 @@
+"""What the browser may ask for, and the one handler of each request."""

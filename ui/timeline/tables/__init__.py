@@ -1,0 +1,1 @@
+"""Tables under the instrument, each shown where it is asked for."""
