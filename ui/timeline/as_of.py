@@ -52,8 +52,10 @@ def banner(run: Run, order: Order) -> None:
         st.button("Show today's numbers", key="ro_today", on_click=_today, args=(run.id,))
 
 
-def words(answer: Answer) -> str:
+def words(answer: Answer, at_reference: bool) -> str:
     """From which estimator the numbers come and which retrainings it knows."""
+    if at_reference:
+        return "Measured: this is the run that was really trained."
     return f"{answer.words} (never this order's own)."
 
 

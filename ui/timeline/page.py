@@ -70,7 +70,7 @@ def show(run: Run, history: History) -> None:
             "comparison": comparison,
             "shown": state.shown_view(run.id),
             "fared": fared.record(run, history.order, answer.estimate),
-            "source": as_of.words(answer),
+            "source": as_of.words(answer, history.at_reference),
             "rev": history.rev,
             "seq": state.sequence(),
             "notice": state.notice(),
