@@ -188,8 +188,9 @@ def test_files_say_run_order_and_estimator(served: Served, page: Any) -> None:
     drag(page, int(run.reference_order[23]), int(run.reference_order[170]))
     charted(page)
     digest = state(page)["hash"][:8]
-    for figure in FIGURES:
-        for kind in ("svg", "png", "csv"):
+    for at, figure in enumerate(FIGURES):
+        # Chromium stops a page's eleventh download in a row: the PNG, of one code for all, twice.
+        for kind in ("svg", "png", "csv") if at < 2 else ("svg", "csv"):
             with page.expect_download(timeout=20_000) as waiting:
                 page.locator(f"[data-figure={figure}] [data-save={kind}]").click()
             name, content = waiting.value.suggested_filename, waiting.value.path().read_bytes()
