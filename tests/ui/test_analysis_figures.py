@@ -120,9 +120,9 @@ def test_the_map_leads_with_retraining_and_a_null_reads_as_a_result():
     known = {"cells": 20.0, "mse": 0.01, "mse_no_change": 0.05, "spearman": 0.8}
     said = sentences.position_map(effects(True), known, False)
     assert said.startswith("Against 20 cells really retrained the estimates have Spearman 0.80")
-    assert "a 5th of assuming no change" in said and "50 % of all cells" in said
+    assert "their MSE is 20 % of that of assuming no change" in said and "50 % of all cells" in said
     worse = sentences.position_map(effects(True), known | {"mse": 0.1}, False)
-    assert "2.0 times that of assuming no change" in worse
+    assert "200 % of that of assuming no change" in worse
     null = sentences.position_map(effects(False), known | {"cells": 0.0}, False)
     assert null.startswith("No cell has been retrained yet")
     assert "No cell is told from zero" in null

@@ -47,6 +47,15 @@ def bent_axis(low: float, high: float, bend: float, most: int = 9) -> dict[str, 
     }
 
 
+def log_ticks() -> dict[str, Any]:
+    """Written ticks 1, 2, 5 of each decade of a logarithmic axis, which would say 10⁻², 2, 5."""
+    values = [round(m * 10.0**p, -p) for p in range(-6, 4) for m in (1, 2, 5)]
+    return {
+        "tickvals": values,
+        "ticktext": [np.format_float_positional(v, trim="-") for v in values],
+    }
+
+
 def plain(values: Sequence[float]) -> list[str]:
     """Signed, with as many digits as each needs."""
     return [signed(v, len(f"{abs(v):.6f}".rstrip("0").partition(".")[2])) for v in values]

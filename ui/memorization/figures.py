@@ -12,7 +12,7 @@ from reorder_core.analysis.position_effects import Effects
 from reorder_core.store.run import Run
 from ui.app import words
 from ui.charts import marks
-from ui.charts.bent import bend_of, bent, bent_axis
+from ui.charts.bent import bend_of, bent, bent_axis, log_ticks
 from ui.charts.cells import Grid
 from ui.charts.ranges import Axes, ranges
 from ui.charts.template import (
@@ -63,7 +63,7 @@ def gain_and_swing(
         title_text="gain by training, nats/token: measured on the reference",
     )
     figure.update_yaxes(
-        title_text="swing over steps, nats/token: estimated", type="log", dtick="D2"
+        title_text="swing over steps, nats/token: estimated", type="log", **log_ticks()
     )
     return figure
 

@@ -54,11 +54,11 @@ def position_map(effects: Effects, agreement: dict[str, float], per_rate: bool) 
     told = effects.told.mean()
     held = ""
     if agreement["cells"] >= 3 and not per_rate:
-        better = agreement["mse_no_change"] / agreement["mse"] if agreement["mse"] else np.inf
+        share = agreement["mse"] / agreement["mse_no_change"]
         held = (
             f"Against {agreement['cells']:.0f} cells really retrained the estimates have Spearman "
-            f"{agreement['spearman']:.2f} and MSE {agreement['mse']:.1e} nats², "
-            f"{_times(better)} of assuming no change. "
+            f"{agreement['spearman']:.2f} and are off by {agreement['mse'] ** 0.5:.3f} nats (root "
+            f"mean square); their MSE is {100 * share:.0f} % of that of assuming no change. "
         )
     elif not per_rate:
         held = "No cell has been retrained yet, so nothing judges this map. "
@@ -178,10 +178,6 @@ def _cost(line: dict) -> str:
         f"[{signed(line['lo'])}, {signed(line['hi'])}], where training on the reference gained "
         f"{line['gain']:.3f}"
     )
-
-
-def _times(better: float) -> str:
-    return f"a {better:.0f}th" if better >= 2 else f"{1 / better:.1f} times that"
 
 
 def _listed(names: Sequence[str]) -> str:
