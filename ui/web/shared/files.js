@@ -1,17 +1,28 @@
 // Files to take away.
 
-export function saveUrl(url, name) {
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-}
+const BURST = 10; // Chromium drops, without a word, what a page saves beyond so many files ...
+const REST = 1200; // ... within a second; milliseconds until there is room again
+const started = []; // when each of the last files was, or will be, handed over
 
 function saveBlob(name, blob) {
-  const url = URL.createObjectURL(blob);
-  saveUrl(url, name);
-  setTimeout(() => URL.revokeObjectURL(url), 10000);
+  const now = performance.now();
+  const at = Math.max(now, (started.at(-BURST) ?? -REST) + REST);
+  started.splice(0, started.length - BURST + 1);
+  started.push(at);
+  if (at > now) setTimeout(handOver, at - now, name, blob);
+  else handOver(name, blob); // at once: the click that asked for it allows it
 }
+
+function handOver(name, blob) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+/** What a data address holds, as a file to keep. */
+export async function saveUrl(url, name) { saveBlob(name, await (await fetch(url)).blob()); }
 
 /** A text file to keep, such as a table's numbers. */
 export function saveText(name, text) { saveBlob(name, new Blob([text], { type: 'text/csv' })); }
