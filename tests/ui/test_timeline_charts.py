@@ -208,9 +208,7 @@ def test_no_file_is_lost_where_many_are_saved_in_a_row(served: Served, page: Any
     charted(page)
     saved: list[str] = []
     page.on("download", lambda download: saved.append(download.suggested_filename))
-    page.evaluate(
-        "[...Array(23)].forEach(() => document.querySelector('[data-save=csv]').click())"
-    )
+    page.evaluate("[...Array(23)].forEach(() => document.querySelector('[data-save=csv]').click())")
     while len(saved) < 23:
         with page.expect_event("download", timeout=10_000):
             pass
