@@ -8,6 +8,7 @@ ReorderError
 ├── RunBusy          the run is being built, or is in use by another build
 ├── StoreError       a run folder with a missing, truncated or altered file
 ├── EstimatorError   an estimator that is unknown or lacks what it needs
+├── ExecutionError   workers that cannot be had, or that die again and again
 └── CurriculumError  an objective, constraint or budget that no search can serve
 
 A message says what is wrong, what was seen, what was expected, what to do.
@@ -76,6 +77,10 @@ class StoreError(ReorderError):
 
 class EstimatorError(ReorderError):
     """An estimator that is unknown, or lacks what it needs in this run."""
+
+
+class ExecutionError(ReorderError):
+    """Workers that cannot be had, or that die again and again."""
 
 
 class CurriculumError(ReorderError):

@@ -10,6 +10,7 @@ from reorder_core.building.position_table import fit_position_table
 from reorder_core.building.stages import BuildContext, BuildStage, BuildState, Progress
 from reorder_core.building.text import prepare_text
 from reorder_core.config import RunConfig
+from reorder_core.execution.executor import Executor, InProcess
 from reorder_core.store.lock import BuildLock
 from reorder_core.store.published import publish_results
 from reorder_core.store.texts import read_report
@@ -46,9 +47,14 @@ STAGES = (
 
 
 def build_run(
-    config: RunConfig, out: Path, on_progress: Progress = lambda label, done, total: None
+    config: RunConfig,
+    out: Path,
+    on_progress: Progress = lambda label, done, total: None,
+    executor: Executor | None = None,
 ) -> Path:
     """The folder of a complete run; what an earlier build left there is used again.
+
+    An `executor` has draws and designed retrainings done by its workers, with the same bits.
 
     Raises RunBusy while another process builds there, ConfigError where the
     folder holds another run or one of a text that has changed since, CorpusError
@@ -56,7 +62,8 @@ def build_run(
     """
     refuse_contradictions(config)
     with BuildLock(out):
-        state, context = BuildState(out, config), BuildContext(config, out, on_progress)
+        state = BuildState(out, config)
+        context = BuildContext(config, out, on_progress, executor or InProcess())
         corpus = out / "corpus.json"
         if refuse_changed_text(config, out, read_report(corpus), state.is_past("corpus")):
             corpus.unlink()  # the stage that wrote it is done again

@@ -7,13 +7,16 @@ import torch
 
 from reorder_core.building.anchor_gradients import read_gradients
 from reorder_core.building.designed_orders import designed_orders, spread_count
-from reorder_core.building.mean_path import Measuring
+from reorder_core.building.mean_path import Measuring, Told, train_designed
 from reorder_core.building.reference_run import trainable_of
 from reorder_core.building.stages import BuildContext
 from reorder_core.estimators.replay.gradients import open_stored, with_curvature
 from reorder_core.estimators.replay.projection import pack, unpack
 from reorder_core.estimators.replay.two_centres import centre_replayer, mean_updates
+from reorder_core.execution.task import Workplace, task, unit
+from reorder_core.records.losses import Losses
 from reorder_core.store import costs
+from reorder_core.store.files import Arrays
 
 MEASURED = "measured"
 """What the designed retrainings told; serves the build only."""
@@ -25,20 +28,22 @@ def train_calibration(context: BuildContext) -> float:
 
     Evaluated at the end only: losses along the way would cost as much again.
     """
-    run, trainable = context.run(), trainable_of(context)
+    run = context.run()
     orders = designed_orders(run, context.config.calibration.orders)
-    projected = context.load("projected")
-    index = torch.tensor(np.array(projected["coordinates"]))
-    at_start, spread = unpack("unseen", projected)[0], spread_count(len(orders))
-    measuring = Measuring(trainable, index, at_start, spread)
-    shape = (len(orders), len(trainable.eval_steps))
+    at_start = unpack("unseen", context.load("projected"))[0]
+    measuring = Measuring(context.config, at_start, spread_count(len(orders)))
+    shape = (len(orders), len(run.eval_steps))
     samples = np.full((*shape, run.count), np.nan, np.float32)
     probes = np.full((*shape, len(run.probe_domains)), np.nan, np.float32)
-    for number, order in enumerate(orders):
-        context.on_progress("designed retrainings", number, len(orders))
-        # Not the ledger's copy: the same bits, however often the build was interrupted.
-        final = measuring.train(number, order)
+    # Not the ledger's copies: the same bits, however often the build was interrupted.
+    tasks = [task(designed, order=order.tolist()) for order in orders]
+
+    def take(number: int, arrays: Arrays) -> None:
+        final = Losses(arrays["samples"], arrays["probes"])
+        measuring.add(number, orders[number], Told(arrays["own"], arrays["theta"], final))
         samples[number, -1], probes[number, -1] = final.samples, final.probes
+
+    context.each("designed retrainings", tasks, take)
     context.save(
         "calibration",
         {
@@ -49,6 +54,17 @@ def train_calibration(context: BuildContext) -> float:
     measured = measuring.measured()
     context.save(MEASURED, asdict(measured) if measured else {"end": np.empty(0, np.float32)})
     return costs.calibration_rre(len(orders), run.count, len(run.probes))
+
+
+@unit
+def designed(workplace: Workplace, order: list[int]) -> dict[str, np.ndarray]:
+    """What one designed retraining told: own (N, s), theta (n,), samples (N,), probes (D,)."""
+    context = BuildContext.at(workplace)
+    trainable = workplace.once("trainable", lambda: trainable_of(context))
+    index = torch.tensor(np.array(context.load("projected")["coordinates"]))
+    told = train_designed(trainable, index, np.array(order, np.int32))
+    return {"own": told.own, "theta": told.theta,
+            "samples": told.losses.samples, "probes": told.losses.probes}  # fmt: skip
 
 
 def take_centre(context: BuildContext) -> float:

@@ -16,6 +16,7 @@ from reorder_core.building.reference_run import CHECKPOINTS, trainable_of
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import ProjectionConfig
 from reorder_core.estimators.replay.projection import pack
+from reorder_core.execution.task import Workplace, task, unit
 from reorder_core.store import costs
 from reorder_core.training.model import Batch, FlatModel
 
@@ -77,20 +78,23 @@ def pooled_factor(drawn: Sequence[np.ndarray], kept: int, weight: np.ndarray) ->
 
 def take_curvature(context: BuildContext) -> float:
     """curvature.safetensors: a factor of the mean Hessian, from draws at each anchor."""
-    trainable, projection = trainable_of(context), context.config.projection
-    count = len(trainable.samples)
-    thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])
-    projected = context.load("projected")
-    index = torch.tensor(np.array(projected["coordinates"]))
-    drawn = []
-    for anchor, theta in enumerate(thetas):
-        context.on_progress("curvature", anchor, len(thetas))
-        seed = [context.config.seed, 2, anchor]
-        rows = sampled_fisher(
-            trainable.model, theta, trainable.samples, projection.rank, index, seed
-        )
-        drawn.append(rows)
+    projection, count = context.config.projection, context.run().count
+    tasks = [task(drawn_at, anchor=anchor) for anchor in range(projection.anchors)]
+    drawn = list[np.ndarray]()
+    context.each("curvature", tasks, lambda _, arrays: drawn.append(arrays["rows"]))
     kept = kept_rank(projection, count)
-    factor = pooled_factor(drawn, kept, np.array(projected["weight"]))
+    factor = pooled_factor(drawn, kept, np.array(context.load("projected")["weight"]))
     context.save("curvature", pack("factor", factor, projection.bits))
-    return costs.curvature_rre(len(thetas), *draws(projection.rank, count), count)
+    return costs.curvature_rre(len(drawn), *draws(projection.rank, count), count)
+
+
+@unit
+def drawn_at(workplace: Workplace, anchor: int) -> dict[str, np.ndarray]:
+    """rows (R, s) drawn at one anchor."""
+    context = BuildContext.at(workplace)
+    trainable = workplace.once("trainable", lambda: trainable_of(context))
+    theta = torch.tensor(context.load(CHECKPOINTS)["theta"][anchor])
+    index = torch.tensor(np.array(context.load("projected")["coordinates"]))
+    seed, rank = [context.config.seed, 2, anchor], context.config.projection.rank
+    rows = sampled_fisher(trainable.model, theta, trainable.samples, rank, index, seed)
+    return {"rows": rows}

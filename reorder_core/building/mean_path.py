@@ -11,10 +11,10 @@ over steps they are the gradients about the mean path, for nothing.
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from reorder_core.config import RunConfig
 from reorder_core.orders.order import Order, steps_of
 from reorder_core.records.losses import Losses
 from reorder_core.training.loop import Trainable
@@ -37,36 +37,56 @@ class MeanPath:
     """(n,) θ_T, mean over the spread ones."""
 
 
-class Measuring:
-    """Trains designed orders and keeps what they tell; a run that diverges tells nothing."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What one designed retraining told."""
 
-    def __init__(self, trainable: Trainable, index: Tensor, at_start: Array, spread: int) -> None:
-        config = trainable.config
-        self._trainable, self._index, self._at_start = trainable, index, at_start
-        self._spread, self._told, self._ends = spread, 0, 0
+    own: Array
+    """(N, s) each sample's gradient at the step that trained it, before the update."""
+    theta: Array
+    """(n,) θ_T."""
+    losses: Losses
+    """(N,) and (D,) final ones."""
+
+    @property
+    def is_finite(self) -> bool:
+        """False for a training that diverged."""
+        return bool(np.isfinite(self.theta).all()) and bool(np.isfinite(self.own).all())
+
+
+def train_designed(trainable: Trainable, index: Tensor, order: Order) -> Told:
+    """Trains in a designed order; gradients on the coordinates `index` (s,)."""
+    path = _Path(trainable, index, order)
+    trainable.train(order, path.on_step, path.gradient)
+    return Told(path.own, path.theta.numpy(), trainable.evaluate(path.theta))
+
+
+class Measuring:
+    """Sums up what designed retrainings told, one after another; one that diverged told nothing."""
+
+    def __init__(self, config: RunConfig, at_start: Array, spread: int) -> None:
+        """`at_start` (N, s) are the gradients at θ_0; the first `spread` orders set the centre."""
+        self._at_start, self._spread = at_start, spread
+        self._batch_size, self._told, self._ends = config.training.batch_size, 0, 0
         anchors = anchor_steps(config.training.steps, config.projection.anchors)
         self._weights = between_anchors(anchors, config.training.steps)  # (T, K)
         self._sums = np.zeros((len(anchors) - 1, *at_start.shape), np.float32)
         self._grams = np.zeros((len(at_start), len(anchors), len(anchors)))
-        self._end = torch.zeros(trainable.model.size, dtype=torch.float64)
+        self._end = np.zeros(0)
 
-    def train(self, number: int, order: Order) -> Losses:
-        """(N,) and (D,) final losses under an order."""
-        path = _Path(self._trainable, self._index, order)
-        self._trainable.train(order, path.on_step, path.gradient)
-        if path.is_finite:
-            self._keep(path, number < self._spread)
-        return self._trainable.evaluate(path.theta)
-
-    def _keep(self, path: "_Path", spread: bool) -> None:
-        at = self._weights[path.step_of]  # (N, K)
+    def add(self, number: int, order: Order, told: Told) -> None:
+        """Take in the retraining of that number."""
+        if not told.is_finite:
+            return
+        at = self._weights[steps_of(order[None], self._batch_size)[0]]  # (N, K)
         for knot in range(1, at.shape[1]):
             met = np.flatnonzero(at[:, knot])
-            self._sums[knot - 1, met] += at[met, knot, None].astype(np.float32) * path.own[met]
+            self._sums[knot - 1, met] += at[met, knot, None].astype(np.float32) * told.own[met]
         self._grams += at[:, :, None] * at[:, None, :]
         self._told += 1
-        if spread:
-            self._end += path.theta.double()
+        if number < self._spread:
+            theta = told.theta.astype(np.float64)
+            self._end = self._end + theta if self._ends else theta
             self._ends += 1
 
     def measured(self) -> MeanPath | None:
@@ -74,7 +94,7 @@ class Measuring:
         if self._told < FEWEST or not self._ends:
             return None
         gradients = fitted_gradients(self._grams, self._sums, self._at_start)
-        return MeanPath(gradients, (self._end / self._ends).float().numpy())
+        return MeanPath(gradients, (self._end / self._ends).astype(np.float32))
 
 
 def fitted_gradients(grams: Array, sums: Array, at_start: Array) -> Array:
@@ -99,7 +119,6 @@ class _Path:
         options = trainable.config.training
         self._trainable, self._index = trainable, index
         self._batches = order.reshape(options.steps, options.batch_size)
-        self.step_of = steps_of(order[None], options.batch_size)[0]
         self.own = np.empty((len(order), len(index)), np.float32)
         self.theta = trainable.start.theta
 
@@ -115,7 +134,3 @@ class _Path:
         )
         self.own[ids] = own.numpy()
         return float(losses.mean()), total / len(ids)
-
-    @property
-    def is_finite(self) -> bool:
-        return bool(torch.isfinite(self.theta).all()) and bool(np.isfinite(self.own).all())

@@ -5,15 +5,18 @@ import logging
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import reorder_core
 from reorder_core.config import RunConfig
 from reorder_core.errors import ConfigError, ReorderError, StoreError
+from reorder_core.execution.executor import Executor, InProcess, do_in_order, forget
+from reorder_core.execution.task import Place, Shards, Task, Workplace
 from reorder_core.store.files import (
     Arrays,
+    json_digest,
     read_arrays,
     read_json,
     read_metadata,
@@ -44,6 +47,8 @@ Progress = Callable[[str, int, int], None]
 """`on_progress(label, done, total)`."""
 
 _PACKAGES = ("numpy", "scipy", "safetensors", "tokenizers", "torch", "transformers")
+SHARDS = "shards"
+"""Folder of what the tasks of an unfinished stage gave."""
 _OWN = {"ledger", "measured", "fidelity", "cache"}  # not a build's business
 
 
@@ -54,6 +59,27 @@ class BuildContext:
     config: RunConfig
     path: Path
     on_progress: Progress
+    executor: Executor = field(default_factory=InProcess)
+    basis: str = ""
+    """Digest of what the stages before this one left."""
+
+    @classmethod
+    def at(cls, workplace: Workplace) -> "BuildContext":
+        """For a unit of work: the run that is built there."""
+        place = workplace.place
+        assert place.config is not None, "a published run is not built"
+        return cls(place.config, place.folder, lambda *_: None, basis=place.basis)
+
+    def each(self, label: str, tasks: Sequence[Task], take: Callable[[int, Arrays], None]) -> None:
+        """`take(number, what that task gave)`, in order; what was done before a kill is used."""
+        do_in_order(
+            self.executor,
+            Place(self.path, self.config, self.basis),
+            tasks,
+            Shards(self.path / SHARDS, self.basis),
+            lambda done, total: self.on_progress(label, done, total),
+            take,
+        )
 
     def file(self, name: str) -> Path:
         """Where arrays of that name are kept."""
@@ -134,7 +160,10 @@ class BuildState:
                 log.info("stage %s is done already", stage.name)
                 continue
             self.stages.pop(stage.name, None)
+            left = {name: done["files"] for name, done in self.stages.items()}
+            context = replace(context, basis=json_digest([self.digest, versions(), left]))
             self.stages[stage.name] = _performed(stage, context)
+            forget(context.path / SHARDS)
             # A stage repeated with the same bits leaves its successors valid.
             changed |= before is None or before["files"] != self.stages[stage.name]["files"]
             if changed:

@@ -18,6 +18,7 @@ from reorder_core.cli.curriculum import curriculum
 from reorder_core.cli.progress import ProgressReport
 from reorder_core.config import read_config
 from reorder_core.errors import EstimatorError, ReorderError, told
+from reorder_core.execution.executor import open_executor
 from reorder_core.export.plain import for_terminal
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, order_hash, read_order
@@ -43,6 +44,15 @@ OrderPath = Annotated[
         help='ids as 3 1 2, or JSON: [ids] or {"run": id, "order": [ids]}',
     ),
 ]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="here, local (processes on this machine), ray, or ray:ADDRESS of a cluster.",
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes of local and ray.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -80,6 +90,8 @@ def _fail(message: str, code: int) -> None:
 def build(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the new run.")],
+    executor: ExecutorName = "here",
+    workers: Workers = 2,
     as_json: AsJson = False,
 ) -> None:
     """Train the reference run, precompute and publish; a run cut off is resumed."""
@@ -88,8 +100,8 @@ def build(
 
     already_built = (out / RUN_FILE).is_file()
     began = time.perf_counter()
-    with ProgressReport() as on_progress:
-        run = open_run(build_run(checked, out, on_progress))
+    with open_executor(executor, workers) as working, ProgressReport() as on_progress:
+        run = open_run(build_run(checked, out, on_progress, working))
     seconds = time.perf_counter() - began
     built = printing.about(run) | {
         "build_seconds": round(seconds, 1),
@@ -200,6 +212,8 @@ def fidelity(
     estimators: Annotated[
         str | None, typer.Option(metavar="A,B", help="Default: all that answer in a moment.")
     ] = None,
+    executor: ExecutorName = "here",
+    workers: Workers = 2,
     as_json: AsJson = False,
 ) -> None:
     """Estimates against real retraining, on orders that nothing was fitted to."""
@@ -207,8 +221,8 @@ def fidelity(
     from reorder_core.judge.fidelity import measure
 
     names = _names(estimators)
-    with ProgressReport() as on_progress:
-        measured = measure(run, family, orders, seed, names, on_progress)
+    with open_executor(executor, workers) as working, ProgressReport() as on_progress:
+        measured = measure(run, family, orders, seed, names, on_progress, working)
     _answer(measured.to_json(), as_json, lambda: printing.print_fidelity(measured))
 
 
@@ -222,6 +236,8 @@ def heatmap(
     estimators: Annotated[
         str | None, typer.Option(metavar="A,B", help="Default: all that the run supports.")
     ] = None,
+    executor: ExecutorName = "here",
+    workers: Workers = 2,
     as_json: AsJson = False,
 ) -> None:
     """What a sample's place does to its own loss: estimated maps against retraining's."""
@@ -229,8 +245,8 @@ def heatmap(
     from reorder_core.judge.heat_map import measure, plan_moves
 
     moves = plan_moves(run, samples, slots, seed)
-    with ProgressReport() as on_progress:
-        measured = measure(run, moves, _names(estimators), on_progress)
+    with open_executor(executor, workers) as working, ProgressReport() as on_progress:
+        measured = measure(run, moves, _names(estimators), on_progress, working)
     _answer(measured, as_json, lambda: printing.print_heat_map(measured))
 
 

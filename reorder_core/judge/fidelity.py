@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from reorder_core.errors import OrderError
 from reorder_core.estimators.learning.retrainings import hashes_in, knowledge
 from reorder_core.estimators.protocol import Estimator
+from reorder_core.execution.executor import Executor
 from reorder_core.judge import measures
+from reorder_core.judge.retraining import retrain_missing
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.fidelity import MOST_ORDERS, FidelityReport, Measured
@@ -55,11 +57,12 @@ def measure(
     seed: int,
     estimators: Sequence[str],
     on_progress: Progress = lambda *_: None,
+    executor: Executor | None = None,
 ) -> FidelityReport:
     """The report, which is also saved in RUN/fidelity.
 
-    Orders that the ledger lacks are really trained, which imports torch. None
-    of them was used for fitting or calibration.
+    Orders that the ledger lacks are really trained, by the executor's workers or
+    here, which imports torch. None of them was used for fitting or calibration.
     """
     from reorder_core.estimators import open_estimator
 
@@ -68,7 +71,7 @@ def measure(
     for name, estimator in opened.items():
         seen = estimator.fitted_on & {run.trains_as(order) for order in judges}
         assert not seen, f"{name} was fitted on orders that would judge it: {sorted(seen)}"
-    truth = retrained_truth(run, judges, on_progress)
+    truth = retrained_truth(run, judges, on_progress, executor)
     measured = {}
     for number, (name, estimator) in enumerate(opened.items()):
         on_progress(f"measuring {name}", number, len(opened))
@@ -96,9 +99,11 @@ def fresh_orders(run: Run, family: str, orders: int, seed: int) -> list[Order]:
         asked += orders - len(fresh)
 
 
-def retrained_truth(run: Run, orders: Sequence[Order], on_progress: Progress) -> Truth:
+def retrained_truth(
+    run: Run, orders: Sequence[Order], on_progress: Progress, executor: Executor | None = None
+) -> Truth:
     """Real losses under each order: from the ledger, or trained now and appended to it."""
-    results = retrain_all(run, orders, on_progress)
+    results = retrain_all(run, orders, on_progress, executor)
     return Truth(
         tuple(orders),
         run.reference.final,
@@ -106,8 +111,12 @@ def retrained_truth(run: Run, orders: Sequence[Order], on_progress: Progress) ->
     )
 
 
-def retrain_all(run: Run, orders: Sequence[Order], on_progress: Progress) -> list[Retrained]:
-    """`retrain_once` of each order, in turn."""
+def retrain_all(
+    run: Run, orders: Sequence[Order], on_progress: Progress, executor: Executor | None = None
+) -> list[Retrained]:
+    """`retrain_once` of each order, in turn; what the ledger lacks may be left to an executor."""
+    if executor is not None:
+        retrain_missing(run, orders, on_progress, executor)
     results = []
     for number, order in enumerate(orders):
         on_progress("retraining", number, len(orders))

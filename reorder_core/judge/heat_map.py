@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from reorder_core.errors import OrderError
 from reorder_core.estimators.learning.retrainings import knowledge
 from reorder_core.estimators.protocol import Estimator
+from reorder_core.execution.executor import Executor
 from reorder_core.judge import measures
 from reorder_core.judge.fidelity import retrain_all
 from reorder_core.orders.order import Order, insert, slots_of, training_hash
@@ -135,12 +136,13 @@ def measure(
     moves: Moves,
     estimators: Sequence[str],
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
+    executor: Executor | None = None,
 ) -> dict[str, Any]:
     """Both maps and their likeness for each estimator; retrains what the ledger lacks."""
     from reorder_core.estimators import open_estimator
 
     opened = {name: open_estimator(run, name) for name in estimators}  # unknown names fail first
-    retrain_all(run, missing_moves(run, moves), on_progress)
+    retrain_all(run, missing_moves(run, moves), on_progress, executor)
     true = true_map(run, moves)
     return {
         "run": run.id,
