@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from reorder_core.errors import OrderError
 from reorder_core.estimators.learning.retrainings import hashes_in, knowledge
 from reorder_core.estimators.protocol import Estimator
-from reorder_core.execution.executor import Executor
+from reorder_core.execution.executor import Executor, InProcess
 from reorder_core.judge import measures
 from reorder_core.judge.retraining import retrain_missing
 from reorder_core.orders.order import Order, order_hash
@@ -115,7 +115,7 @@ def retrain_all(
     run: Run, orders: Sequence[Order], on_progress: Progress, executor: Executor | None = None
 ) -> list[Retrained]:
     """`retrain_once` of each order, in turn; what the ledger lacks may be left to an executor."""
-    if executor is not None:
+    if executor is not None and not isinstance(executor, InProcess):
         retrain_missing(run, orders, on_progress, executor)
     results = []
     for number, order in enumerate(orders):
