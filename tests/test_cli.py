@@ -123,7 +123,7 @@ def test_tables_for_a_person_show_the_same_numbers(tiny_path: Path, order_file: 
 
 
 def test_build_tells_its_cost_and_the_next_command(tmp_path: Path, monkeypatch):
-    def build_run(config, out, on_progress):
+    def build_run(config, out, on_progress, executor):
         on_progress("training", 1, 2)
         return build_tiny(out, config).path
 
