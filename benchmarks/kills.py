@@ -233,7 +233,7 @@ async def _visited(
     async with Session(url) as session:
         await session.ready()
         await session.until(lambda: "views" in session.components)
-        known = {view["name"] for view in session.components["views"].data["value"]["views"]}
+        known = {one["title"] for one in session.components["views"].data["value"]["deck"]}
         killer.tally.demand(set(saved) <= known, f"views lost: {sorted(set(saved) - known)}")
         order, until = run.reference_order, time.monotonic() + seconds
         draw = random.Random(number)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from driving import READY, Served, drag, open_timeline, settled, state
 from sitting import fire, page, sent
+from trees import found, text
 
 from reorder_core.orders.order import swap
 from reorder_core.store.run import open_run
@@ -17,7 +18,10 @@ def visit(demo: Path, monkeypatch: pytest.MonkeyPatch, **address: str) -> Any:
 
 
 def shown(at: Any) -> dict[str, Any]:
-    return sent(at, keys.TIMELINE)["history"]
+    (choice,) = found(sent(at, keys.TIMELINE)["history"], aria_label="Branch")
+    branches = [[o[1]["value"], int(text(o).split("(")[-1].split()[0])] for o in choice[2:]]
+    (here,) = (one[1]["value"] for one in choice[2:] if one[1].get("selected"))
+    return {"branch": here, "branches": branches}
 
 
 def drop(at: Any, demo: Path, sequence: int, sample: int, slot: int) -> Any:
@@ -85,7 +89,9 @@ def test_a_reload_stays_on_the_branch_and_keeps_its_moves(served: Served, page: 
     page.get_by_label("Name of the new branch").fill("kept for later")
     page.keyboard.press("Enter")
     page.wait_for_function("location.search.includes('b=')")
+    before = page.evaluate("location.search")
     moved = drag(page, int(run.reference_order[8]), int(run.reference_order[150]))
+    page.wait_for_function("before => location.search !== before", arg=before)  # after the numbers
     rows = page.locator(".ro-move-words").all_inner_texts()
     page.reload()
     page.wait_for_selector(READY)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from driving import Served, drag, open_timeline, order_in_address, settled, state
 from sitting import fire, page, sent
+from trees import found
 
 from reorder_core.estimators.position import open_position_table
 from reorder_core.explore.suggestions import Goal, candidates
@@ -98,19 +99,21 @@ def test_what_is_listed_is_what_the_estimator_says(
     at = ask(at, 3, aim="domain", domain=run.probe_domains[1])
     assert not at.exception
     for _ in range(60):  # what one run of the page does not reach, the next one does
-        found = sent(at, CHANNEL)["value"]
-        if found["done"] == found["total"]:
+        told = sent(at, CHANNEL)["value"]
+        if "the best of" in told["words"]:
             break
         at.run()
-    assert found["done"] == found["total"] > 5 and len(found["rows"]) == 5
-    for row in found["rows"]:
-        move = Move(row["move"]["kind"], tuple(row["move"]["samples"]), row["move"]["slot"])
+    assert "the best of" in told["words"] and len(told["parts"]) == 5
+    for row in told["parts"]:
+        given = row[1]["on"]["move"]
+        move = Move(given["kind"], tuple(given["samples"]), given["slot"])
         difference = estimates.difference(
             run, apply(run.reference_order, move), run.reference_order
         )
-        value, low, high = row["effect"]
-        assert value == pytest.approx(float(difference.change.probes[1]), abs=1e-7)
-        assert row["clear"] == (not low <= 0 <= high)
+        (shown,) = (one for one in found([row]) if "data-value" in one[1])
+        low, high = difference.interval.probes[:, 1]
+        assert shown[1]["data-value"] == pytest.approx(float(difference.change.probes[1]), abs=1e-7)
+        assert (shown[1]["data-side"] == "unclear") == bool(low <= 0 <= high)
     at = fire(at, keys.TIMELINE, {"type": "preset", "name": "reversed", "seq": 4})
     assert sent(at, keys.TIMELINE)["notice"] is None
     assert sent(at.run(), CHANNEL)["value"] == {}  # the order changed

@@ -72,14 +72,11 @@ def order_record(run: Run, order: Order, answer: Answer) -> dict[str, Any]:
     }
 
 
-def difference(found: Difference) -> dict[str, Any]:
-    """A difference between two orders, every metric with its interval."""
+def of_samples(found: Difference) -> dict[str, str]:
+    """A difference between two orders, of every sample, with its interval."""
     return {
         "sample": packed(found.change.samples),
         "sampleInterval": packed(found.interval.samples),
-        "probe": packed(found.change.probes),
-        "probeInterval": packed(found.interval.probes),
-        "heldOut": [found.held_out, *map(float, found.held_out_interval)],
     }
 
 

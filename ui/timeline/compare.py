@@ -2,13 +2,16 @@
 
 from typing import Any
 
-from reorder_core.errors import OrderError, ReorderError
+from reorder_core.errors import OrderError, ReorderError, StoreError
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 from ui.app import state
 from ui.app.history import History
-from ui.queries import estimates, packed
+from ui.queries import estimates
+from ui.timeline import move_effects
+from ui.timeline.panels import compared
+from ui.timeline.panels.tree import Node
 from ui.timeline.requests.events import Compare, Event
 from ui.timeline.requests.handling import After, handles
 
@@ -30,19 +33,25 @@ def record(run: Run, history: History) -> dict[str, Any] | None:
     request = state.compared(run.id)
     if request is None:
         return None
-    choice = {"base": request.base, "id": request.id, "place": request.place}
+    choice = _choice(request, run, history)
     try:
         base = _base(request, run, history)
     except ReorderError as error:  # deleted meanwhile, or the branch was left
-        return {**choice, "problem": str(error)}
+        return {"parts": [choice, *compared.problem(str(error))]}
     found = estimates.difference(run, history.order, base)
-    return {
-        **choice,
-        "order": base.tolist(),
-        "hash": order_hash(base),
-        **packed.difference(found),
-        "truth": _truth(run, history.order, base),
-    }
+    tables = compared.drawn(run, found, _truth(run, history.order, base))
+    return {"parts": [choice, *tables], "order": base.tolist(), "hash": order_hash(base)}
+
+
+def _choice(request: Compare, run: Run, history: History) -> Node:
+    chosen = {"base": request.base, "id": request.id, "place": request.place}
+    try:
+        views = [(view.id, view.name) for view in estimates.views(run).all()]
+    except StoreError:
+        views = []  # the panel of saved views says why
+    told = move_effects.told(run, history)
+    points = [(at, *one) for at, one in enumerate(told) if at != history.place]
+    return compared.choice(chosen, views, points)
 
 
 def _base(request: Compare, run: Run, history: History) -> Order:
@@ -60,13 +69,10 @@ def _base(request: Compare, run: Run, history: History) -> Order:
     return entries[request.place].order
 
 
-def _truth(run: Run, order: Order, base: Order) -> dict[str, str] | None:
+def _truth(run: Run, order: Order, base: Order) -> Losses | None:
     """The same differences between real retrainings, where both orders have one."""
     one, other = _losses(run, order), _losses(run, base)
-    if one is None or other is None:
-        return None
-    apart = one - other
-    return {"sample": packed.packed(apart.samples), "probe": packed.packed(apart.probes)}
+    return None if one is None or other is None else one - other
 
 
 def _losses(run: Run, order: Order) -> Losses | None:

@@ -1,7 +1,5 @@
 """Guided questions on the timeline page: each shows its orders and says what they answer."""
 
-from typing import Any
-
 import streamlit as st
 
 from reorder_core.errors import OrderError
@@ -13,11 +11,11 @@ from reorder_core.explore.scenarios import (
     scenarios,
 )
 from reorder_core.orders.moves import Move, gives, whole
-from reorder_core.orders.order import order_hash
 from reorder_core.store.run import Run
 from ui.app import component, open_run, state
 from ui.app.history import History
 from ui.queries.service import service
+from ui.timeline.panels import questions
 from ui.timeline.requests.events import Event, Guide
 from ui.timeline.requests.handling import After, handles
 
@@ -27,9 +25,13 @@ def publish(run: Run) -> None:
     with open_run.explained(run.path):
         found = _scenarios(run, run.fingerprint)
         asked = state.guide(run.id)
-        answers = {s.key: _answer(run, s) for s in found if asked and s.key == asked[0]}
-    records = [_record(run, scenario) for scenario in found]
-    component.publish("scenarios", {"scenarios": records, "answers": answers, "at": asked})
+        here = next((s for s in found if asked and s.key == asked[0]), None)
+        answer = "" if here is None else _answer(run, here)
+        stops = () if here is None else here.stops
+        retrained = [run.ledger.of(stop.order) is not None for stop in stops]
+    parts = questions.drawn(found, asked, answer, retrained) if found else []
+    deck = questions.slides(found, asked, answer)
+    component.publish("scenarios", {"parts": parts, "deck": deck})
 
 
 @handles(Guide)
@@ -48,21 +50,6 @@ def show_stop(event: Event, run: Run, history: History) -> After:
     history.commit(stop.order, move if moved else whole(stop.order, stop.title))
     state.set_guide(run.id, (request.key, request.stop))
     return After.ADDRESS | After.PAGE
-
-
-def _record(run: Run, scenario: Scenario) -> dict[str, Any]:
-    stops = [
-        {"title": s.title, "hash": order_hash(s.order), "samples": list(s.samples),
-         "verified": run.ledger.of(s.order) is not None}
-        for s in scenario.stops
-    ]  # fmt: skip
-    return {
-        "key": scenario.key,
-        "title": scenario.title,
-        "question": scenario.question,
-        "compared": scenario.compared,
-        "stops": stops,
-    }
 
 
 def _answer(run: Run, scenario: Scenario) -> str:

@@ -8,7 +8,7 @@ from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from ui.app import words
 from ui.app.history import Entry, History
-from ui.queries import estimates, packed
+from ui.queries import estimates
 from ui.queries.estimates import Pair
 
 
@@ -18,15 +18,29 @@ def history_record(run: Run, history: History) -> dict[str, Any]:
     known = estimates.found(run, _pairs(history))
     before = zip(history.entries, later, known, strict=False)
     rows = [_row(run, base, entry, effect) for base, entry, effect in before]
-    at_reference = first.hash == order_hash(run.reference_order)
-    start = "the reference order" if at_reference else "an earlier order"
     return {
         "branch": history.branch,
         "branches": [[name, len(line.entries) - 1] for name, line in history.lines.items()],
         "place": history.place,
-        "start": {"hash": first.hash, "words": f"Start: {start}"},
+        "start": {"hash": first.hash, "words": _start(run, first)},
         "moves": rows,
     }
+
+
+def told(run: Run, history: History) -> list[tuple[str, str]]:
+    """Hash and words of each point of the history, the start first."""
+    first, *later = history.entries
+    moves = zip(history.entries, later, strict=False)
+    return [(first.hash, _start(run, first)), *((e.hash, _told(run, b, e)) for b, e in moves)]
+
+
+def _start(run: Run, first: Entry) -> str:
+    at_reference = first.hash == order_hash(run.reference_order)
+    return f"Start: {'the reference order' if at_reference else 'an earlier order'}"
+
+
+def _told(run: Run, before: Entry, entry: Entry) -> str:
+    return words.of_move(run, before.order, entry.move or Move("order", title="an order"))
 
 
 def in_words(run: Run, history: History) -> str:
@@ -39,13 +53,10 @@ def in_words(run: Run, history: History) -> str:
     return told if place == 1 else f"{told}, after {place - 1} more"
 
 
-def previous_record(run: Run, history: History) -> dict[str, Any] | None:
+def of_last_move(run: Run, history: History) -> Difference | None:
     """What the last move changed, for every sample and domain; None at the start of a line."""
     base = history.previous
-    if base is None:
-        return None
-    found = estimates.difference(run, history.order, base)
-    return packed.difference(found)
+    return None if base is None else estimates.difference(run, history.order, base)
 
 
 def pairs(run: Run, history: History) -> list[Pair]:
@@ -73,7 +84,7 @@ def _row(run: Run, before: Entry, entry: Entry, known: Difference | None) -> dic
     move = entry.move or Move("order", title="an order")
     return {
         "hash": entry.hash,
-        "words": words.of_move(run, before.order, move),
+        "words": _told(run, before, entry),
         "samples": list(move.samples),
         "kind": move.kind,
         "effect": None if known is None else difference_record(known, list(move.samples)),

@@ -18,6 +18,8 @@ from ui.timeline import (
     move_effects,
     share,
 )
+from ui.timeline.panels import history as past
+from ui.timeline.panels import summary
 from ui.timeline.requests import going as _going  # noqa: F401  its handlers register, as others' do
 from ui.timeline.requests import handling
 from ui.timeline.tables import quantities, samples
@@ -57,20 +59,29 @@ def show(run: Run, history: History) -> None:
         st.rerun()
     with open_run.explained(run.path):
         answer = estimates.answer(run, history.order)
-        previous = move_effects.previous_record(run, history)
+        previous = move_effects.of_last_move(run, history)
         comparison = compare.record(run, history)
+        told = move_effects.history_record(run, history)
         stamped = as_of.record(run, history.order, history.at_reference)
         as_of.banner(run, history.order)
     component.timeline(
         packed.order_record(run, history.order, answer)
         | stamped
         | {
-            "previous": previous,
-            "history": move_effects.history_record(run, history),
+            "previous": None if previous is None else packed.of_samples(previous),
+            "history": past.drawn(told),
+            "moves": len(told["moves"]),
             "comparison": comparison,
             "shown": state.shown_view(run.id),
-            "fared": fared.record(run, history.order, answer.estimate),
-            "source": as_of.words(answer, history.at_reference),
+            "summary": summary.drawn(
+                run,
+                history.order,
+                answer,
+                previous,
+                fared.record(run, history.order, answer.estimate),
+                as_of.words(answer, history.at_reference),
+                history.at_reference,
+            ),
             "rev": history.rev,
             "seq": state.sequence(),
             "notice": state.notice(),

@@ -17,6 +17,7 @@ from reorder_core.store.run import Run
 from ui.app import component, state
 from ui.app.history import History
 from ui.queries import estimates
+from ui.timeline.panels import saved
 from ui.timeline.requests.events import (
     ChooseView,
     EditView,
@@ -45,18 +46,9 @@ def publish_views(run: Run) -> None:
     except StoreError as error:
         views, note = [], f"{error}"
     kept = note.replace("estimates are", "saved views and estimates are", 1)
-    component.publish("views", {"views": [_view_record(run, v) for v in views], "note": kept})
-
-
-def _view_record(run: Run, view: View) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "name": view.name,
-        "note": view.note,
-        "hash": view.hash,
-        "created": f"{view.created:%Y-%m-%d %H:%M}" if view.created else "",
-        "verified": run.ledger.of(view.order) is not None,
-    }
+    retrained = [run.ledger.of(view.order) is not None for view in views]
+    parts, deck = saved.drawn(views, retrained, kept), [saved.slide(view) for view in views]
+    component.publish("views", {"parts": parts, "deck": deck})
 
 
 @handles(SaveView)

@@ -12,6 +12,7 @@ from ui.app import state, words
 from ui.app.history import History
 from ui.queries import estimates
 from ui.queries.estimates import Pair
+from ui.timeline.panels import suggested
 from ui.timeline.requests.events import Event, Suggest
 from ui.timeline.requests.handling import After, handles
 
@@ -40,15 +41,13 @@ def record(run: Run, history: History) -> dict[str, Any]:
     known = estimates.found(run, pairs(run, history))
     found = zip(shortlist, known, strict=True)
     estimated = [(move, change) for (move, _), change in found if change is not None]
-    best = suggestions(goal, run, estimated)
+    rows = [_row(run, history.order, one) for one in suggestions(goal, run, estimated)]
     return {
         "run": run.id,
         "hash": digest,
         "seq": sequence,
-        "goal": {"aim": goal.aim, "domain": goal.domain, "sample": goal.sample},
-        "total": len(shortlist),
-        "done": len(estimated),
-        "rows": [_row(run, history.order, one) for one in best],
+        "words": suggested.said(goal, rows, len(estimated), len(shortlist)),
+        "parts": suggested.drawn(goal, rows),
     }
 
 

@@ -7,7 +7,7 @@ import { colouring } from './board/colouring.js';
 import { Find } from './board/find.js';
 import { Hand } from './board/hand.js';
 import { Response } from './preview/response.js';
-import { History } from './panels/history.js';
+import { Acting } from './panels/acting.js';
 import { Inspector } from './panels/inspector.js';
 import { Orders } from './panels/orders.js';
 import { Sharing } from './panels/share.js';
@@ -15,7 +15,6 @@ import { Selection } from './board/selection.js';
 import { Side } from './panels/side.js';
 import { Table } from './panels/table.js';
 import { Suggestions } from './panels/suggest.js';
-import { Summary } from './panels/summary.js';
 import { Toolbar } from './panels/toolbar.js';
 import { Trial } from './preview/trial.js';
 import { Generalization } from './figures/generalization.js';
@@ -46,22 +45,25 @@ export class Timeline {
     this.build(parent);
     this.hand = new Hand(this.board, new Carrying(this));
     this.table = new Table(this);
-    this.stop = [listen('run', (raw) => this.setRun(raw)), listen('jobs', ({ jobs }) => this.setJobs(jobs))];
+    this.stop = [listen('run', (raw) => this.setRun(raw)), listen('jobs', (found) => this.setJobs(found))];
   }
 
   build(parent) {
+    this.root = h('div', { class: 'ro ro-timeline', 'data-state': 'loading' });
+    this.acting = new Acting(this, this.root); // first: what Python has sent already is laid at once
     this.board = new Board();
     this.response = new Response(this.board, (samples, kind) => this.trial.of(samples, kind), (samples, slot) => this.place(samples, slot));
     this.trial = new Trial(this);
     this.selection = new Selection(() => this.drawSelection());
     this.find = new Find(this);
     this.inspector = new Inspector();
-    this.history = new History(this);
+    this.history = h('div', { class: 'ro-part' });
+    this.queue = h('div', { class: 'ro-part' });
     this.suggestions = new Suggestions(this);
     this.sharing = new Sharing(this);
-    this.side = new Side([['sample', 'Sample', this.inspector.element], ['history', 'History', this.history.element],
+    this.side = new Side([['sample', 'Sample', this.inspector.element], ['history', 'History', h('div', { class: 'ro-history' }, this.history, this.queue)],
       ['suggest', 'Suggest', this.suggestions.element], ...this.sharing.tabs], (key) => this.opened(key));
-    this.summary = new Summary();
+    this.summary = h('section', { 'aria-label': 'What this order changes' });
     this.toolbar = new Toolbar(this);
     this.moved = new Moved((id) => this.select(id, true));
     this.memorization = new Memorization((id) => this.select(id, true));
@@ -75,8 +77,8 @@ export class Timeline {
     this.live = h('div', { class: 'ro-hidden', 'aria-live': 'assertive' });
     this.toast = h('div', { class: 'ro-toast', role: 'alert', hidden: true });
     this.board.onScroll = () => this.sharing.comparison.twin.layout();
-    this.root = h('div', { class: 'ro ro-timeline', 'data-state': 'loading' },
-      this.sharing.talk.element, this.sharing.scenarios.element, this.summary.element, this.toolbar.element,
+    this.root.append(
+      this.sharing.talk.element, this.sharing.questions, this.summary, this.toolbar.element,
       h('div', { class: 'ro-stage' },
         h('section', { class: 'ro-panel ro-stage-board', 'aria-label': 'Timeline' },
           h('div', { class: 'ro-legend ro-legend-board' }, this.find.legend, this.scale), this.find.element,
@@ -108,14 +110,14 @@ export class Timeline {
     if (this.raw) this.accept();
   }
 
-  setJobs(jobs) {
+  setJobs({ jobs, parts }) {
     this.jobs = jobs;
-    if (this.view) this.drawJobs();
+    this.acting.lay(this.queue, parts);
+    this.drawJobs();
   }
 
   drawJobs() {
-    if (!this.left) this.toolbar.showJob(this.jobs, this.view);
-    this.history.queue.show(this.jobs, this.view.hash);
+    if (this.view && !this.left) this.toolbar.showJob(this.jobs, this.view);
   }
 
   update(raw, send) {
@@ -158,14 +160,15 @@ export class Timeline {
   }
 
   draw() {
-    const { run, view, slots } = this;
+    const { run, view } = this;
     this.colour();
     this.board.roving(this.selected ?? this.focused ?? this.order[0]);
-    this.summary.show(run, view, slots);
+    this.acting.lay(this.summary, view.summary);
     this.toolbar.show(view, this.waiting);
     this.drawJobs();
-    this.history.show(view.history);
-    this.side.count('history', view.history.moves.length);
+    this.acting.lay(this.history, view.history);
+    this.side.count('history', view.moves);
+    this.reveal();
     this.drawFocus();
     this.find.show();
     this.suggestions.show();
@@ -263,7 +266,17 @@ export class Timeline {
   /** A tab of the side panel was chosen. */
   opened(key) {
     this.sharing.opened(key);
-    if (key === 'history') this.history.reveal();
+    if (key === 'history') this.reveal();
+  }
+
+  /** The history's current row into the middle; behind another tab it has no place yet, and asking for one would cost a layout. */
+  reveal() {
+    const now = `${this.view?.hash} ${this.view?.moves}`;
+    if (!this.view || this.side.shown !== 'history' || now === this.revealed) return;
+    this.revealed = now;
+    const list = this.history.querySelector('.ro-moves');
+    const row = this.history.querySelector('[aria-current=step]');
+    if (row) list.scrollTop = Math.max(0, row.offsetTop - list.offsetTop - list.clientHeight / 2);
   }
 
   setKind(kind) { this.kind = kind; this.response.clear(); this.drawFocus(); this.trial.changed(); }
@@ -325,7 +338,11 @@ export class Timeline {
     if (this.view) this.draw();
   }
 
+  /** @param {string} type
+   *  @param {any} [more] */
   send(type, more = {}) {
+    if (type === 'open-view') this.sharing.opening = more.id;
+    if (type === 'compare' && more.base !== 'nothing') this.sharing.comparison.last = more;
     this.sequence += 1;
     this.waiting = true;
     this.root.dataset.state = 'waiting';
@@ -339,7 +356,10 @@ export class Timeline {
     this.left = true;
     this.root.dataset.of = 'another';
     this.toolbar.wait();
-    this.summary.wait();
+    for (const one of /** @type {NodeListOf<HTMLElement>} */ (this.summary.querySelectorAll('[data-number]'))) {
+      setText(one, one.dataset.number);
+      if (one.dataset.value) one.dataset.value = '';
+    }
     this.inspector.wait();
   }
 

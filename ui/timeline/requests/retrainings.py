@@ -1,6 +1,5 @@
 """Retrainings of the order on screen: asked for, stopped, looked at, and told to the browser."""
 
-import time
 from typing import Any
 
 from reorder_core.errors import OrderError
@@ -10,6 +9,7 @@ from reorder_core.store.run import Run
 from ui.app import jobs
 from ui.app.history import History
 from ui.timeline import move_effects
+from ui.timeline.panels import queue
 from ui.timeline.requests.events import Event, OfJob, Retraining
 from ui.timeline.requests.handling import After, handles
 
@@ -43,21 +43,16 @@ def of_job(event: Event, run: Run, history: History) -> After:
 
 def record(run: Run) -> dict[str, Any]:
     """All of the run's jobs as the browser shows them."""
-    return {"jobs": [job_record(job) for job in jobs.queue().all(run.id)]}
+    found = jobs.queue().all(run.id)
+    return {"jobs": [job_record(job) for job in found], "parts": queue.drawn(found)}
 
 
 def job_record(job: jobs.Job) -> dict[str, Any]:
     """A job as the browser shows it."""
-    running = job.state == "running"
     return {
         "hash": job.name,
-        "title": job.title or job.name,
-        "order": job.order is not None,
         "state": job.state,
-        "done": job.done,
-        "total": job.total,
-        "label": job.label,
+        "share": job.done / job.total if job.total else None,
+        "words": queue.progress(job),
         "message": job.message,
-        "seconds": round(time.monotonic() - job.started, 1) if running else 0.0,
-        "left": None if job.left is None else round(job.left, 1),
     }

@@ -4,8 +4,6 @@ import { h, button } from '../shared/dom.js';
 import { saveBytes } from '../shared/files.js';
 import { addressOf, viewInAddress } from '../shared/links.js';
 import { Comparison } from './compare.js';
-import { Saved } from './saved.js';
-import { Scenarios } from './scenarios.js';
 import { Talk } from './talk.js';
 
 const EXPORTS = [
@@ -19,17 +17,26 @@ export class Sharing {
   /** owner: the Timeline. */
   constructor(owner) {
     this.owner = owner;
-    this.saved = new Saved(owner);
+    this.saved = h('div', { class: 'ro-saved' });
     this.comparison = new Comparison(owner);
-    this.scenarios = new Scenarios(owner);
+    this.questions = h('section', { class: 'ro-guide', 'aria-label': 'Guided questions' }, h('div', { class: 'ro-guide-head' })); // their room is kept until they come
+    /** @type {{ views?: any[], scenarios?: any[] }} slides of a talk */
+    this.decks = {};
     this.talk = new Talk(owner, this);
-    this.tabs = [['saved', 'Saved', this.saved.element], ['compare', 'Compare', this.comparison.element]];
+    this.tabs = [['saved', 'Saved', this.saved], ['compare', 'Compare', this.comparison.element]];
     this.menu = new Menu();
     this.stop = [
-      listen('views', (value) => { this.saved.setViews(value); this.changed(); }),
-      listen('scenarios', (value) => { this.scenarios.set(value); this.changed(); }),
+      listen('views', (found) => this.laid('views', this.saved, found)),
+      listen('scenarios', (found) => this.laid('scenarios', this.questions, found)),
       listen('download', (value) => this.receive(value)),
     ];
+  }
+
+  laid(name, element, { parts, deck }) {
+    element.hidden = !parts.length;
+    this.owner.acting.lay(element, parts);
+    this.decks[name] = deck;
+    this.changed();
   }
 
   /** The Share button and its menu, for the toolbar. */
@@ -60,21 +67,19 @@ export class Sharing {
       this.owner.adopt(view.shown);
       return;
     }
-    this.saved.show(view);
     this.comparison.show(run, view);
-    this.scenarios.show(view);
     this.changed();
   }
 
   /** Deck or order changed. */
   changed() {
     if (!this.owner.view) return;
-    if (this.wantsTalk && (this.saved.views || this.scenarios.known)) {
+    if (this.wantsTalk && (this.decks.views || this.decks.scenarios)) {
       this.wantsTalk = false;
       this.talk.enter();
     }
     this.talk.show();
-    this.owner.side.count('saved', this.saved.views?.length ?? 0);
+    this.owner.side.count('saved', this.decks.views?.length ?? 0);
   }
 
   opened(tab) { this.comparison.opened(tab === 'compare'); }

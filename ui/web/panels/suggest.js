@@ -1,13 +1,11 @@
 // The best next move for a goal: asked for, previewed on the board, applied by a button.
 import { listen } from '../shared/channels.js';
 import { h, button, setText } from '../shared/dom.js';
-import { interval, signed } from '../shared/format.js';
 import { apply } from '../preview/moves.js';
 
 const EMPTY = 'Which single move from this order would do most for your goal? Every sample at every step, and every swap of two, '
   + 'is priced by the position table; the best are estimated, with a 90 % interval.';
 const STALE = 'The order has changed since; ask again.';
-const NOTHING = 'No single move is expected to do that from this order.';
 
 export class Suggestions {
   /** owner: { run, view, order, selected, send(type, more), foresee(move | null), adopt(view), announce(text) } */
@@ -61,7 +59,7 @@ export class Suggestions {
   clear(words) {
     this.found = null;
     this.asked = 0;
-    this.fill([]);
+    this.owner.acting.lay(this.list, []);
     setText(this.words, words);
   }
 
@@ -71,49 +69,14 @@ export class Suggestions {
     if (!found.hash || !run || found.run !== run.id || found.hash !== view?.hash || found.seq < this.asked) return;
     this.asked = 0;
     this.found = found;
-    const { done, total, rows } = found;
-    const goal = named(found.goal);
-    const told = rows.filter((row) => row.clear).length;
-    if (done < total) setText(this.words, `To ${goal}: ${done} of the ${total} most promising moves estimated \u2026`);
-    else if (!rows.length) setText(this.words, `To ${goal}: ${NOTHING}`);
-    else {
-      setText(this.words, `To ${goal}: the best of ${total} moves estimated. `
-        + (told ? '' : 'None can be told from no effect. ') + 'Nats per token, 90 % interval.');
-    }
-    this.fill(rows.map((row) => this.row(row, found.goal)));
-  }
-
-  fill(rows) {
-    if (this.previewed) this.preview(null); // a row that goes sends no pointerleave
-    this.list.replaceChildren(...rows);
-  }
-
-  preview(move) {
-    this.previewed = move;
-    this.owner.foresee(move);
-  }
-
-  row({ move, words, effect, clear }, goal) {
-    const { owner } = this;
-    const [value, low, high] = effect;
-    const digits = goal.aim === 'held-out' || goal.aim === 'domain' ? 4 : 3;
-    const apart = clear ? null : h('span', { class: 'ro-suggest-unclear' }, 'cannot be told from no effect');
-    const watch = { onpointerenter: () => this.preview(move), onpointerleave: () => this.preview(null),
-      onfocusin: () => this.preview(move), onfocusout: () => this.preview(null) };
-    return h('li', { class: 'ro-move ro-suggestion', ...watch },
-      h('button', { type: 'button', class: 'ro-move-go', 'data-sample': move.samples[0],
-        onclick: () => owner.adopt({ selection: move.samples[0] }) },
-      h('span', { class: 'ro-move-words' }, words),
-      h('span', { class: 'ro-move-effect' }, h('span', {}, `${measured(goal)} `,
-        h('b', { 'data-value': value, 'data-side': !clear ? 'unclear' : value > 0 ? 'rise' : 'fall' }, signed(value, digits)),
-        h('span', { class: 'ro-move-range' }, ` ${interval(low, high, digits)}`)), apart)),
-      button('Apply', () => this.apply(move, words), { 'data-command': 'apply-suggestion', 'aria-label': `Apply: ${words}` }));
+    setText(this.words, found.words);
+    this.owner.acting.lay(this.list, found.parts);
   }
 
   apply(move, words) {
     const { owner } = this;
     const order = apply(owner.order, move);
-    this.preview(null);
+    owner.foresee(null);
     owner.adopt({ selection: move.samples[0] });
     this.clear(STALE);
     this.ask.focus({ preventScroll: true }); // the button pressed is gone
@@ -122,13 +85,4 @@ export class Suggestions {
   }
 
   destroy() { this.stop(); }
-}
-
-function named({ aim, domain, sample }) {
-  if (aim === 'held-out') return 'lower held-out loss';
-  return aim === 'domain' ? `protect ${domain}` : `${aim} sample ${sample}`;
-}
-
-function measured({ aim, domain }) {
-  return aim === 'held-out' ? 'held-out' : aim === 'domain' ? `held-out ${domain}` : 'own loss';
 }

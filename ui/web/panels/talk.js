@@ -5,7 +5,7 @@ import { markTalk } from '../shared/links.js';
 const [LOWEST, HIGHEST, MARGIN] = [180, 460, 30]; // pixels of the chart, and below it
 
 export class Talk {
-  /** owner: the Timeline; sharing: { saved, scenarios } */
+  /** owner: the Timeline; sharing: { decks } */
   constructor(owner, sharing) {
     this.owner = owner;
     this.sharing = sharing;
@@ -21,16 +21,10 @@ export class Talk {
     document.addEventListener('keydown', this.keys);
   }
 
+  /** Saved views, or else the guided questions: [{ title, note, hash, send, select }, …]. */
   get deck() {
-    const { saved, scenarios } = this.sharing;
-    if (saved.views?.length) {
-      return saved.views.map((view) => ({ title: view.name, note: view.note, hash: view.hash, go: () => saved.open(view.id) }));
-    }
-    return scenarios.list.flatMap((one) => one.stops.map((stop, i) => ({
-      title: one.question, hash: stop.hash, go: () => scenarios.go(one.key, i),
-      note: i < one.stops.length - 1 ? `${stop.title} \u2026`
-        : `\u2026 and ${stop.title}. ${scenarios.answers?.[one.key] ?? 'estimating \u2026'}`,
-    })));
+    const { views, scenarios } = this.sharing.decks;
+    return views?.length ? views : scenarios ?? [];
   }
 
   enter() {
@@ -70,7 +64,7 @@ export class Talk {
     if (to < 0 || to >= deck.length) return;
     this.at = to;
     this.coming = deck[to].hash; // until it is there, nothing was moved since
-    deck[to].go();
+    this.owner.acting.obey(deck[to]);
     this.show();
   }
 

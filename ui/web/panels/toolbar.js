@@ -1,8 +1,8 @@
 // What can be done: how a tile lands, what colours mean, history, verification.
 import { h, setText, button, segmented } from '../shared/dom.js';
 import { number, seconds } from '../shared/format.js';
-import { active, secondsLeft } from '../shared/jobs.js';
 
+const ACTIVE = ['queued', 'running']; // states of a retraining that has not ended
 const UNVERIFIED = 'Really retrain the model in this order, in the background, and lay the result over the estimate';
 const MEASURED = 'The reference order was really trained: its losses are measured, and the others are compared with them';
 const VERIFIED = 'This order was really retrained; diamonds, rings and ticks show the result over the estimate';
@@ -51,17 +51,18 @@ export class Toolbar {
 
   showJob(jobs, view) {
     const job = jobs.find((one) => one.hash === view.hash);
-    const ahead = jobs.filter(active);
-    const busy = active(job) && !view.atReference;
+    const ahead = jobs.filter(({ state }) => ACTIVE.includes(state));
+    const busy = ACTIVE.includes(job?.state) && !view.atReference;
     this.bar.hidden = !busy;
     this.cancel.hidden = !busy;
     this.verify.hidden = busy;
     this.verify.disabled = Boolean(view.truth) || view.atReference;
     setText(this.verify, view.atReference ? 'Measured' : view.truth ? 'Verified' : 'Verify');
     this.verify.dataset.tip = view.atReference ? MEASURED : view.truth ? VERIFIED : UNVERIFIED;
-    if (busy && job.total) this.bar.value = job.done / job.total;
+    if (busy && job.share !== null) this.bar.value = job.share;
     else this.bar.removeAttribute('value');
-    setText(this.words, busy ? progress(job, ahead) : ending(job, view, ahead));
+    setText(this.words, !busy ? ending(job, view, ahead) : job.state === 'running' ? job.words
+      : `waiting for ${ahead.length - 1} other retraining${ahead.length > 2 ? 's' : ''}`);
     this.words.dataset.tip = this.words.textContent; // it may be longer than its room, which never changes
   }
 
@@ -73,13 +74,6 @@ export class Toolbar {
     setText(this.verify, 'Verify');
     setText(this.words, '');
   }
-}
-
-function progress(job, ahead) {
-  if (job.state === 'queued') return `waiting for ${ahead.length - 1} other retraining${ahead.length > 2 ? 's' : ''}`;
-  const left = secondsLeft(job);
-  if (left === undefined) return `${job.label || 'starting'} …`;
-  return `${job.label || 'retraining'} ${job.done} of ${job.total}, ${seconds(left)} left`;
 }
 
 function ending(job, view, ahead) {

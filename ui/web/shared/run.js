@@ -38,10 +38,7 @@ export function decodeView(raw, run) {
   const { estimate, truth, previous } = raw;
   return {
     ...raw,
-    previous: previous ? {
-      sample: unpack(previous.sample), sampleInterval: unpack(previous.sampleInterval),
-      probe: unpack(previous.probe), probeInterval: unpack(previous.probeInterval), heldOut: previous.heldOut,
-    } : null,
+    previous: previous ? { sample: unpack(previous.sample), sampleInterval: unpack(previous.sampleInterval) } : null,
     estimate: {
       ...estimate, ...losses(run, estimate),
       sampleInterval: unpack(estimate.sampleInterval),
