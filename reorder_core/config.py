@@ -72,6 +72,8 @@ class LoraConfig(_Part):
     alpha: Count = 16
     targets: tuple[str, ...] = ()
     """Names of the linear layers that get one; none: those that peft knows for the architecture."""
+    last_layers: Count | None = None
+    """Only in so many of the last layers; what comes before them is computed once. None: in all."""
 
 
 class PretrainedModel(_Part):
@@ -80,7 +82,8 @@ class PretrainedModel(_Part):
     model_config = ConfigDict(serialize_by_alias=True)
 
     source: Annotated[str, Field(alias="from", min_length=1)]
-    """A local folder, relative to the config, or a name on the hub."""
+    """A local folder or GGUF file, relative to the config; a name on the hub; or
+    package:NAME/FILE.gguf, a file that an installed Python package carries."""
     revision: str | None = None
     """Of a name on the hub."""
     lora: LoraConfig | None = None
@@ -90,7 +93,7 @@ class PretrainedModel(_Part):
         """A local folder taken from the config's own; a name on the hub as it is."""
         local = Path(self.source).expanduser()
         local = local if local.is_absolute() else folder / local
-        return self.model_copy(update={"source": str(local)}) if local.is_dir() else self
+        return self.model_copy(update={"source": str(local)}) if local.exists() else self
 
     @property
     def title(self) -> str:

@@ -1,5 +1,6 @@
 """Small model folders as `save_pretrained` writes them: four shapes, tokenizers of their own."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +77,57 @@ def pretrained_config(folder: Path, **model: Any) -> dict[str, Any]:
         "calibration": {"orders": 8},
         "position": {"orders": 64},
     }  # fmt: skip
+
+
+def save_gguf(file: Path, folder: Path) -> Path:
+    """The Llama in `folder` as one GGUF file, its queries and keys in llama.cpp's order."""
+    import gguf
+    from safetensors.torch import load_file
+
+    config = json.loads((folder / "config.json").read_text())
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    weights = load_file(folder / "model.safetensors")
+    heads, groups = config["num_attention_heads"], config["num_key_value_heads"]
+    writer = gguf.GGUFWriter(str(file), "llama")
+    writer.add_block_count(config["num_hidden_layers"])
+    writer.add_context_length(config["max_position_embeddings"])
+    writer.add_embedding_length(config["hidden_size"])
+    writer.add_feed_forward_length(config["intermediate_size"])
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(groups)
+    writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
+    writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
+    writer.add_rope_dimension_count(config["hidden_size"] // heads)
+    writer.add_vocab_size(config["vocab_size"])
+    writer.add_tokenizer_model("gpt2")
+    known = {index: token for token, index in tokenizer["model"]["vocab"].items()}
+    writer.add_token_list([known.get(i, f"<unused {i}>") for i in range(config["vocab_size"])])
+    writer.add_token_types([3 if i < 3 else 1 for i in range(config["vocab_size"])])
+    writer.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])
+    writer.add_bos_token_id(0)
+    writer.add_eos_token_id(config["eos_token_id"])
+    places = {
+        "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
+        "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up",
+        "mlp.down_proj": "ffn_down", "input_layernorm": "attn_norm",
+        "post_attention_layernorm": "ffn_norm",
+    }  # fmt: skip
+    others = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
+    for name, weight in weights.items():
+        whole = name.removesuffix(".weight")
+        if not whole.startswith("model.layers."):
+            writer.add_tensor(f"{others[whole]}.weight", weight.contiguous().numpy())
+            continue
+        number, part = whole.removeprefix("model.layers.").split(".", 1)
+        count = {"self_attn.q_proj": heads, "self_attn.k_proj": groups}.get(part)
+        if count:
+            halves = weight.reshape(count, 2, -1, weight.shape[1]).swapaxes(1, 2)
+            rows = halves.reshape(weight.shape).contiguous()
+        else:
+            rows = weight.contiguous()
+        writer.add_tensor(f"blk.{number}.{places[part]}.weight", rows.numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file

@@ -23,7 +23,7 @@ def take_gradients(context: BuildContext) -> float:
     for the replay, where a sample has not been trained when its turn comes.
     """
     trainable, projection = trainable_of(context), context.config.projection
-    model, start = trainable.model, context.load("start")
+    model, start = trainable.model, trainable.start
     thetas = torch.tensor(context.load(CHECKPOINTS)["theta"])  # (K, n)
     # Importance: the gradients' root mean square over the corpus at θ_0; of adapters at the end,
     # too: half of them begin at 0, and the other half's gradients with them.
@@ -60,8 +60,8 @@ def take_gradients(context: BuildContext) -> float:
         "projected",
         {
             "coordinates": index, "weight": weight,
-            "first_moment": start["first_moment"][index],
-            "second_moment": start["second_moment"][index],
+            "first_moment": start.first_moment[kept].numpy(),
+            "second_moment": start.second_moment[kept].numpy(),
             # At the first anchor nothing has been seen: one copy serves both.
             **pack("gradients", seen[1:].numpy(), projection.bits),
             **pack("unseen", unseen.numpy(), projection.bits),

