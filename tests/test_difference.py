@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from reorder_core.estimators import informing_runs
-from reorder_core.estimators.hybrid import OTHERS, OWN, RANGE, SCALE, SLOPE, HybridEstimator
+from reorder_core.estimators.hybrid import (
+    OTHERS,
+    OWN,
+    RANGE,
+    SCALE,
+    SLOPE,
+    SOON,
+    WIDE_RANGE,
+    HybridEstimator,
+)  # fmt: skip
 from reorder_core.estimators.learning.retrainings import (
     TrainingRuns,
     designed_runs,
@@ -130,6 +139,8 @@ def dense_difference(
     distance = np.sqrt(np.diag(inner))
     excess = np.array([max(prior.coherence.of(one) ** POWER - 1, 0) for one in orders])
     size = hybrid._excess * distance * excess
+    coherence = np.array([prior.coherence.of(one) for one in orders])
+    wide = hybrid._wide[0] * distance * (1 - np.exp(-SOON * np.maximum(coherence - 1, 0)))
     gap = distance[:, None] ** 2 + distance[None] ** 2 - 2 * inner
     steps = steps_of(np.stack([*orders, run.reference_order]), run.batch_size)
     table, count = hybrid._covariance, len(orders)
@@ -140,20 +151,22 @@ def dense_difference(
     logs = np.log(np.maximum(np.sqrt(np.diag(inner)), 1e-9))
     near = np.exp(-(np.subtract.outer(logs, logs) ** 2) / (2 * SCALE**2))
     alike = near * (inner + OTHERS * moved.mean(2))
-    alike += np.outer(size, size) * np.exp(-np.maximum(gap, 0) / (2 * RANGE**2))
+    apart = np.outer(size, size) * np.exp(-np.maximum(gap, 0) / (2 * RANGE**2))
+    wider = np.outer(wide, wide) * np.exp(-np.maximum(gap, 0) / (2 * WIDE_RANGE**2))
     mean, sd = np.empty(run.count), np.empty(run.count)
     for i in range(run.count):
         unit = prior.sample_unit[i]
         change = (losses[:, i] - run.reference.final.samples[i]) / unit
-        joint = alike + near * (OWN * moved[..., i] + SLOPE**2 * np.outer(change, change))
-        expected, left = np.zeros(2), joint[:2, :2]
+        own = alike + near * (OWN * moved[..., i] + SLOPE**2 * np.outer(change, change))
+        joint, width = own + apart, own + wider
+        expected, left = np.zeros(2), width[:2, :2]
         if count > 2:
             known = joint[2:, 2:] + 1e-6 * np.eye(count - 2)
             error = (runs.final.samples[:, i] - losses[2:, i]) / unit
-            gain = np.linalg.solve(known, joint[2:, :2]).T
-            expected = gain @ error
-            assert hybrid._learned is not None
-            left = (left - gain @ joint[2:, :2]) * hybrid._learned[0].scale[i]
+            expected = np.linalg.solve(known, joint[2:, :2]).T @ error
+            known = width[2:, 2:] + 1e-6 * np.eye(count - 2)
+            left = left - np.linalg.solve(known, width[2:, :2]).T @ width[2:, :2]
+            left = left * hybrid._width[0].scale[i]
         mean[i] = losses[0, i] - losses[1, i] + unit * (expected[0] - expected[1])
         sd[i] = unit * np.sqrt(left[0, 0] + left[1, 1] - 2 * left[0, 1])
     return mean, sd

@@ -6,6 +6,7 @@ from reorder_core.building import calibration, reference_run
 from reorder_core.building.anchor_gradients import take_gradients
 from reorder_core.building.checks import refuse_changed_text, refuse_contradictions
 from reorder_core.building.curvature import take_curvature
+from reorder_core.building.held_out import take_adjoint
 from reorder_core.building.position_table import fit_position_table
 from reorder_core.building.stages import BuildContext, BuildStage, BuildState, Progress
 from reorder_core.building.text import prepare_text
@@ -41,6 +42,7 @@ STAGES = (
         "calibration", _files("calibration", calibration.MEASURED), calibration.train_calibration
     ),
     BuildStage("centre", _files("centre"), calibration.take_centre),
+    BuildStage("adjoint", _files("adjoint"), take_adjoint, gained=True),
     BuildStage("position", _files("position"), fit_position_table),
     BuildStage("results", ("results.duckdb",), _publish),
 )  # fmt: skip

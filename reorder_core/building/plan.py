@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reorder_core.building.position_table import CHUNK, SPARSE
+from reorder_core.building.position_table import CHUNK, near_orders
 from reorder_core.config import RunConfig, has_lora
 from reorder_core.store import costs
 from reorder_core.store.leftovers import scratch_folder
@@ -24,7 +24,8 @@ from reorder_core.training.schedule import anchor_steps
 TIMED_AT_MOST = 50_000_000
 """Parameters; a larger model is not made in memory to be timed."""
 QUERIED = (
-    "reference", "projected", "curvature", "calibration", "centre", "position", "results.duckdb",
+    "reference", "projected", "curvature", "calibration", "centre", "adjoint", "position",
+    "results.duckdb",
 )  # fmt: skip
 _DATABASE = 262_144
 """DuckDB's smallest file, about; what is in it grows with the text."""
@@ -83,11 +84,11 @@ def make_plan(config: RunConfig) -> Plan:
     text = _prepared(config)
     length = config.corpus.sequence_length
     parameters = parameter_count(config.model, text.vocab_size, length)
-    rre, sizes = _rre(config, text), _bytes(config, text, parameters)
+    rre, sizes = _rre(config, text, parameters), _bytes(config, text, parameters)
     seconds = None
     if parameters <= TIMED_AT_MOST:
         training = _step_seconds(config, text) * config.training.steps
-        seconds = sum(rre.values()) * training + _position_seconds(config, parameters)
+        seconds = sum(rre.values()) * training + _position_seconds(config, text, parameters)
     return Plan(config, parameters, rre, sizes, seconds, text.read)
 
 
@@ -115,8 +116,9 @@ def _name(path: Path) -> str:
     return path.name.removesuffix(".safetensors")
 
 
-def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
+def _rre(config: RunConfig, text: _Text, parameters: int) -> dict[str, float]:
     from reorder_core.building.curvature import draws
+    from reorder_core.building.held_out import stretch
     from reorder_core.building.mean_path import FEWEST
 
     samples, base = config.corpus.samples, config.training.base
@@ -129,6 +131,12 @@ def _rre(config: RunConfig, text: _Text) -> dict[str, float]:
         "curvature": costs.curvature_rre(len(anchors), *drawn, samples),
         "calibration": costs.calibration_rre(orders, samples, text.probes),
         "centre": costs.centre_rre(samples, text.probes) if orders >= FEWEST else 0.0,
+        "adjoint": costs.adjoint_rre(
+            costs.swept_domains(text.domains),
+            samples,
+            text.probes,
+            stretch(config.training.steps, parameters) < config.training.steps,
+        ),
         "results": costs.measuring_rre(samples, text.probes),
     }
 
@@ -152,6 +160,7 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
         "curvature": _packed(config, _rank(config), coordinates),
         "calibration": 4 * orders * (count + anchors * rows),
         "centre": _centre_bytes(config, domains, coordinates),
+        "adjoint": 4 * costs.swept_domains(domains) * steps * count * _replayed(config),
         "position": 4 * count * (2 * steps * (1 + domains) + 2),
         "results.duckdb": _DATABASE + text.files["corpus.json"],
     }
@@ -165,6 +174,11 @@ def _centre_bytes(config: RunConfig, domains: int, coordinates: int) -> int:
     count, steps, anchors = config.corpus.samples, config.training.steps, config.projection.anchors
     held = (count * (anchors - 1), count, domains, steps)
     return sum(_packed(config, rows, coordinates) for rows in held)
+
+
+def _replayed(config: RunConfig) -> int:
+    """Tables beside each other: the exact one, the replay's, and that with fewer rows of Φ."""
+    return 3 if config.projection.leading < _rank(config) else 2
 
 
 def _coordinates(config: RunConfig, parameters: int) -> int:
@@ -198,12 +212,13 @@ def _step_seconds(config: RunConfig, text: _Text) -> float:
     return _timed(lambda: train(model, state, [batch], once, config.training))
 
 
-def _position_seconds(config: RunConfig, parameters: int) -> float:
+def _position_seconds(config: RunConfig, text: _Text, parameters: int) -> float:
     """Of simulating the orders for the position table: two products with a factor a step."""
     coordinates, rank = _coordinates(config, parameters), max(1, _rank(config))
     factor = np.ones((rank, coordinates), np.float32)
     moved = np.ones((CHUNK, coordinates), np.float32)
-    chunks = -(-(1 + SPARSE) * config.position.orders // CHUNK)
+    orders, judged = config.position.orders, costs.swept_domains(text.domains) == text.domains
+    chunks = -(-(orders + near_orders(orders, judged)) // CHUNK)
     return chunks * config.training.steps * _timed(lambda: (moved @ factor.T) @ factor)
 
 

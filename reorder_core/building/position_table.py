@@ -1,7 +1,9 @@
 """The stage that fits the position table to orders that `projected` simulates.
 
-Own loss on random orders; held-out loss on orders near the reference's, because
-all samples' effects at once drown a single one.
+Own loss on random orders; held-out loss from the exact adjoint (`building.held_out`), of
+which a few orders near the reference's say the error. Where held-out domains are too
+many for an adjoint each, from many such orders: in random ones all samples' effects at once drown a
+single one.
 """
 
 import numpy as np
@@ -11,6 +13,7 @@ from reorder_core.building.stages import BuildContext
 from reorder_core.estimators.learning.retrainings import no_runs
 from reorder_core.estimators.learning.ridge import best_penalty, cosines, ridge
 from reorder_core.estimators.projected import ProjectedEstimator
+from reorder_core.estimators.replay.exchange import open_effects
 from reorder_core.orders.order import Order, steps_of
 from reorder_core.records.losses import Losses
 
@@ -18,6 +21,8 @@ Array = NDArray[np.floating]
 OWN_BASIS, NEAR_BASIS, FAR_BASIS, CHUNK = 6, 6, 4, 64
 SPARSE, MOVED = 2, 16
 """Orders near the reference's per random one; one sample in so many is moved in each."""
+JUDGES = 128
+"""Orders near the reference's, where they judge a table only."""
 
 
 def fit_position_table(context: BuildContext) -> float:
@@ -26,7 +31,9 @@ def fit_position_table(context: BuildContext) -> float:
     estimator = ProjectedEstimator(run, no_runs(run))
     random = np.random.default_rng([context.config.seed, 3])
     orders = [random.permutation(run.reference_order) for _ in range(count)]
-    orders += [_near(run.reference_order, random) for _ in range(SPARSE * count)]
+    exact = open_effects(run).transpose(0, 2, 1)  # (D or 1, N, T)
+    judged = len(exact) == len(run.probe_domains)
+    orders += [_near(run.reference_order, random) for _ in range(near_orders(count, judged))]
     losses, distances = [], []
     for start in range(0, len(orders), CHUNK):
         context.on_progress("position effects", start, len(orders))
@@ -39,7 +46,10 @@ def fit_position_table(context: BuildContext) -> float:
     far, near = np.array(steps[:count]), np.array(steps[count:])
     probe_near = known_near.probes - run.reference.final.probes
     probe_far, _ = fit_probes(None, far, known_far.probes, run.steps)
-    probe, misfit = fit_probes(home, near, probe_near, run.steps)
+    if judged:
+        probe, misfit = exact, _misfit(exact, home, near, probe_near)
+    else:
+        probe, misfit = fit_probes(home, near, probe_near, run.steps)
     # What the table was fitted to errs, too: by `error_law`, in proportion to its distance.
     moved = np.maximum(1, (near != home).sum(1))
     distance = np.sqrt((np.square(np.concatenate(distances)[count:]) / moved).mean())
@@ -49,6 +59,20 @@ def fit_position_table(context: BuildContext) -> float:
         "held_out": probe.mean(0), "held_out_sd": np.full(run.count, held_out_sd, np.float32),
     })  # fmt: skip
     return 0.0
+
+
+def near_orders(count: int, judged: bool) -> int:
+    """How many orders near the reference's are simulated beside `count` random ones."""
+    return JUDGES if judged else SPARSE * count
+
+
+def _misfit(probe: Array, home: NDArray[np.integer], near: Array, change: Array) -> float:
+    """What a table (D, N, T) misses of the mean change (M, D), as a standard deviation for each
+    sample that moved."""
+    ids = np.arange(len(home))
+    told = np.array([(probe[:, ids, to] - probe[:, ids, home]).sum() for to in near]) / len(probe)
+    moved = np.maximum(1, (near != home).sum(1))
+    return float(np.sqrt((np.square(told - change.mean(1)) / moved).mean()))
 
 
 def _near(reference: Order, random: np.random.Generator) -> NDArray[np.int32]:

@@ -113,6 +113,8 @@ class BuildStage:
     """Paths in the run folder that exist when it has ended."""
     run: Callable[[BuildContext], float]
     """Writes the files; returns its cost in reference-run equivalents."""
+    gained: bool = False
+    """Whether a run of an older version works without, and gains it when it is built again."""
 
 
 class BuildState:
@@ -147,8 +149,12 @@ class BuildState:
         return bool(set(self._recorded_stages()) - {name})
 
     def run_stages(self, stages: Sequence[BuildStage], context: BuildContext) -> None:
-        """Do the stages whose files are not there as recorded, and all after one that changed."""
+        """Do the stages whose files are not there as recorded, and all after one that changed.
+
+        A published run only gains what its version did not know yet; all else stays as it is.
+        """
         if self.is_finished:
+            self._gain([stage for stage in stages if stage.gained], context)
             return
         self.stages = self._recorded_stages()
         (self.path / RUN_FILE).unlink(missing_ok=True)
@@ -169,6 +175,22 @@ class BuildState:
             if changed:
                 self._forget_after(stage.name, stages)
             self._save([stage.name for stage in stages])
+
+    def _gain(self, stages: Sequence[BuildStage], context: BuildContext) -> None:
+        manifest = read_manifest(self.path)
+        missing = [stage for stage in stages if stage.name not in manifest.costs]
+        if not missing:
+            return
+        state = read_json(self.path / BUILD_FILE)
+        for stage in missing:
+            log.info("the run gains stage %s", stage.name)
+            done = _performed(stage, context)
+            state["planned"] = [*state["planned"], stage.name]
+            state[STAGES_KEY][stage.name] = done
+            manifest.costs[stage.name] = Cost(done["rre"], done["seconds"])
+            manifest.files.update({n: FileRecord(**f) for n, f in done["files"].items()})
+        write_json(self.path / BUILD_FILE, state, indent=1)
+        write_manifest(self.path, manifest)
 
     def publish(self, seeds: Mapping[str, int], drop: Iterable[str] = ()) -> Run:
         """The finished run: run.yaml, written last, makes the folder one.

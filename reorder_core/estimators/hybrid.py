@@ -13,7 +13,11 @@ steps, and of the estimated change itself (an effect that is over- or
 underestimated throughout). All of these tell most of orders about as far from
 the reference: what is wrong on the way to a random order is not linear enough
 to say all of a single move. Orders of high coherence (`error_law`) err by more
-than that; what they do beyond it is known only close by, and widens the interval elsewhere.
+than that; what they do beyond it is known only close by.
+
+How wide an interval is, a second process says. It is the first but for coherent orders: few
+retrainings tell of them, and what makes the best correction of a loss (much is alike
+among coherent orders) makes too narrow an interval (each errs in its own way).
 """
 
 from collections.abc import Sequence
@@ -23,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.learning.gaussian import (
+    JITTER,
     Posterior,
     condition,
     step_covariance,
@@ -48,8 +53,15 @@ EXCESSES = (2.0, 1.0, 0.5)
 """Sizes of what coherent orders err beyond that; the first where no retraining tells."""
 RANGE = 0.5
 """Distance within which that is alike."""
+WIDE_SAMPLES, WIDE_PROBES = (4.0, 2.0, 8.0), (12.0, 6.0, 24.0)
+"""The width's own sizes of it; errors stop growing with coherence, at these times the distance."""
+WIDE_RANGE, SOON = 0.2, 2.5
+"""Distance within which that is alike; how soon with coherence it is all there."""
 SCALE = 2.0
 """Log of the ratio of distances over which errors are alike: far runs tell less of moves."""
+EXCHANGED = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of what the exact adjoint says of orders far from the reference; the first where no
+retraining tells."""
 TELLING = 32
 """Samples whose losses choose the size: more would cost time and say the same."""
 LENGTH = 0.3
@@ -153,6 +165,8 @@ class HybridEstimator:
         simulated = self.prior.simulate(orders)
         losses = simulated.losses
         coherence = [self.prior.coherence.of(order) for order in orders]
+        far = self._share * self._far(orders, simulated.deltas)
+        losses = Losses(losses.samples, losses.probes + far)
         described = self._describe(orders, simulated.deltas, losses, coherence)
         found = [self._errors(_row(described, row), ONE) for row in range(len(orders))]
         (sample, sample_sd), (probe, probe_sd) = (
@@ -170,29 +184,65 @@ class HybridEstimator:
 
     def _learn(self, runs: TrainingRuns) -> None:
         self._learned: tuple[Posterior, Posterior] | None = None
-        self._reach, self._excess = (Z90, Z90), EXCESSES[0]
+        self._reach, self._excess, self._share = (Z90, Z90), EXCESSES[0], EXCHANGED[0]
+        self._wide = WIDE_SAMPLES[0], WIDE_PROBES[0]
         if not len(runs):
             return
         known = self.prior.known_ends(runs.orders)
         coherence = [self.prior.coherence.of(order) for order in runs.orders]
-        self._seen = self._describe(runs.orders, known.deltas, known.losses, coherence)
+        self._seen = seen = self._describe(runs.orders, known.deltas, known.losses, coherence)
         missed = runs.final - known.losses
-        sample_error = missed.samples / self.prior.sample_unit
-        probe_error = missed.probes / self.prior.probe_unit
-        self._excess = max(EXCESSES, key=lambda size: self._likelihood(size, sample_error))
-        own, pooled = self._covariances(self._seen, self._seen)
-        self._learned = (
-            condition(own, 0.0, sample_error.T),
-            condition(pooled, 0.0, probe_error.T),
+        sample_error = (missed.samples / self.prior.sample_unit).T
+        own, pooled, inner = self._alike(seen, seen)
+        some = slice(None, None, -(-len(sample_error) // TELLING))
+        self._excess = max(
+            EXCESSES,
+            key=lambda size: _likelihood(
+                own[some] + self._apart(seen, seen, inner, size), sample_error[some]
+            ),
         )
-        self._reach = self._learned[0].reach(0.9), self._learned[1].reach(0.9)
+        apart, far = self._apart(seen, seen, inner), self._far(runs.orders, known.deltas)
+        if far.any():
+            self._share = min(
+                EXCHANGED,
+                key=lambda share: self._left(pooled + apart, missed.probes - share * far),
+            )
+            probes = known.losses.probes + self._share * far
+            exchanged = Losses(known.losses.samples, probes)
+            self._seen = seen = self._describe(runs.orders, known.deltas, exchanged, coherence)
+            own, pooled, inner = self._alike(seen, seen)
+        probe_error = ((missed.probes - self._share * far) / self.prior.probe_unit).T
+        self._learned = (
+            condition(own + apart, 0.0, sample_error),
+            condition(pooled + apart, 0.0, probe_error),
+        )
+        self._wide = tuple(
+            max(sizes, key=lambda size: _likelihood(alike + _wider(seen, seen, inner, size), error))
+            for sizes, alike, error in (
+                (WIDE_SAMPLES, own[some], sample_error[some]), (WIDE_PROBES, pooled, probe_error),
+            )
+        )  # fmt: skip
+        self._width = (
+            condition(own + _wider(seen, seen, inner, self._wide[0]), 0.0, sample_error),
+            condition(pooled + _wider(seen, seen, inner, self._wide[1]), 0.0, probe_error),
+        )
+        self._reach = self._width[0].reach(0.9), self._width[1].reach(0.9)
 
-    def _likelihood(self, excess: float, sample_error: Array) -> float:
-        """Log likelihood of the retrainings, had coherent orders an excess of this size."""
-        self._excess = excess
-        some = slice(None, None, -(-sample_error.shape[1] // TELLING))
-        own = self._covariances(self._seen, self._seen)[0][some]
-        return condition(own, 0.0, sample_error.T[some]).log_likelihood
+    def _far(self, orders: NDArray[np.int32], deltas: Array) -> Array:
+        """(B, D) what the exact adjoint says beyond the prior of orders far from the reference."""
+        if self.prior.exchange is None:
+            return np.zeros((len(orders), len(self._run.probe_domains)))
+        return self.prior.exchange.far(orders, self.prior.distance(deltas))
+
+    def _left(self, covariance: Array, missed: Array) -> float:
+        """How badly each run's held-out losses are told from the others', in standard deviations.
+
+        covariance (D, M, M), missed (M, D). The mean over domains counts as much as all of them.
+        """
+        unit = self.prior.probe_unit
+        each = np.square(_left_out(covariance, (missed / unit).T)).mean()
+        mean = missed.mean(1) / unit.mean()
+        return each + len(unit) * np.square(_left_out(covariance.mean(0), mean)).mean()
 
     def _describe(
         self,
@@ -213,63 +263,105 @@ class HybridEstimator:
             change.probes / self.prior.probe_unit,
         )
 
-    def _covariances(self, a: _Described, b: _Described) -> tuple[Array, Array]:
-        """(N, A, B) of the samples' errors and (D, A, B) of the probes', 0 at the reference."""
+    def _alike(self, a: _Described, b: _Described) -> tuple[Array, Array, Array]:
+        """Covariances (N, A, B) of the samples' errors and (D, A, B) of the probes', 0 at the
+        reference, of whatever coherence; and (A, B) the displacements' inner products."""
         steps, origin = self._covariance, self._origin
         moved = (
             steps[a.step[:, None], b.step[None]] - steps[a.step, origin][:, None]
             - steps[origin, b.step][None] + steps[origin, origin]
         )  # (A, B, N)  # fmt: skip
         inner = self.prior.similarity(a.delta, b.delta)
-        near, apart = _as_far(a.distance, b.distance), self._apart(a, b, inner)
+        near = _as_far(a.distance, b.distance)
         alike = inner + OTHERS * moved.mean(2)
         own = alike + OWN * moved.transpose(2, 0, 1)
         return (
-            near * (own + SLOPE**2 * np.einsum("am,bm->mab", a.sample, b.sample)) + apart,
-            near * (alike + SLOPE**2 * np.einsum("am,bm->mab", a.probe, b.probe)) + apart,
+            near * (own + SLOPE**2 * np.einsum("am,bm->mab", a.sample, b.sample)),
+            near * (alike + SLOPE**2 * np.einsum("am,bm->mab", a.probe, b.probe)),
+            inner,
         )
 
-    def _apart(self, a: _Described, b: _Described, inner: Array) -> Array:
+    def _apart(
+        self, a: _Described, b: _Described, inner: Array, size: float | None = None
+    ) -> Array:
         """(A, B) covariance of what displacement does not explain of coherent orders' errors.
 
         Only a coherent order close by tells of it: half the reference run's length away.
         """
-        excess = [self._excess * np.maximum(x.coherence**POWER - 1, 0) for x in (a, b)]
+        excess = [np.maximum(x.coherence**POWER - 1, 0) for x in (a, b)]
         sizes = np.outer(a.distance * excess[0], b.distance * excess[1])
-        gap = np.add.outer(np.square(a.distance), np.square(b.distance)) - 2 * inner
-        return sizes * np.exp(-np.maximum(gap, 0) / (2 * RANGE**2))
+        size = self._excess if size is None else size
+        return size**2 * sizes * _close(a, b, inner, RANGE)
 
     def _predict(self, replayed: list[Replayed], sign: Array) -> tuple[Target, Target]:
         """What to add to Σ sign · loss of a few orders, samples and probes, and what is uncertain.
 
         sign (A,): 1 for an order's own losses, 1 and −1 for a difference.
         """
-        seen = self._describe(
-            np.stack([found.order for found in replayed]),
-            np.stack([found.deltas[-1] for found in replayed]),
-            Losses.stacked(found.losses.final for found in replayed),
-            [found.coherence for found in replayed],
-        )
-        return self._errors(seen, sign)
+        orders = np.stack([found.order for found in replayed])
+        deltas = np.stack([found.deltas[-1] for found in replayed])
+        losses = Losses.stacked(found.losses.final for found in replayed)
+        far = self._share * self._far(orders, deltas)
+        losses = Losses(losses.samples, losses.probes + far)
+        seen = self._describe(orders, deltas, losses, [found.coherence for found in replayed])
+        sample, (probe_shift, probe_sd) = self._errors(seen, sign)
+        return sample, (probe_shift + sign @ far, probe_sd)
 
     def _errors(self, seen: _Described, sign: Array) -> tuple[Target, Target]:
         """As `_predict`, of orders already described."""
-        sample, probe = (
-            np.maximum(np.einsum("a,zab,b->z", sign, covariance, sign), 0)
-            for covariance in self._covariances(seen, seen)
-        )
         units = self.prior.sample_unit, self.prior.probe_unit
+        own, pooled, inner = self._alike(seen, seen)
+        variances = [
+            np.maximum(
+                np.einsum("a,zab,b->z", sign, alike + _wider(seen, seen, inner, size), sign), 0
+            )
+            for alike, size in zip((own, pooled), self._wide, strict=True)
+        ]
         if self._learned is None:
-            zeros = np.zeros_like(units[0]), np.zeros_like(units[1])
-            return (zeros[0], np.sqrt(sample) * units[0]), (zeros[1], np.sqrt(probe) * units[1])
-        cross_sample, cross_probe = (
-            np.einsum("a,zam->zm", sign, covariance)
-            for covariance in self._covariances(seen, self._seen)
-        )
-        return (
-            _scaled(self._learned[0].predict(cross_sample, sample), units[0]),
-            _scaled(self._learned[1].predict(cross_probe, probe), units[1]),
-        )
+            zeros = [np.zeros_like(unit) for unit in units]
+            sample, probe = (np.sqrt(v) * u for v, u in zip(variances, units, strict=True))
+            return (zeros[0], sample), (zeros[1], probe)
+        own, pooled, inner = self._alike(seen, self._seen)
+        apart = self._apart(seen, self._seen, inner)
+        sample, probe = (
+            (
+                (np.einsum("a,zam->zm", sign, alike + apart) * mean.weights).sum(-1) * unit,
+                width.predict(
+                    np.einsum("a,zam->zm", sign, alike + _wider(seen, self._seen, inner, size)),
+                    variance,
+                )[1]
+                * unit,
+            )
+            for alike, mean, width, size, variance, unit in zip(
+                (own, pooled), self._learned, self._width, self._wide, variances, units,
+                strict=True,
+            )
+        )  # fmt: skip
+        return sample, probe
+
+
+def _wider(a: _Described, b: _Described, inner: Array, size: float) -> Array:
+    """(A, B) covariance of coherent orders' errors beyond the rest, as the width has it."""
+    excess = [x.distance * (1 - np.exp(-SOON * np.maximum(x.coherence - 1, 0))) for x in (a, b)]
+    return size**2 * np.outer(*excess) * _close(a, b, inner, WIDE_RANGE)
+
+
+def _close(a: _Described, b: _Described, inner: Array, within: float) -> Array:
+    """(A, B) 1 for the same displacement, 0 for ones much further apart than `within`."""
+    gap = np.add.outer(np.square(a.distance), np.square(b.distance)) - 2 * inner
+    return np.exp(-np.maximum(gap, 0) / (2 * within**2))
+
+
+def _likelihood(covariance: Array, errors: Array) -> float:
+    """Log likelihood of errors (Z, M) of the retrainings."""
+    return condition(covariance, 0.0, errors).log_likelihood
+
+
+def _left_out(covariance: Array, values: Array) -> Array:
+    """(…, M) each value's distance from what the others tell of it, in standard deviations."""
+    inverse = np.linalg.inv(covariance + JITTER * np.eye(values.shape[-1]))
+    weights = np.einsum("...mk,...k->...m", inverse, values)
+    return weights / np.sqrt(np.diagonal(inverse, axis1=-2, axis2=-1))
 
 
 def _row(described: _Described, row: int) -> _Described:
@@ -281,7 +373,3 @@ def _as_far(a: Array, b: Array) -> Array:
     """(A, B) 1 for orders equally far from the reference, less the further apart the scales."""
     logs = [np.log(np.maximum(distance, 1e-9)) for distance in (a, b)]
     return np.exp(-np.square(np.subtract.outer(*logs)) / (2 * SCALE**2))
-
-
-def _scaled(found: Target, unit: Array) -> Target:
-    return found[0] * unit, found[1] * unit

@@ -15,6 +15,7 @@ from reorder_core.errors import EstimatorError
 from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
 from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.error_law import interval
+from reorder_core.estimators.replay.exchange import has_adjoint, open_effects
 from reorder_core.estimators.retrain_regression import Regression, tuned_shapes
 from reorder_core.orders.order import Order, order_hash, steps_of
 from reorder_core.records.estimates import Estimate
@@ -65,8 +66,9 @@ class PositionTable:
 def open_position_table(run: Run) -> PositionTable:
     """The table that the build fitted; raises EstimatorError where the run has none."""
     arrays = _arrays(run)
+    probe = _near_table(run, arrays)
     return PositionTable(
-        arrays["own"], arrays["held_out"], arrays["probe"], OWN_SHARE * arrays["own_sd"],
+        arrays["own"], probe.mean(0), probe, OWN_SHARE * arrays["own_sd"],
         arrays["held_out_sd"],
     )  # fmt: skip
 
@@ -85,6 +87,7 @@ class PositionEstimator:
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
         self._run, self._arrays, self.fitted_on = run, _arrays(run), runs.hashes
+        self._arrays["probe"] = _near_table(run, self._arrays)
         paid = [run.costs[key]["rre"] for key in ("gradients", "curvature") if key in run.costs]
         self.precompute_rre = sum(paid) + runs.rre
         self.bytes = run.file("position").stat().st_size
@@ -125,6 +128,18 @@ class PositionEstimator:
         missed = known.final - Losses.stacked(self._read(row) for row in steps)
         shapes = tuned_shapes(steps, missed.samples, missed.probes, self._run.steps)
         return Regression.fit(steps, missed.samples, missed.probes, self._run.steps, shapes)
+
+
+def _near_table(run: Run, arrays: dict[str, Array]) -> Array:
+    """(D, N, T) what samples near the reference order do to each held-out domain's loss.
+
+    From the exact adjoint where the run has it, whatever the table was fitted to.
+    """
+    fitted = arrays["probe"]
+    if not has_adjoint(run):
+        return fitted
+    exact = open_effects(run).transpose(0, 2, 1)  # of one row: the mean over domains
+    return exact if len(exact) == len(fitted) else fitted + (exact - fitted.mean(0))
 
 
 def _arrays(run: Run) -> dict[str, Array]:

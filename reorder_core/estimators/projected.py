@@ -24,6 +24,7 @@ from reorder_core.estimators.replay.error_law import (
     expected_error,
     interval,
 )
+from reorder_core.estimators.replay.exchange import has_adjoint, open_exchange
 from reorder_core.estimators.replay.gradients import open_stored, with_curvature
 from reorder_core.estimators.replay.replayer import (
     ReferenceReplay,
@@ -74,7 +75,7 @@ class ProjectedEstimator:
     name = "projected"
     about = "a replay on sampled coordinates with curvature; it learns from no retraining"
     can: frozenset[Ability] = frozenset({"intervals"})
-    uses_curvature = True
+    uses_curvature, reads_all_rows = True, False
     fitted_on: frozenset[str] = frozenset()
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
@@ -92,6 +93,7 @@ class ProjectedEstimator:
         self._reference = ReferenceReplay(self.replayer, run.reference_order)
         self._metric = self._adam_metric()
         self._length = self._norm(self._reference.travelled(self.replayer))[0]
+        self.exchange = open_exchange(run, self.reads_all_rows) if self.uses_curvature else None
         self.coherence = Coherence(self.replayer, run.reference_order)
         # Per unit of `distance`, which is in units of the reference run's length.
         sensitive = (self._gradients[-1], self._probe_gradients[-1])
@@ -126,7 +128,7 @@ class ProjectedEstimator:
         order: Order = np.frombuffer(key, np.int32)
         states = self._replay(order)
         kept = [states[step] for step in self.replayer.anchors]
-        end = self._end(kept[-1])
+        end = self._end(kept[-1], order[None])
         deltas = [self._moved(k, state) for k, state in enumerate(kept[:-1])]
         rows = [self._run.reference.losses_at[:1]]  # before the first step nothing has moved
         rows += [self._read_anchor(k, delta) for k, delta in enumerate(deltas) if k]
@@ -142,7 +144,7 @@ class ProjectedEstimator:
         batches = orders.reshape(len(orders), self._run.steps, self._run.batch_size)
         for step in range(self._run.steps):
             state = self._advance(state, step, list(batches[:, step]))
-        return self._end(state)
+        return self._end(state, orders)
 
     def known_ends(self, orders: NDArray[np.int32]) -> Ends:
         """As `simulate`, remembered: after one more retraining only that order is replayed."""
@@ -218,9 +220,17 @@ class ProjectedEstimator:
         del anchor
         return state.delta
 
-    def _end(self, state: ReplayState) -> Ends:
-        """What the states after the last update say."""
-        return Ends(state.delta, self._read_anchor(-1, state.delta))
+    def _end(self, state: ReplayState, orders: NDArray[np.int32]) -> Ends:
+        """What the states after the last update of orders (B, N) say."""
+        losses = self._read_anchor(-1, state.delta)
+        return Ends(state.delta, self._exchanged(losses, orders, state.delta))
+
+    def _exchanged(self, losses: Losses, orders: NDArray[np.int32], near: Array) -> Losses:
+        """Held-out losses corrected by the exact adjoint; near (B, s): γ_T − θ_T."""
+        if self.exchange is None:
+            return losses
+        found = self.exchange.near(orders, self.distance(near))
+        return Losses(losses.samples, (losses.probes + found).astype(losses.probes.dtype))
 
     def _read_anchor(self, anchor: int, delta: Array) -> Losses:
         """(B, N) and (B, D) losses for δ (B, s) at an anchor."""
@@ -258,10 +268,10 @@ class ProjectedEstimator:
         return np.sqrt((np.square(delta) * self._metric).sum(-1))
 
     def _steps(self) -> tuple[str, ...]:
-        return ("gradients", "curvature")
+        return ("gradients", "curvature", "adjoint")
 
     def _files(self) -> tuple[str, ...]:
-        return ("projected", "curvature")
+        return ("projected", "curvature", *(["adjoint"] if has_adjoint(self._run) else []))
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
         replayer = with_curvature(replayer, self._run)

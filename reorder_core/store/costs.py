@@ -10,6 +10,12 @@ from collections.abc import Sequence
 from reorder_core.quantities import MEASURED
 from reorder_core.quantities.quantity import BOTH
 
+GRAPH, HESSIAN_PRODUCT = 2.0, 1.4
+"""Seconds of a gradient whose graph is kept, and of a Hessian product through it, over those of a
+gradient."""
+MOST_SWEPT = 8
+"""Held-out domains with an exact adjoint each."""
+
 
 def base_rre(steps: int, batch_size: int, samples: int) -> float:
     """The phase before the analysed training."""
@@ -51,6 +57,17 @@ def curvature_rre(anchors: int, sequences: int, each: int, samples: int) -> floa
 def calibration_rre(orders: int, samples: int, probes: int) -> float:
     """The designed retrainings, each evaluated at its end."""
     return orders * (1 + evaluation_rre(samples, probes))
+
+
+def swept_domains(domains: int) -> int:
+    """D of the exact adjoint: each held-out domain, or one for their mean where they are many."""
+    return domains if domains <= MOST_SWEPT else 1
+
+
+def adjoint_rre(swept: int, samples: int, probes: int, twice: bool) -> float:
+    """The reference run followed (twice where its states are too many to hold), its gradients with
+    a graph, and back through that one product with the Hessian for each domain."""
+    return 1.0 + twice + GRAPH + HESSIAN_PRODUCT * swept + probes / samples
 
 
 def centre_rre(samples: int, probes: int) -> float:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reorder_core.estimators.replay.adam import Adam
+from reorder_core.estimators.replay.pulled import Pulled, root_floor
 from reorder_core.estimators.replay.replayer import Replayer
 from reorder_core.orders.order import Order
 from reorder_core.training.schedule import between_anchors, learning_rates
@@ -26,8 +28,8 @@ class Forward:
 
     delta: Array
     """(1, s) γ_T − θ_T."""
-    steps: list[tuple[Array, Array, Array]]
-    """Each step's gradient and the moments after it, all (s,)."""
+    steps: list[tuple[Array, Adam]]
+    """Each step's gradient (s,) and Adam's memory once it has been seen."""
 
 
 def effects(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np.float64]:
@@ -36,12 +38,21 @@ def effects(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np.fl
     slope (s,): the loss's derivative by γ_T − θ_T.
     """
     at_gradient = _backwards(replayer, forward.steps, slope)  # (T, s)
-    shares = between_anchors(replayer.anchors, replayer.training.steps)  # (T, K)
-    table = sum(
-        shares[:, anchor] * (replayer.gradients[anchor] @ at_gradient.T)
-        for anchor in range(len(replayer.gradients))
-    )
-    return np.asarray(table, np.float64) / replayer.training.batch_size
+    rows = [effects_at(replayer, step, found) for step, found in enumerate(at_gradient)]
+    return np.stack(rows, axis=1)
+
+
+def effects_at(replayer: Replayer, step: int, at_gradient: Array) -> NDArray[np.float64]:
+    """(…, N) what each sample does at a step, from derivatives (…, s) by its mean gradient.
+
+    The derivatives have the coordinates' weights in them.
+    """
+    shares = between_anchors(replayer.anchors, replayer.training.steps)[step]  # (K,)
+    found = sum(
+        share * (at_gradient @ replayer.gradients[anchor].T)
+        for anchor, share in enumerate(shares) if share
+    )  # fmt: skip
+    return np.asarray(found, np.float64) / replayer.training.batch_size
 
 
 def forward(replayer: Replayer, order: Order, updates: Sequence[Array]) -> Forward:
@@ -51,38 +62,23 @@ def forward(replayer: Replayer, order: Order, updates: Sequence[Array]) -> Forwa
         before = state.first
         state, _ = replayer.advance(state, step, [batch], updates[step])
         gradient = (state.first - adam.beta1 * before) / np.float32(1 - adam.beta1)
-        seen.append((gradient[0], state.first[0], state.second[0]))
+        after = Adam(adam, state.first[0], state.second[0], replayer.updates + step + 1)
+        seen.append((gradient[0], after))
     return Forward(state.delta, seen)
 
 
 def _backwards(
-    replayer: Replayer, seen: list[tuple[Array, Array, Array]], slope: Array
+    replayer: Replayer, seen: list[tuple[Array, Adam]], slope: Array
 ) -> NDArray[np.float32]:
     """(T, s) derivatives by each step's mean gradient."""
-    adam, rates = replayer.training, learning_rates(replayer.training)
-    decay = adam.weight_decay if adam.optimizer == "adamw" else 0.0
-    moved = np.array(slope, np.float32)
-    first, second = np.zeros_like(moved), np.zeros_like(moved)
-    found = np.empty((len(seen), len(moved)), np.float32)
+    rates = learning_rates(replayer.training)
+    floor = root_floor(replayer.training, np.abs(replayer.gradients[0]).max(0))
+    pulled = Pulled.of_losses(np.array(slope, np.float32))
+    found = np.empty((len(seen), len(slope)), np.float32)
     for step in reversed(range(len(seen))):
-        gradient, after_first, after_second = seen[step]
-        done = replayer.updates + step + 1
-        unbias = np.float32(1 - adam.beta1**done), np.float32(1 - adam.beta2**done)
-        root = np.sqrt(after_second / unbias[1])
-        scale = root + np.float32(adam.epsilon)
-        update = -np.float32(rates[step]) * moved
-        first = first + update / (unbias[0] * scale)
-        by_scale = -update * after_first / (unbias[0] * np.square(scale))
-        second = second + _over(by_scale, 2 * root * unbias[1])
-        found[step] = (1 - adam.beta1) * first + 2 * (1 - adam.beta2) * gradient * second
-        first, second = adam.beta1 * first, adam.beta2 * second
-        moved = moved * np.float32(1 - rates[step] * decay)
+        gradient, after = seen[step]
+        pulled, found[step] = pulled.before(after, rates[step], gradient, floor)
         if len(replayer.factor) and step:  # nothing is displaced before the first update
             bent = (replayer.factor @ found[step]) @ replayer.factor
-            moved = moved + replayer.weight * bent
+            pulled = pulled.moved(replayer.weight * bent)
     return found
-
-
-def _over(a: Array, b: Array) -> Array:
-    """a / b, 0 where b is: a coordinate without a second moment does not move."""
-    return np.divide(a, b, out=np.zeros_like(a), where=b > 0)

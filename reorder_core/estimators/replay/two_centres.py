@@ -82,6 +82,7 @@ class CentredEstimator(ProjectedEstimator):
     """Losses from replays around both centres; it has seen the designed retrainings."""
 
     name = "centred"
+    reads_all_rows = True
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
         super().__init__(run, runs)
@@ -91,10 +92,10 @@ class CentredEstimator(ProjectedEstimator):
             self._both.append(self._advance(self._both[-1], step, [batch]))
 
     def _steps(self) -> tuple[str, ...]:
-        return ("gradients", "curvature", "centre")
+        return (*super()._steps(), "centre")
 
     def _files(self) -> tuple[str, ...]:
-        return ("projected", "curvature", "centre")
+        return (*super()._files(), "centre")
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
         # All rows, where `projected` reads the leading ones: single moves need them.
@@ -149,11 +150,11 @@ class CentredEstimator(ProjectedEstimator):
         near, far, share = self._displaced(self.replayer.anchors[anchor], state)
         return share * near + (1 - share) * far
 
-    def _end(self, state: ReplayState) -> Ends:
+    def _end(self, state: ReplayState, orders: NDArray[np.int32]) -> Ends:
         near, far, share = self._displaced(self._run.steps, state)
         losses = self._read_anchor(-1, near).scaled(share)
         losses += self._read_mean(state).scaled(1 - share)
-        return Ends(share * near + (1 - share) * far, losses)
+        return Ends(share * near + (1 - share) * far, self._exchanged(losses, orders, near))
 
     def _read_mean(self, state: ReplayState) -> Losses:
         """(B, N) and (B, D) final losses, of which the reference run's are known."""

@@ -1,0 +1,83 @@
+"""Held-out loss with the curvature exchanged: what the exact adjoint says, for what Φ said.
+
+A held-out loss is one number, so its derivative by every step's gradient is had
+exactly, once, along the reference run (`building.held_out`). From it A[t, i]: what
+sample i at step t does to that loss, to first order. The replay's own adjoint
+there says A_Φ[t, i] with the sampled factor in the Hessian's place; X = A − A_Φ
+is what the factor gets wrong, summed over an order's samples.
+
+Near the reference run, X at the order's steps minus X at the reference's is added
+to the replay's loss. Far from it much of that is the same for all orders and too
+large, for the derivative was taken elsewhere; there the order is compared with the
+mean of all orders instead, and only a share of it counts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.orders.order import Order, steps_of
+from reorder_core.store.run import Run
+
+Array = NDArray[np.floating]
+NEAR = 0.1
+"""Distance from the reference run over which the derivative taken there fades."""
+SUDDEN = 4
+"""Power with which the comparison with all orders sets in beyond it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exchange:
+    """X of D held-out domains, nats per token."""
+
+    table: Array
+    """(D, T, N) A − A_Φ."""
+    batch_size: int
+    home: Array
+    """(D,) its sum over the reference order."""
+    mean: Array
+    """(D,) its mean over all orders."""
+
+    @classmethod
+    def of(cls, table: Array, reference: Order, batch_size: int) -> "Exchange":
+        """From X (D, T, N)."""
+        wide = table.astype(np.float64)
+        home = summed(wide, reference[None], batch_size)[0]
+        return cls(wide, batch_size, home, wide.mean(1).sum(-1))
+
+    def near(self, orders: NDArray[np.int32], distance: Array) -> Array:
+        """(B, D) to add to the losses of orders (B, N), at distances (B,) from the reference."""
+        found = summed(self.table, orders, self.batch_size) - self.home
+        return np.exp(-distance / NEAR)[:, None] * found
+
+    def far(self, orders: NDArray[np.int32], distance: Array) -> Array:
+        """(B, D) to add a share of, 0 near the reference."""
+        found = summed(self.table, orders, self.batch_size) - self.mean
+        return ((1 - np.exp(-distance / NEAR)) ** SUDDEN)[:, None] * found
+
+
+def summed(table: Array, orders: NDArray[np.int32], batch_size: int) -> Array:
+    """(B, D) sums of a table (D, T, N) over what orders (B, N) train at each step."""
+    step_of, ids = steps_of(orders, batch_size), np.arange(table.shape[2])
+    return np.stack([table[:, steps, ids].sum(-1) for steps in step_of])
+
+
+def has_adjoint(run: Run) -> bool:
+    """Whether the build took the exact adjoint; older runs gain it by building again."""
+    return run.file("adjoint").is_file()
+
+
+def open_effects(run: Run) -> Array:
+    """(D, T, N) A."""
+    return np.asarray(run.arrays("adjoint")["effects"])
+
+
+def open_exchange(run: Run, all_rows: bool) -> Exchange | None:
+    """X of a replay with all rows of Φ, or with the leading ones; None for a run without."""
+    if not has_adjoint(run):
+        return None
+    arrays = run.arrays("adjoint")
+    known = "replayed" if all_rows or "replayed_leading" not in arrays else "replayed_leading"
+    table = arrays["effects"] - arrays[known]
+    return Exchange.of(table, run.reference_order, run.batch_size)
