@@ -23,7 +23,7 @@ from reorder_core.export.plain import for_terminal
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, order_hash, read_order
 from reorder_core.store.files import finite
-from reorder_core.store.manifest import RUN_FILE
+from reorder_core.store.manifest import RUN_FILE, read_manifest
 from reorder_core.store.run import Run, open_run
 from reorder_core.store.texts import read_report
 
@@ -99,6 +99,7 @@ def build(
     from reorder_core.building.build import build_run  # imports torch
 
     already_built = (out / RUN_FILE).is_file()
+    before = _published_stages(out)
     began = time.perf_counter()
     with open_executor(executor, workers) as working, ProgressReport() as on_progress:
         run = open_run(build_run(checked, out, on_progress, working))
@@ -106,6 +107,7 @@ def build(
     built = printing.about(run) | {
         "build_seconds": round(seconds, 1),
         "already_built": already_built,
+        "gained": sorted(set(run.costs) - before) if before else [],
         "read": read_report(run.path / "corpus.json"),
     }
     _answer(built, as_json, lambda: printing.print_built(run, built))
@@ -262,6 +264,14 @@ def info(run_path: RunPath, as_json: AsJson = False) -> None:
     _answer(about, as_json, lambda: printing.print_about(run, about))
     if problem:
         _fail(problem, 1)
+
+
+def _published_stages(path: Path) -> set[str]:
+    """Build stages of the run that is published there; none where none can be read."""
+    try:
+        return set(read_manifest(path).costs)
+    except ReorderError:
+        return set()
 
 
 def _opened(run_path: Path, order_path: Path) -> tuple[Run, Order]:

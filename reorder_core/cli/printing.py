@@ -128,7 +128,10 @@ def print_built(run: Run, facts: Mapping[str, Any]) -> None:
     """What `build` tells at its end, with the next command to type."""
     if facts["read"]:
         reading.print_read(facts["read"])
-    if facts["already_built"]:
+    if facts["gained"]:
+        gained = ", ".join(facts["gained"])
+        print(f"{run.id} was built by an older version; it gained {gained}, all else is as it was")
+    elif facts["already_built"]:
         print(f"{run.id} was built already, from this configuration and text; nothing was done")
     else:
         print(f"built {run.id} in {facts['build_seconds']:.0f} s, {run.bytes / 1e6:.1f} MB")
