@@ -100,6 +100,7 @@ def template(mode: Mode) -> go.layout.Template:
         "tickfont": {"color": muted, "size": 12},
         "title": {"font": {"color": muted, "size": 12}, "standoff": 8},
         "automargin": False,
+        "ticklabeloverflow": "allow",  # to hide some, plotly would measure every label
         "ticks": "",
         "exponentformat": "power",
         "minexponent": 4,

@@ -111,8 +111,8 @@ def _dots(
         "error_y": {
             "type": "data", "symmetric": False, "width": 0, "thickness": 1.25,
             "color": colour(shade, mode, 0.6),
-            "array": np.nan_to_num(high - trace["y"]),
-            "arrayminus": np.nan_to_num(trace["y"] - low),
+            "array": high - trace["y"],  # nan where there is none: one of length zero is drawn, too
+            "arrayminus": trace["y"] - low,
         },
     }  # fmt: skip
     return (go.Scattergl if len(drawn.value) > MANY else go.Scatter)(trace)

@@ -144,7 +144,8 @@ export class Timeline {
     this.draw();
     this.notice(raw.notice);
     this.orders.answered(raw);
-    markKnown(raw.known);
+    clearTimeout(this.noting);
+    this.noting = setTimeout(() => markKnown(raw.known), 300); // an address costs as much as a figure
     Object.assign(this.root.dataset, { state: 'ready', hash: raw.hash, rev: raw.rev });
   }
 
@@ -166,6 +167,7 @@ export class Timeline {
     this.acting.lay(this.summary, view.summary);
     this.toolbar.show(view, this.waiting);
     this.drawJobs();
+    this.acting.mark();
     this.acting.lay(this.history, view.history);
     this.side.count('history', view.moves);
     this.reveal();
@@ -383,6 +385,7 @@ export class Timeline {
     document.removeEventListener('keydown', this.shortcut);
     cancelAnimationFrame(this.later);
     clearTimeout(this.next);
+    clearTimeout(this.noting);
     for (const stop of this.stop) stop();
     for (const figure of this.figures) figure.destroy();
     this.suggestions.destroy();

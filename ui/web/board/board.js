@@ -37,6 +37,7 @@ export class Board {
     this.run = run;
     this.width = undefined;
     this.first = 0;
+    this.reachable = undefined;
     this.marks.clear();
     this.tiles = run.samples.map((sample) => h('button', {
       type: 'button', class: 'ro-tile', 'data-sample': sample.id, tabindex: -1,
@@ -196,12 +197,16 @@ export class Board {
   paint(id) {
     const { look, run } = this;
     const tile = this.tiles[id];
-    tile.look = look;
-    tile.style.setProperty('--ro-level', `${Math.round(look.level[id] * 100)}%`);
-    tile.dataset.side = look.rises[id] ? 'rise' : 'fall';
     const sample = run.samples[id];
-    tile.setAttribute('aria-label', [`sample ${id}`, sample.name, ...sample.flags,
-      `step ${Math.floor(this.slots[id] / run.batch) + 1}`, `loss change ${signed(look.changes[id])}`].join(', '));
+    tile.look = look;
+    const level = `${Math.round(look.level[id] * 100)}%`;
+    const side = look.rises[id] ? 'rise' : 'fall';
+    const told = [`sample ${id}`, sample.name, ...sample.flags,
+      `step ${Math.floor(this.slots[id] / run.batch) + 1}`, `loss change ${signed(look.changes[id])}`].join(', ');
+    // Most tiles stay as they are, and each change asks for new styles.
+    if (tile.level !== level) tile.style.setProperty('--ro-level', tile.level = level);
+    if (tile.dataset.side !== side) tile.dataset.side = side;
+    if (tile.told !== told) tile.setAttribute('aria-label', tile.told = told);
   }
 
   /** Where the tiles came from, and the slot under the pointer: a line to insert at, or a frame around what is swapped. */
@@ -234,9 +239,9 @@ export class Board {
 
   /** The one tile that Tab reaches. */
   roving(id) {
-    if (this.reachable === id && this.tiles[id].tabIndex === 0) return;
-    if (this.reachable in this.tiles) this.tiles[this.reachable].tabIndex = -1;
-    this.tiles[id].tabIndex = 0;
+    if (this.reachable === id) return;
+    this.tiles[this.reachable]?.setAttribute('tabindex', '-1');
+    this.tiles[id].setAttribute('tabindex', '0');
     this.reachable = id;
   }
 

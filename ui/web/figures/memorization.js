@@ -63,7 +63,7 @@ export class Memorization extends Figure {
     const data = domainGroups(run).map(({ name, shade: place }) => {
       const shade = shell.colours[`domain-${place}`];
       const rows = list.filter(({ sample }) => sample.shade === place);
-      const span = (of) => rows.map((row) => of(row) || 0);
+      const span = (of) => rows.map(of); // NaN where there is none: plotly draws even a whisker of length zero
       return { ...this.points(rows, 'y', scale), name: isolated(escaped(clip(name, LONGEST))), marker: { ...dot, size: SIZE, color: shade },
         type: run.count > shell.many ? 'scattergl' : 'scatter',
         error_y: { type: 'data', symmetric: false, width: 0, thickness: 1.25, color: faint(shade, 0.6),

@@ -18,7 +18,7 @@ export class Acting {
   /** Lay a part out anew. */
   lay(element, nodes) {
     patch(element, nodes);
-    this.mark();
+    this.mark(element);
     if (this.pointed && !this.pointed.isConnected) this.point(null); // what goes sends no pointerleave
   }
 
@@ -89,9 +89,9 @@ export class Acting {
   }
 
   /** Mark what stands for the order on screen: its view, its slide, its retraining. */
-  mark() {
+  mark(within = this.root) {
     const hash = this.owner.view?.hash;
-    for (const one of /** @type {NodeListOf<HTMLElement>} */ (this.root.querySelectorAll('[data-order]'))) {
+    for (const one of /** @type {NodeListOf<HTMLElement>} */ (within.querySelectorAll('[data-order]'))) {
       const on = one.dataset.order === hash;
       if (one.dataset.mark === 'disabled') one.toggleAttribute('disabled', on);
       else one.setAttribute(one.dataset.mark, String(on));
