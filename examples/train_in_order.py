@@ -80,7 +80,8 @@ def train_in_order(trainable: Trainable, order: Any, folder: str) -> torch.Tenso
         use_cpu=True, disable_tqdm=True, logging_strategy="no",
     )  # fmt: skip
     trainer = AsReorder(
-        model, arguments, train_dataset=rows, order=order, trainable=trainable,
+        model, arguments, train_dataset=rows, trainable=trainable,
+        order=trainable.visits.batches(order).reshape(-1),
         optimizers=(optimizer, schedule), data_collator=stacked,
     )  # fmt: skip
     trainer.train()
@@ -125,7 +126,7 @@ def main() -> None:
     parser.add_argument("--order", type=Path, required=True)
     asked = parser.parse_args()
     run = open_run(asked.run)
-    order, trainable = read_order(asked.order, run.id, run.count), open_trainable(run)
+    order, trainable = read_order(asked.order, run.id, run.visits), open_trainable(run)
     with tempfile.TemporaryDirectory() as folder:
         theta = train_in_order(trainable, order, folder)
     losses = trainable.evaluate(theta)

@@ -138,6 +138,8 @@ class TrainingConfig(ScheduleConfig):
     """Whether the analysed run starts from the base phase's Adam moments."""
     order_seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
     """Another reference order of the same samples and weights; none takes them as drawn."""
+    epochs: Count = 1
+    """E, how often the reference run trains each sample; each epoch has an order of its own."""
     reference_order: Literal["file"] | None = None
     """file: samples are trained in the order of the text; none shuffles them by the run's seed."""
     base: ScheduleConfig = ScheduleConfig(
@@ -222,11 +224,14 @@ class RunConfig(_Part):
         if training.steps < 2:
             raise ValueError(f"training.steps is {training.steps}; at least 2 are needed")
         needed = training.steps * training.batch_size
-        if needed != corpus.samples:
+        if needed != corpus.samples * training.epochs:
+            many = f" · epochs = {corpus.samples} · {training.epochs}" * (training.epochs > 1)
+            found = f" = {corpus.samples * training.epochs}" * (training.epochs > 1)
             raise ValueError(
                 f"training.steps · batch_size = {training.steps} · {training.batch_size} "
-                f"= {needed}, but corpus.samples is {corpus.samples}; "
-                "a one-epoch run needs them equal"
+                f"= {needed}, but corpus.samples{many or ' is ' + str(corpus.samples)}{found}; "
+                f"{'a one-epoch run needs them equal' if not many else 'they must be equal'}"
+                f"{' (corpus.reserve counts besides)' * bool(corpus.reserve)}"
             )
         if self.projection.anchors > training.steps:
             raise ValueError(

@@ -11,7 +11,7 @@ from typing import Any
 from reorder_core.config import RunConfig, read_config
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators import ABILITIES, DEFAULT, informing_runs, open_estimator
-from reorder_core.orders.order import Order, make_order, read_order
+from reorder_core.orders.order import Order, read_order
 from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.records.fidelity import FidelityReport
 from reorder_core.store import run as _runs
@@ -108,5 +108,5 @@ def curriculum(
 
 def _order(run: Run, order: OrderLike) -> Order:
     if isinstance(order, (str, Path)):
-        return read_order(Path(order), run.id, run.count)
-    return make_order(order, run.count)
+        return read_order(Path(order), run.id, run.visits)
+    return run.visits.make_order(order)

@@ -17,6 +17,7 @@ from reorder_core.estimators.replay.adam import Adam
 from reorder_core.estimators.replay.exchange import Exchange, has_adjoint, open_effects
 from reorder_core.estimators.replay.pulled import root_floor
 from reorder_core.orders.order import move, steps_of
+from reorder_core.orders.visits import plain_visits
 from reorder_core.store.files import file_digest
 from reorder_core.store.run import Run, open_run
 from reorder_core.training.loop import retrain
@@ -145,7 +146,7 @@ def test_the_table_foretells_what_real_moves_do_to_held_out_loss(real_run: Run) 
 def test_the_correction_is_nothing_at_the_reference_and_on_average_far_from_it() -> None:
     random = np.random.default_rng(0)
     table, reference = random.normal(size=(2, 5, 10)), np.arange(10, dtype=np.int32)
-    exchange = Exchange.of(table, reference, 2)
+    exchange = Exchange.of(table, reference, plain_visits(len(reference), 2))
     assert (exchange.near(reference[None], np.zeros(1)) == 0).all()
     assert (exchange.far(reference[None], np.zeros(1)) == 0).all()
     orders = np.stack([random.permutation(10) for _ in range(4000)]).astype(np.int32)

@@ -13,6 +13,7 @@ from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer, R
 from reorder_core.judge.fidelity import measure
 from reorder_core.judge.measures import spearman
 from reorder_core.orders.order import move, swap
+from reorder_core.orders.visits import plain_visits
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import learning_rates
 
@@ -77,7 +78,8 @@ def test_projected_beats_the_baselines_on_real_retrainings(real_run: Run) -> Non
 def _replayer(training: TrainingConfig, gradients: np.ndarray, factor: np.ndarray) -> Replayer:
     size = gradients.shape[-1]
     zero = np.zeros(size)
-    return Replayer(training, gradients, factor, np.ones(size), zero, zero, 0)
+    visits = plain_visits(gradients.shape[1], training.batch_size)
+    return Replayer(training, gradients, factor, np.ones(size), zero, zero, 0, visits)
 
 
 def _replayed(replayer: Replayer, reference: np.ndarray, order: np.ndarray) -> np.ndarray:

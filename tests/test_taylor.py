@@ -15,6 +15,7 @@ from reorder_core.estimators.replay.adam import Adam
 from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer
 from reorder_core.estimators.taylor import TaylorEstimator, expand
 from reorder_core.judge.measures import r2, rho_sample
+from reorder_core.orders.visits import plain_visits
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import learning_rates
 
@@ -87,8 +88,9 @@ def test_with_every_coordinate_and_exact_curvature_the_replay_is_the_same() -> N
            lambda step, theta, delta: thetas.append(theta))  # fmt: skip
     gradients = (np.array(thetas)[:, None] - losses.centres) @ losses.hessians[0]
     replayer = Replayer(
-        training, gradients, losses.roots[0], np.ones(size), np.zeros(size), np.zeros(size), 0
-    )
+        training, gradients, losses.roots[0], np.ones(size), np.zeros(size), np.zeros(size), 0,
+        plain_visits(12, 2),
+    )  # fmt: skip
     state = replayer.begin(1)
     for step, update in enumerate(ReferenceReplay(replayer, reference).updates):
         state, _ = replayer.advance(state, step, [order.reshape(-1, 2)[step]], update)

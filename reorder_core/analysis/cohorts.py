@@ -71,7 +71,7 @@ def excess(run: Run, orders: RetrainedOrders, per_rate: bool = False) -> Excess:
         if per_rate:
             rate = np.asarray(run.reference.learning_rate, np.float64)
             factor = rate.mean() / np.maximum(rate, 1e-3 * rate.mean())
-            of[:, place] *= np.where(seen, factor[orders.step_of], 1.0)
+            of[:, place] *= np.where(seen, np.append(factor, 1.0)[orders.step_of], 1.0)
     return Excess(of, orders.step_of, run.eval_steps.astype(int), run.domains, domain_of,
                   tuple(map(tuple, control)))  # fmt: skip
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from reorder_core.analysis.false_discovery import told_apart
-from reorder_core.analysis.position_effects import home_steps
+from reorder_core.analysis.position_effects import home_steps, visit_steps
 from reorder_core.estimators.position import NEAR, PositionTable
 from reorder_core.estimators.replay.error_law import Z90
 from reorder_core.explore.suggestions import insert_effects
@@ -49,13 +49,13 @@ def probe_sd(run: Run, table: PositionTable) -> tuple[Array, int]:
     From the ledger's retrainings near the reference order, where there are FEWEST;
     else the build's figure for the mean over domains, as if these erred apart.
     """
-    home, ids = home_steps(run), np.arange(run.count)
+    home, ids = visit_steps(run), np.arange(run.visits.count)
     reference = run.reference.final.probes.astype(np.float64)
     squares = []
     for entry in run.ledger.all():
         step = slots_of(entry.order) // run.batch_size
         moved = int((step != home).sum())
-        if 0 < moved < NEAR * run.count and np.isfinite(entry.final.probes).all():
+        if 0 < moved < NEAR * len(home) and np.isfinite(entry.final.probes).all():
             table_says = (table.probe[:, ids, step] - table.probe[:, ids, home]).sum(1)
             wrong = table_says.astype(np.float64) - (entry.final.probes - reference)
             squares.append(np.square(wrong) / moved)
@@ -68,8 +68,8 @@ def probe_sd(run: Run, table: PositionTable) -> tuple[Array, int]:
 def influence(run: Run, table: PositionTable) -> Influence:
     """Where a training domain's samples sit, against each held-out domain's final loss."""
     home, ids = home_steps(run), np.arange(run.count)
-    probe = table.probe.astype(np.float64)
-    change = probe - probe[:, ids, home][..., None]  # (D, N, T)
+    probe = table.probe[:, : run.count].astype(np.float64)  # first visits
+    change = probe[..., : run.steps] - probe[:, ids, home][..., None]  # (D, N, T)
     names = np.array([sample.domain for sample in run.samples])
     members = [np.flatnonzero(names == domain) for domain in run.domains]
     sd, judged_by = probe_sd(run, table)
@@ -90,7 +90,7 @@ def needs(run: Run, table: PositionTable) -> pd.DataFrame:
     lo, hi (90 %), told (from zero, all pairs corrected for together).
     """
     middle = run.steps // 2
-    probe = table.probe.astype(np.float64)
+    probe = table.probe[:, : run.count, : run.steps].astype(np.float64)
     late = probe[:, :, middle:].mean(2) - probe[:, :, :middle].mean(2)  # (D, N)
     sd, _ = probe_sd(run, table)
     error = np.broadcast_to(sd[:, None], late.shape)  # a difference of two entries has one move's
@@ -116,7 +116,8 @@ def shortlists(run: Run, table: PositionTable) -> dict[tuple[str, str], list[Mov
     order, found = run.reference_order, {}
     places = slots_of(order) % run.batch_size
     for index, domain in enumerate(run.probe_domains):
-        effects = insert_effects(table.probe[index], order, run.batch_size)  # (N, T)
+        effects = insert_effects(table.probe[index], order, run.batch_size)
+        effects = effects[:, : run.steps]  # (V, T)
         for name, gain in (("best", -effects), ("worst", effects)):
             step = gain.argmax(1)
             top = np.argsort(-gain.max(1), kind="stable")[:SHORTLIST]

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from reorder_core.analysis.position_effects import home_steps
+from reorder_core.analysis.position_effects import visit_steps
 from reorder_core.estimators.position import PositionTable
 from reorder_core.judge import measures
 from reorder_core.orders.moves import single_move
@@ -18,7 +18,8 @@ def one_moves(run: Run, table: PositionTable) -> pd.DataFrame:
     reference's, nats), sd of the estimate's error, order_hash. The samples that
     an insert merely shifts over a step's end are not among them.
     """
-    home, reference = home_steps(run), run.reference_order
+    home, reference = visit_steps(run), run.reference_order
+    of = run.visits.sample_of
     own, loss = table.own.astype(np.float64), run.reference.final.samples
     lines = []
     for entry in run.ledger.all():
@@ -28,10 +29,10 @@ def one_moves(run: Run, table: PositionTable) -> pd.DataFrame:
         moved = list(move.samples) + ([int(reference[move.slot])] if move.kind == "swap" else [])
         step = slots_of(entry.order) // run.batch_size
         for i in moved:
-            if step[i] != home[i]:
+            if step[i] != home[i] and max(step[i], home[i]) < run.steps:
                 estimated = own[i, step[i]] - own[i, home[i]]
-                retrained = float(entry.final.samples[i]) - float(loss[i])
-                lines.append((i, step[i], home[i], estimated, retrained, table.own_sd[i],
+                retrained = float(entry.final.samples[of[i]]) - float(loss[of[i]])
+                lines.append((of[i], step[i], home[i], estimated, retrained, table.own_sd[i],
                               entry.order_hash))  # fmt: skip
     names = ["sample", "step", "home", "estimated", "retrained", "sd", "order_hash"]
     return pd.DataFrame(lines, columns=names)

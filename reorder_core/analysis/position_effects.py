@@ -10,7 +10,6 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from reorder_core.analysis.false_discovery import told_apart
 from reorder_core.estimators.position import PositionTable
 from reorder_core.estimators.replay.error_law import Z90
-from reorder_core.orders.order import slots_of
 from reorder_core.store.run import Run
 
 Array = NDArray[Any]
@@ -27,7 +26,7 @@ class Effects:
     sd: Array
     """(K, T) standard deviation of its error; 0 at home"""
     home: Array
-    """(K,) the reference step of each; −1 where the row is many samples"""
+    """(K,) the reference step of each; −1 where the row is many samples, or none trains it"""
 
     @property
     def told(self) -> Array:
@@ -50,8 +49,13 @@ class Effects:
 
 
 def home_steps(run: Run) -> Array:
-    """(N,) the step at which the reference trains each sample."""
-    return slots_of(run.reference_order) // run.batch_size
+    """(N,) the step at which the reference first trains each sample; T where it never does."""
+    return run.visits.first_steps(run.reference_order[None])[0]
+
+
+def visit_steps(run: Run) -> Array:
+    """(V,) the step at which the reference trains each visit; from T on it lies on the bench."""
+    return run.visits.steps_of(run.reference_order[None])[0]
 
 
 def own_effects(run: Run, table: PositionTable, per_rate: bool = False) -> Effects:
@@ -63,17 +67,22 @@ def own_effects(run: Run, table: PositionTable, per_rate: bool = False) -> Effec
     the mean one; the error of a_i is not in `sd`.
     """
     home, ids = home_steps(run), np.arange(run.count)
-    own = table.own.astype(np.float64)
+    trained = home < run.steps
+    whole = table.own[: run.count].astype(np.float64)  # first visits
+    own, at_home = whole[:, : run.steps], whole[ids, home]
     rate = np.asarray(run.reference.learning_rate, np.float64)
     factor = np.ones(run.steps)
     if per_rate:
         factor = rate.mean() / np.maximum(rate, 1e-3 * rate.mean())
-        own = (own - untrained_level(own, rate)[:, None]) * factor
-    change = own - own[ids, home][:, None]
+        level = untrained_level(own, rate)
+        own = (own - level[:, None]) * factor
+        at_home = np.where(trained, own[ids, np.minimum(home, run.steps - 1)], at_home - level)
+    change = own - at_home[:, None]
     # The two ends of a difference err alike and apart, so each has half of the error's variance.
-    sd = table.own_sd[:, None] * np.sqrt((factor**2 + factor[home][:, None] ** 2) / 2)
-    sd[ids, home] = 0
-    return Effects(tuple(range(run.count)), change, sd, home)
+    at = np.where(trained, factor[np.minimum(home, run.steps - 1)], 1.0)
+    sd = table.own_sd[: run.count, None] * np.sqrt((factor**2 + at[:, None] ** 2) / 2)
+    sd[ids[trained], home[trained]] = 0
+    return Effects(tuple(range(run.count)), change, sd, np.where(trained, home, -1))
 
 
 def untrained_level(own: Array, rate: Array) -> Array:

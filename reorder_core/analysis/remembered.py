@@ -33,7 +33,9 @@ def remembered(
             "after": after,
             "gain": before - after,
             "step": effects.home,
-            "since": run.steps - 1 - effects.home,
+            "since": np.where(effects.home < 0, np.nan, run.steps - 1 - effects.home)
+            if (effects.home < 0).any()
+            else run.steps - 1 - effects.home,
         }
     )
     for name, step in ends.items():

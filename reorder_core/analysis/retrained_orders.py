@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.judge.verified import families_of
-from reorder_core.orders.order import steps_of
 from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
@@ -21,7 +20,7 @@ class RetrainedOrders:
     """M retrained orders of one run; N samples, E evaluations, D held-out domains; nats."""
 
     step_of: Array
-    """(M, N) the step that trains each sample, the first being 0."""
+    """(M, N) the step that first trains each sample, the first being 0; T if none does."""
     losses_at: Losses
     """(M, E, N) and (M, E, D), float64."""
 
@@ -48,6 +47,6 @@ def stacked(run: Run, entries: Sequence[Retrained]) -> RetrainedOrders:
             Losses.unknown(0, evaluations, samples=run.count, probes=len(run.probe_domains)),
         )
     return RetrainedOrders(
-        steps_of(np.stack([e.order for e in whole]), run.batch_size),
+        run.visits.first_steps(np.stack([e.order for e in whole])),
         Losses.stacked(e.losses_at for e in whole).astype(np.float64),
     )

@@ -5,11 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from reorder_core.building.reference_run import CHECKPOINTS, reference_order_of, trainable_of
+from reorder_core.building.reference_run import CHECKPOINTS, trainable_of
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import has_lora
 from reorder_core.estimators.replay.projection import choose_coordinates, pack
-from reorder_core.orders.order import Order
 from reorder_core.store import costs
 from reorder_core.training.loop import Trainable
 from reorder_core.training.schedule import learning_rates
@@ -46,9 +45,8 @@ def take_gradients(context: BuildContext) -> float:
         gradients.append(samples)
         probes.append(domains)
     seen = torch.tensor(np.stack(gradients))
-    unseen = unseen_gradients(
+    unseen, own = unseen_gradients(
         trainable,
-        reference_order_of(context.config),
         thetas,
         seen,
         kept,
@@ -66,31 +64,37 @@ def take_gradients(context: BuildContext) -> float:
             **pack("gradients", seen[1:].numpy(), projection.bits),
             **pack("unseen", unseen.numpy(), projection.bits),
             **pack("probe_gradients", np.stack(probes), projection.bits),
+            **({} if own is None else pack("own", own.numpy(), projection.bits)),
         },
         {"updates": context.metadata("start")["updates"], "parameters": model.size},
     )  # fmt: skip
-    found = costs.gradients_rre(trainable.eval_steps, len(trainable.samples), len(trainable.probes))
+    sizes = len(trainable.samples), len(trainable.probes), trainable.visits.trained
+    found = costs.gradients_rre(trainable.eval_steps, *sizes)
     return found + has_lora(context.config)
 
 
 def unseen_gradients(
     trainable: Trainable,
-    order: Order,
     thetas: torch.Tensor,
     seen: torch.Tensor,
     kept: torch.Tensor,
     on_step: Callable[[int], None],
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, torch.Tensor | None]:
     """(K, N, s) gradients at the anchors, as if the sample had not been trained yet.
 
     The reference run is followed once more. A sample of step t moved θ_a by
     about −c P_t g_i / b, with P_t Adam's preconditioner, c the sum over steps
     t ≤ u < a of η_u (1 − β₁) β₁^(u−t), and g_i its gradient at θ_t; its gradient
     at the anchor is taken with that undone. What other samples did because of
-    it is left.
+    it is left. Of several visits each is undone by itself and the differences are added up.
+
+    Also (N, s), of a run with visits: what a visit does to its sample's own gradient. Of the
+    trained samples it is the last anchor's difference, a visit; a reserve one is moved there
+    as a visit would.
     """
-    adam, model = trainable.config.training, trainable.model
-    batches = order.reshape(adam.steps, adam.batch_size)
+    adam, model, visits = trainable.config.training, trainable.model, trainable.visits
+    order = trainable.reference_order
+    batches, before = visits.batches(order), visits.seen_before(order)
     rates, unseen = learning_rates(adam), seen.clone()
     second, updates = trainable.start.second_moment.clone(), trainable.start.updates
 
@@ -113,11 +117,27 @@ def unseen_gradients(
                 for u in range(step, at)
             )  # fmt: skip
             undone = thetas[anchor] + share * moved
-            unseen[anchor, ids] = model.sample_gradients(undone, part, lambda g: g[:, kept])
+            found = model.sample_gradients(undone, part, lambda g: g[:, kept])
+            again = torch.tensor(before[step] > 0)
+            apart = unseen[anchor, ids] + found - seen[anchor, ids]
+            unseen[anchor, ids] = torch.where(again[:, None], apart, found)
         return float(losses.mean()), gradient
 
     trainable.train(order, gradient=follow)
-    return unseen
+    if visits.is_plain:
+        return unseen, None
+    times = torch.tensor(visits.times(order[None])[0])
+    own = (seen[-1] - unseen[-1]) / times.clamp(min=1)[:, None]
+    reserve = torch.nonzero(times == 0).flatten().tolist()
+    if reserve:
+        corrected = second / (1 - adam.beta2 ** (updates + adam.steps))
+        scale = sum(rates) / len(rates) / (corrected.sqrt() + adam.epsilon) / adam.batch_size
+        for chosen in np.array_split(reserve, -(-len(reserve) // adam.batch_size)):
+            part = trainable.samples.take(chosen.tolist())
+            rows = model.sample_gradients(thetas[-1], part)
+            done = model.sample_gradients(thetas[-1] - scale * rows, part, lambda g: g[:, kept])
+            own[chosen] = done - seen[-1, chosen]
+    return unseen, own
 
 
 def read_gradients(

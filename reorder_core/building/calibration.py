@@ -1,7 +1,5 @@
 """Stages that retrain: the designed orders, and the second centre that they measure."""
 
-from dataclasses import asdict
-
 import numpy as np
 import torch
 
@@ -30,8 +28,10 @@ def train_calibration(context: BuildContext) -> float:
     """
     run = context.run()
     orders = designed_orders(run, context.config.calibration.orders)
-    at_start = unpack("unseen", context.load("projected"))[0]
-    measuring = Measuring(context.config, at_start, spread_count(len(orders)))
+    projected = context.load("projected")
+    own = unpack("own", projected) if "own" in projected else None
+    at_start, spread = unpack("unseen", projected)[0], spread_count(len(orders))
+    measuring = Measuring(context.config, run.visits, at_start, spread, own)
     shape = (len(orders), len(run.eval_steps))
     samples = np.full((*shape, run.count), np.nan, np.float32)
     probes = np.full((*shape, len(run.probe_domains)), np.nan, np.float32)
@@ -47,18 +47,20 @@ def train_calibration(context: BuildContext) -> float:
     context.save(
         "calibration",
         {
-            "orders": np.array(orders, np.int32).reshape(len(orders), run.count),
+            "orders": np.array(orders, np.int32).reshape(
+                len(orders), run.visits.count
+            ),
             "sample_loss_at": samples, "probe_loss_at": probes,
         },
     )  # fmt: skip
     measured = measuring.measured()
-    context.save(MEASURED, asdict(measured) if measured else {"end": np.empty(0, np.float32)})
-    return costs.calibration_rre(len(orders), run.count, len(run.probes))
+    context.save(MEASURED, measured.arrays() if measured else {"end": np.empty(0, np.float32)})
+    return costs.calibration_rre(len(orders), run.count, len(run.probes), run.visits.trained)
 
 
 @unit
 def designed(workplace: Workplace, order: list[int]) -> dict[str, np.ndarray]:
-    """What one designed retraining told: own (N, s), theta (n,), samples (N,), probes (D,)."""
+    """What one designed retraining told: own (T, b, s), theta (n,), samples (N,), probes (D,)."""
     context = BuildContext.at(workplace)
     trainable = workplace.once("trainable", lambda: trainable_of(context))
     index = torch.tensor(np.array(context.load("projected")["coordinates"]))
@@ -82,6 +84,7 @@ def take_centre(context: BuildContext) -> float:
         **pack("gradients", np.array(measured["gradients"]), projection.bits),
         **pack("end_gradients", samples, projection.bits),
         **pack("end_probe_gradients", probes, projection.bits),
+        **({"times": np.array(measured["times"])} if "times" in measured else {}),
     }
     orders = np.array(context.load("calibration")["orders"])
     around_reference = with_curvature(open_stored(run).replayer, run)
@@ -89,4 +92,4 @@ def take_centre(context: BuildContext) -> float:
     # From the packed arrays: what a query replays must be centred as it is read.
     mean = mean_updates(replayer, orders[: spread_count(len(orders))])
     context.save("centre", {**arrays, **pack("mean_update", mean, projection.bits)})
-    return costs.centre_rre(run.count, len(run.probes))
+    return costs.centre_rre(run.count, len(run.probes), run.visits.trained)

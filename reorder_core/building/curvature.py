@@ -85,7 +85,8 @@ def take_curvature(context: BuildContext) -> float:
     kept = kept_rank(projection, count)
     factor = pooled_factor(drawn, kept, np.array(context.load("projected")["weight"]))
     context.save("curvature", pack("factor", factor, projection.bits))
-    return costs.curvature_rre(len(drawn), *draws(projection.rank, count), count)
+    drawn_from, trained = draws(projection.rank, count), context.run().visits.trained
+    return costs.curvature_rre(len(drawn), *drawn_from, trained)
 
 
 @unit

@@ -2,13 +2,15 @@
 
 Most are spread like a Latin square: over the set, each sample is trained in
 each part of the training about equally often, beside ever other samples. The
-rest are orders in blocks and sorted ones, which are the hardest to estimate.
+rest are orders in blocks and sorted ones, which are the hardest to estimate. Of what lies on
+the bench each of them trains a random half, so that presence is learned, too.
 """
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from reorder_core.orders.order import Order
+from reorder_core.orders.order import Order, frozen, slots_of
+from reorder_core.orders.visits import Visits
 from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.run import Run
 
@@ -21,11 +23,25 @@ FIRST_SEED = 1_000_003
 def designed_orders(run: Run, count: int) -> list[Order]:
     """`count` orders to retrain, the same for the same run and count."""
     seed = FIRST_SEED + run.config.seed
-    orders = spread_orders(run.reference_order, spread_count(count), seed)
+    trained, bench = np.split(run.reference_order, [run.visits.trained])
+    spread = spread_orders(slots_of(np.argsort(trained)), spread_count(count), seed)
+    orders = [frozen(np.concatenate([np.sort(trained)[order], bench])) for order in spread]
     for family, wanted in _others(count).items():
         if wanted:
             orders += drawn_orders(run, family, wanted, seed)
-    return orders
+    random = np.random.default_rng([seed, 1])
+    return [with_bench(order, run.visits, random) for order in orders]
+
+
+def with_bench(order: Order, visits: Visits, random: np.random.Generator) -> Order:
+    """`order` with a random half of what lies on the bench in random slots."""
+    if not visits.bench:
+        return order
+    changed, many = order.copy(), min((visits.bench + 1) // 2, visits.trained // 2)
+    benched = visits.trained + random.permutation(visits.bench)[:many]
+    slots = random.permutation(visits.trained)[:many]
+    changed[slots], changed[benched] = order[benched], order[slots]
+    return frozen(changed)
 
 
 def spread_count(count: int) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reorder_core.building.reference_run import reference_order_of, trainable_of
+from reorder_core.building.reference_run import trainable_of
 from reorder_core.building.stages import BuildContext
 from reorder_core.building.sweep import Path, Product, pulled_back
 from reorder_core.estimators.replay import adjoint
@@ -38,21 +38,21 @@ def take_adjoint(context: BuildContext) -> float:
     index = torch.tensor(np.array(context.load("projected")["coordinates"]))
     domains = costs.swept_domains(len(run.probe_domains))
     effects = np.empty((domains, run.steps, run.count), np.float32)
-    order = reference_order_of(context.config)
+    order = trainable.reference_order
     for step, found in _swept(trainable, order, domains):
         context.on_progress("held-out adjoint", run.steps - step, run.steps)
         weighted = found[:, index].numpy() * replayer.weight
         effects[:, step] = adjoint.effects_at(replayer, step, weighted)
     context.save("adjoint", {"effects": effects, **_replayed(run, replayer, domains)})
     twice = stretch(run.steps, trainable.model.size) < run.steps
-    return costs.adjoint_rre(domains, run.count, len(run.probes), twice)
+    return costs.adjoint_rre(domains, run.count, len(run.probes), run.visits.trained, twice)
 
 
 def _swept(trainable: Trainable, order: Order, domains: int) -> Iterator[tuple[int, Tensor]]:
     """(t, (D, n) derivatives by step t's mean gradient), t from T − 1 down to 0."""
     options, model = trainable.config.training, trainable.model
     # As `Trainable.train` has them.
-    batches = [trainable.samples.take(ids.tolist()) for ids in order.reshape(options.steps, -1)]
+    batches = [trainable.samples.take(ids.tolist()) for ids in trainable.visits.batches(order)]
     largest = torch.zeros(model.size)
 
     def own_largest(rows: Tensor) -> Tensor:
@@ -114,7 +114,9 @@ def _replayed(run: Run, replayer: Replayer, domains: int) -> dict[str, np.ndarra
     return {
         name: np.stack(
             [
-                adjoint.effects(replace(bent, factor=factor), forward, slope).T.astype(np.float32)
+                adjoint.effects_of_samples(replace(bent, factor=factor), forward, slope).T.astype(
+                    np.float32
+                )
                 for slope in slopes
             ]
         )

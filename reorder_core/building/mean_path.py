@@ -8,6 +8,7 @@ well take, at as many different steps as there are retrainings. Interpolated
 over steps they are the gradients about the mean path, for nothing.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from reorder_core.config import RunConfig
-from reorder_core.orders.order import Order, steps_of
+from reorder_core.orders.order import Order
+from reorder_core.orders.visits import Visits
 from reorder_core.records.losses import Losses
 from reorder_core.training.loop import Trainable
 from reorder_core.training.schedule import anchor_steps, between_anchors
@@ -35,6 +37,13 @@ class MeanPath:
     """(K − 1, N, s) as if unseen, about the mean path at the anchors after the first."""
     end: Array
     """(n,) θ_T, mean over the spread ones."""
+    times: Array | None
+    """(N,) how often these trained each sample, on average; None where all of them did once."""
+
+    def arrays(self) -> dict[str, Array]:
+        """As they are kept."""
+        found = {"gradients": self.gradients, "end": self.end}
+        return found if self.times is None else found | {"times": self.times}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +51,7 @@ class Told:
     """What one designed retraining told."""
 
     own: Array
-    """(N, s) each sample's gradient at the step that trained it, before the update."""
+    """(T, b, s) gradients of the samples of each step, before its update."""
     theta: Array
     """(n,) θ_T."""
     losses: Losses
@@ -64,10 +73,17 @@ def train_designed(trainable: Trainable, index: Tensor, order: Order) -> Told:
 class Measuring:
     """Sums up what designed retrainings told, one after another; one that diverged told nothing."""
 
-    def __init__(self, config: RunConfig, at_start: Array, spread: int) -> None:
-        """`at_start` (N, s) are the gradients at θ_0; the first `spread` orders set the centre."""
-        self._at_start, self._spread = at_start, spread
-        self._batch_size, self._told, self._ends = config.training.batch_size, 0, 0
+    def __init__(
+        self, config: RunConfig, visits: Visits, at_start: Array, spread: int,
+        own: Array | None = None,
+    ) -> None:  # fmt: skip
+        """`at_start` (N, s) are the gradients at θ_0; the first `spread` orders set the centre.
+
+        `own` (N, s): what a visit does to its sample's gradient, in a run with visits.
+        """
+        self._at_start, self._spread, self._visits = at_start, spread, visits
+        self._own, self._times = own, np.zeros(len(at_start))
+        self._told, self._ends = 0, 0
         anchors = anchor_steps(config.training.steps, config.projection.anchors)
         self._weights = between_anchors(anchors, config.training.steps)  # (T, K)
         self._sums = np.zeros((len(anchors) - 1, *at_start.shape), np.float32)
@@ -78,15 +94,21 @@ class Measuring:
         """Take in the retraining of that number."""
         if not told.is_finite:
             return
-        at = self._weights[steps_of(order[None], self._batch_size)[0]]  # (N, K)
-        for knot in range(1, at.shape[1]):
-            met = np.flatnonzero(at[:, knot])
-            self._sums[knot - 1, met] += at[met, knot, None].astype(np.float32) * told.own[met]
-        self._grams += at[:, :, None] * at[:, None, :]
+        for met in _visited(self._visits, order, told.own):
+            at = self._weights[met.step]  # (N', K)
+            own = met.gradient
+            if self._own is not None:  # as if unseen: what earlier visits left is taken off
+                own = own - met.before[:, None] * self._own[met.samples]
+            for knot in range(1, at.shape[1]):
+                near = np.flatnonzero(at[:, knot])
+                weight = at[near, knot, None].astype(np.float32)
+                self._sums[knot - 1, met.samples[near]] += weight * own[near]
+            self._grams[met.samples] += at[:, :, None] * at[:, None, :]
         self._told += 1
         if number < self._spread:
             theta = told.theta.astype(np.float64)
             self._end = self._end + theta if self._ends else theta
+            self._times += self._visits.times(order[None])[0]
             self._ends += 1
 
     def measured(self) -> MeanPath | None:
@@ -94,7 +116,8 @@ class Measuring:
         if self._told < FEWEST or not self._ends:
             return None
         gradients = fitted_gradients(self._grams, self._sums, self._at_start)
-        return MeanPath(gradients, (self._end / self._ends).astype(np.float32))
+        times = None if self._own is None else self._times / self._ends
+        return MeanPath(gradients, (self._end / self._ends).astype(np.float32), times)
 
 
 def fitted_gradients(grams: Array, sums: Array, at_start: Array) -> Array:
@@ -112,14 +135,27 @@ def fitted_gradients(grams: Array, sums: Array, at_start: Array) -> Array:
     return fitted
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Visited:
+    """Samples that a retraining has trained as often before, and met again."""
+
+    samples: NDArray[np.integer]
+    """(N',), each once."""
+    step: NDArray[np.integer]
+    """(N',)"""
+    before: Array
+    """(N',) how often they had been trained."""
+    gradient: Array
+    """(N', s)"""
+
+
 class _Path:
     """One retraining's own gradients."""
 
     def __init__(self, trainable: Trainable, index: Tensor, order: Order) -> None:
-        options = trainable.config.training
         self._trainable, self._index = trainable, index
-        self._batches = order.reshape(options.steps, options.batch_size)
-        self.own = np.empty((len(order), len(index)), np.float32)
+        self._batches = trainable.visits.batches(order)
+        self.own = np.empty((*self._batches.shape, len(index)), np.float32)
         self.theta = trainable.start.theta
 
     def on_step(self, step: int, theta: Tensor) -> None:
@@ -132,5 +168,30 @@ class _Path:
         losses, total, own = self._trainable.model.summed_gradients(
             theta.detach(), batch, lambda rows: rows[:, self._index]
         )
-        self.own[ids] = own.numpy()
+        self.own[step] = own.numpy()
         return float(losses.mean()), total / len(ids)
+
+
+def _visited(visits: Visits, order: Order, own: Array) -> Iterator[_Visited]:
+    """First visits, second ones … of an order, with own gradients (T, b, s)."""
+    batches, before = visits.batches(order), visits.seen_before(order)
+    step, place = np.indices(batches.shape)
+    turn = _turns(batches)
+    for number in range(int(turn.max()) + 1):
+        at = np.flatnonzero(turn.ravel() == number)
+        at = at[np.argsort(batches.ravel()[at])]
+        steps, places = step.ravel()[at], place.ravel()[at]
+        yield _Visited(
+            batches[steps, places], steps,
+            before[steps, places].astype(np.float32), own[steps, places],
+        )  # fmt: skip
+
+
+def _turns(batches: NDArray[np.integer]) -> NDArray[np.integer]:
+    """(T, b) the number of the visit of a sample, from 0; within a step one after the other."""
+    found, done = np.zeros_like(batches), np.zeros(int(batches.max()) + 1, int)
+    for step, batch in enumerate(batches):
+        for place, sample in enumerate(batch):
+            found[step, place] = done[sample]
+            done[sample] += 1
+    return found

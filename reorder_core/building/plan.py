@@ -121,32 +121,47 @@ def _rre(config: RunConfig, text: _Text, parameters: int) -> dict[str, float]:
     from reorder_core.building.held_out import stretch
     from reorder_core.building.mean_path import FEWEST
 
-    samples, base = config.corpus.samples, config.training.base
+    samples, base = _count(config), config.training.base
+    trained = config.training.steps * config.training.batch_size
     anchors = anchor_steps(config.training.steps, config.projection.anchors)
     drawn, orders = draws(config.projection.rank, samples), config.calibration.orders
+    sizes = samples, text.probes, trained
     return {
-        "base": costs.base_rre(base.steps, base.batch_size, samples),
-        "reference": costs.reference_rre(len(anchors), samples, text.probes),
-        "gradients": costs.gradients_rre(anchors, samples, text.probes) + has_lora(config),
-        "curvature": costs.curvature_rre(len(anchors), *drawn, samples),
-        "calibration": costs.calibration_rre(orders, samples, text.probes),
-        "centre": costs.centre_rre(samples, text.probes) if orders >= FEWEST else 0.0,
+        "base": costs.base_rre(base.steps, base.batch_size, trained),
+        "reference": costs.reference_rre(len(anchors), *sizes),
+        "gradients": costs.gradients_rre(anchors, *sizes) + has_lora(config),
+        "curvature": costs.curvature_rre(len(anchors), *drawn, trained),
+        "calibration": costs.calibration_rre(orders, *sizes),
+        "centre": costs.centre_rre(*sizes) if orders >= FEWEST else 0.0,
         "adjoint": costs.adjoint_rre(
             costs.swept_domains(text.domains),
-            samples,
-            text.probes,
+            *sizes,
             stretch(config.training.steps, parameters) < config.training.steps,
         ),
-        "results": costs.measuring_rre(samples, text.probes),
+        "results": costs.measuring_rre(*sizes),
     }
+
+
+def _count(config: RunConfig) -> int:
+    """N, the reserve among them."""
+    return config.corpus.samples + config.corpus.reserve
+
+
+def _visits(config: RunConfig) -> tuple[int, int]:
+    """V and the columns of the position table; spare visits come on top, which the text decides."""
+    visits = _count(config) * config.training.epochs
+    return visits, -(-visits // config.training.batch_size)
 
 
 def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
     """File → bytes without the header of each, which takes about a kilobyte."""
-    count, domains, steps = config.corpus.samples, text.domains, config.training.steps
+    count, domains, steps = _count(config), text.domains, config.training.steps
     anchors, orders = config.projection.anchors, config.calibration.orders
     coordinates, rows = _coordinates(config, parameters), count + domains
+    (visits, places), plain = _visits(config), not config.corpus.reserve
+    plain = plain and config.training.epochs == 1
     gradients = (count * (anchors - 1), count * anchors, domains * anchors)
+    gradients += () if plain else (count,)
     files = dict(text.files)
     base_tokens = files.pop("base_tokens")
     kept = {"base_tokens": base_tokens, "checkpoints": 4 * anchors * parameters}
@@ -154,14 +169,14 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
         **files,
         **(kept if config.keep_checkpoints else {}),
         "start": 12 * parameters,
-        "reference": 4 * (count + 2 * steps + anchors + anchors * rows),
+        "reference": 4 * (visits + 2 * steps + anchors + anchors * rows),
         "projected": 20 * coordinates
         + sum(_packed(config, rows, coordinates) for rows in gradients),
         "curvature": _packed(config, _rank(config), coordinates),
-        "calibration": 4 * orders * (count + anchors * rows),
+        "calibration": 4 * orders * (visits + anchors * rows),
         "centre": _centre_bytes(config, domains, coordinates),
         "adjoint": 4 * costs.swept_domains(domains) * steps * count * _replayed(config),
-        "position": 4 * count * (2 * steps * (1 + domains) + 2),
+        "position": 4 * visits * (2 * places * (1 + domains) + 2),
         "results.duckdb": _DATABASE + text.files["corpus.json"],
     }
 
@@ -171,7 +186,7 @@ def _centre_bytes(config: RunConfig, domains: int, coordinates: int) -> int:
 
     if config.calibration.orders < FEWEST:
         return 0
-    count, steps, anchors = config.corpus.samples, config.training.steps, config.projection.anchors
+    count, steps, anchors = _count(config), config.training.steps, config.projection.anchors
     held = (count * (anchors - 1), count, domains, steps)
     return sum(_packed(config, rows, coordinates) for rows in held)
 
@@ -189,7 +204,7 @@ def _rank(config: RunConfig) -> int:
     """Rows of the curvature's factor."""
     from reorder_core.building.curvature import kept_rank
 
-    return kept_rank(config.projection, config.corpus.samples)
+    return kept_rank(config.projection, _count(config))
 
 
 def _packed(config: RunConfig, rows: int, coordinates: int) -> int:

@@ -7,7 +7,7 @@ import torch
 
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import PretrainedModel, RunConfig
-from reorder_core.orders.order import Order, order_hash
+from reorder_core.orders.order import order_hash
 from reorder_core.quantities import MEASURED
 from reorder_core.records.losses import Losses
 from reorder_core.store import costs
@@ -60,7 +60,7 @@ def train_base(context: BuildContext) -> float:
             "base_loss": json.dumps(losses[-1:]), **_weights(config),
         },
     )  # fmt: skip
-    return costs.base_rre(base.steps, base.batch_size, config.corpus.samples)
+    return costs.base_rre(base.steps, base.batch_size, trained_slots(config))
 
 
 def train_reference(context: BuildContext) -> float:
@@ -74,7 +74,7 @@ def train_reference(context: BuildContext) -> float:
             losses.append(trainable.evaluate(theta))
         context.on_progress("reference run", step, steps)
 
-    order = reference_order_of(trainable.config)
+    order = trainable.reference_order
     loss = trainable.train(order, on_step)
     losses_at = Losses.stacked(losses)
     context.save(
@@ -89,8 +89,9 @@ def train_reference(context: BuildContext) -> float:
     (context.path / CHECKPOINTS).parent.mkdir(exist_ok=True)
     context.save(CHECKPOINTS, {"theta": np.stack(kept)})
     return costs.reference_rre(
-        len(trainable.eval_steps), len(trainable.samples), len(trainable.probes)
-    )
+        len(trainable.eval_steps), len(trainable.samples), len(trainable.probes),
+        trainable.visits.trained,
+    )  # fmt: skip
 
 
 def measure_reference(context: BuildContext) -> float:
@@ -99,7 +100,9 @@ def measure_reference(context: BuildContext) -> float:
     context.on_progress("measuring", 0, 1)
     theta = torch.tensor(context.load(CHECKPOINTS)["theta"][-1])
     run.measured.keep(order_hash(run.reference_order), measure(trainable, theta, MEASURED))
-    return costs.measuring_rre(len(trainable.samples), len(trainable.probes))
+    return costs.measuring_rre(
+        len(trainable.samples), len(trainable.probes), trainable.visits.trained
+    )
 
 
 def trainable_of(context: BuildContext) -> Trainable:
@@ -107,14 +110,13 @@ def trainable_of(context: BuildContext) -> Trainable:
     metadata = context.metadata("start")
     return make_trainable(
         context.config, int(metadata["vocab_size"]), context.load("tokens"),
-        context.load("start"), int(metadata["updates"]),
+        context.load("start"), int(metadata["updates"]), context.run().visits,
     )  # fmt: skip
 
 
-def reference_order_of(config: RunConfig) -> Order:
-    # The corpus is shuffled by seed before ids are given.
-    order, seed = np.arange(config.corpus.samples, dtype=np.int32), config.training.order_seed
-    return order if seed is None else np.random.default_rng([seed, 5]).permutation(order)
+def trained_slots(config: RunConfig) -> int:
+    """T · b, what a cost is counted in."""
+    return config.training.steps * config.training.batch_size
 
 
 def _weights(config: RunConfig) -> dict[str, str]:

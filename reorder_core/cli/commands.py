@@ -192,7 +192,7 @@ def measure(
 
     order = run.reference_order
     if order_path is not None:
-        order = read_order(order_path, run.id, run.count)
+        order = read_order(order_path, run.id, run.visits)
     elif hashed:
         order = retrained_order(run, hashed)
     with ProgressReport() as on_progress:
@@ -276,7 +276,7 @@ def _published_stages(path: Path) -> set[str]:
 
 def _opened(run_path: Path, order_path: Path) -> tuple[Run, Order]:
     run = open_run(run_path)
-    return run, read_order(order_path, run.id, run.count)
+    return run, read_order(order_path, run.id, run.visits)
 
 
 def _names(estimators: str | None) -> list[str]:

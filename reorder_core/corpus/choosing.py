@@ -21,7 +21,7 @@ from reorder_core.corpus.splitting import (
 from reorder_core.errors import CorpusError
 
 # Streams of random numbers, so that one step's draws never shift another's.
-LOADING, SPLITTING, TRAINED, PROBES, PLANTING, SHUFFLING, LEFT_OVER = range(7)
+LOADING, SPLITTING, TRAINED, PROBES, PLANTING, SHUFFLING, LEFT_OVER, RESERVING = range(8)
 PROBES_WANTED = f"held-out probes that share no {RUN} tokens with a trained sample,"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from reorder_core.corpus.choosing import (
     LOADING,
     PLANTING,
+    RESERVING,
     SHUFFLING,
     SPLITTING,
     Probes,
@@ -72,6 +73,8 @@ def prepare_corpus(
         order = sorted(range(len(train)), key=lambda i: train[i].place)
     else:
         order = np.random.default_rng([seed, SHUFFLING]).permutation(len(train)).tolist()
+    order = _reserve_last(order, train, config.reserve, np.random.default_rng([seed, RESERVING]))
+    _refuse_unknown_repetitions(config, train)
     windows = {
         "train": [train[i] for i in order],
         "probes": chosen.probes.windows,
@@ -84,6 +87,28 @@ def prepare_corpus(
     return EncodedCorpus(
         **parts, tokenizer=chosen.encoder.tokenizer, digest=_digest(parts), read=read
     )
+
+
+def _reserve_last(
+    order: list[int], train: list[Window], reserve: int, random: np.random.Generator
+) -> list[int]:
+    """`order` with the reserve at its end: random samples, none of them planted."""
+    if not reserve:
+        return order
+    plain = [place for place, i in enumerate(order) if not train[i].flags]
+    chosen = set(random.permutation(plain)[:reserve].tolist())
+    kept = [i for place, i in enumerate(order) if place not in chosen]
+    return kept + [i for place, i in enumerate(order) if place in chosen]
+
+
+def _refuse_unknown_repetitions(config: Source, train: Sequence[Window]) -> None:
+    names = sorted({name for window in train for name in (*window.flags, window.domain)})
+    for name in config.repetitions:
+        if name not in names:
+            raise CorpusError(
+                f"corpus.repetitions names {name[:60]!r}, but no sample has that flag or domain; "
+                f"there are {', '.join(names[:20])}"
+            )
 
 
 def _refuse_planting(config: Source) -> None:
@@ -144,7 +169,7 @@ def _attempt(
     splits = _split(config, seed, found)
     texts = [d.text for d in (*texts_to_train(splits, config), *secrets)]
     encoder = encoder or train_tokenizer(texts, tokenizer.vocab_size)
-    count = config.samples - planted.samples
+    count = config.samples + config.reserve - planted.samples
     train, base, short = take_trained(splits, config, count, encoder, seed)
     train = poison(train, planted.poisoned, np.random.default_rng([seed, PLANTING, 1]), encoder)
     train += canary_windows(secrets, planted.repetitions, encoder, config.sequence_length)

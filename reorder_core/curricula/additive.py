@@ -24,14 +24,14 @@ class AdditiveTable:
     """
 
     table: Array
-    """(K, N, T) nats; each of the objective's K rows."""
+    """(K, V, T) nats; each of the objective's K rows."""
     level: Array
     """(K,) what the rows' sums are counted from."""
     batch_size: int
 
     def costs(self, orders: NDArray[np.integer]) -> Array:
-        """(B,) of orders (B, N); about 0.02 ms each."""
-        steps = steps_of(orders, self.batch_size)  # (B, N)
+        """(B,) of orders (B, V); about 0.02 ms each."""
+        steps = steps_of(orders, self.batch_size)  # (B, V)
         ids = np.arange(orders.shape[1])
         sums = [row[ids, steps].sum(1) for row in self.table]
         return (np.stack(sums, 1) + self.level).max(1)
@@ -54,11 +54,11 @@ def open_table(run: Run, objective: Objective) -> AdditiveTable:
     # Of what follows from losses: its slopes at the reference run's.
     final = known.final.astype(np.float64)
     of_samples, of_probes = objective.slopes(final.samples, final.probes)
-    table = of_samples[:, :, None] * own
+    table = of_samples[:, run.visits.sample_of, None] * own
     table = objective.sign * (table + np.einsum("kd,dnt->knt", of_probes, probe))
     rows = objective.rows(known.losses_at.samples[-1:], known.losses_at.probes[-1:])[0]
     home = steps_of(run.reference_order[None], run.batch_size)[0]
-    at_home = table[:, np.arange(run.count), home].sum(1)
+    at_home = table[:, np.arange(run.visits.count), home].sum(1)
     return AdditiveTable(table, objective.sign * rows - at_home, run.batch_size)
 
 
@@ -71,7 +71,11 @@ def best_order(
     sequence found.
     """
     random = random or np.random.default_rng(0)
-    slots = np.repeat(cost, constraints.batch_size, axis=1)  # (N, N) by slot
+    slots = np.repeat(cost, constraints.batch_size, axis=1)[:, : len(cost)]  # (V, V) by slot
+    if constraints.trained is not None:
+        benched = np.zeros(len(cost), bool)
+        benched[constraints.reference[constraints.trained :]] = True
+        slots[benched, : constraints.trained] = slots[~benched, constraints.trained :] = np.inf
     if constraints.early:
         slots[np.ix_(list(constraints.early), range(constraints.half, slots.shape[1]))] = np.inf
     if not constraints.whole:

@@ -1,7 +1,7 @@
 """What an order must keep to, and how any order is brought to keep it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 import numpy as np
@@ -23,13 +23,15 @@ class Constraints:
     reference: Order
     batch_size: int
     domain_of: NDArray[np.integer]
-    """(N,) the number of each sample's domain."""
+    """(V,) the number of the domain of each visit's sample."""
     early: tuple[int, ...] = ()
-    """Samples that must be trained within the first half."""
+    """Visits that must be trained within the first half."""
     whole: bool = False
     """Whether every domain must stand as one block."""
     most_moves: int | None = None
     """At most so many samples taken out of the reference order and put elsewhere."""
+    trained: int | None = None
+    """Slots that are trained where there is a bench: what the reference trains stays in them."""
 
     @property
     def any(self) -> bool:
@@ -38,10 +40,15 @@ class Constraints:
     @property
     def half(self) -> int:
         """The first slot of the second half, at a step's start."""
-        return len(self.reference) // self.batch_size // 2 * self.batch_size
+        trained = len(self.reference) if self.trained is None else self.trained
+        return trained // self.batch_size // 2 * self.batch_size
 
     def holds(self, order: Order) -> bool:
         """Whether the order keeps to all of them."""
+        if self.trained is not None:
+            usual, here = (set(of[self.trained :].tolist()) for of in (self.reference, order))
+            if usual != here:
+                return False
         if self.early and (slots_of(order)[list(self.early)] >= self.half).any():
             return False
         if self.whole and np.count_nonzero(np.diff(self.domain_of[order])) >= self.domains:
@@ -59,6 +66,8 @@ class Constraints:
     def repair(self, order: NDArray[np.integer], random: Random) -> Order:
         """An order much like this one that keeps to them, where one can be found."""
         order = np.asarray(order, np.int32)
+        if self.trained is not None:
+            order = self._bench_kept(order, self.trained)
         if self.whole:
             order = self._as_blocks(order, self._sequence_of(order))
         elif self.early:
@@ -81,9 +90,18 @@ class Constraints:
     def _places(self, order: Order) -> NDArray[np.integer]:
         """(N,) slots in the reference order; within a step ascending, which trains the same."""
         places = slots_of(self.reference)[order]
-        return np.sort(places.reshape(-1, self.batch_size), axis=1).reshape(-1)
+        return places[np.lexsort((places, np.arange(len(order)) // self.batch_size))]
 
     # --- repairs ------------------------------------------------------------------
+
+    def _bench_kept(self, order: Order, trained: int) -> Order:
+        """What came off the bench changes places with what went there."""
+        order, benched = order.copy(), np.zeros(len(order), bool)
+        benched[self.reference[trained:]] = True
+        out = np.flatnonzero(~benched[order] & (np.arange(len(order)) >= trained))
+        taken = np.flatnonzero(benched[order] & (np.arange(len(order)) < trained))
+        order[out], order[taken] = order[taken], order[out]
+        return order
 
     def _early_first(self, order: Order) -> Order:
         """The early samples that stand too late change places with the last others before."""
@@ -165,10 +183,21 @@ def make_constraints(
     most_moves: int | None = None,
 ) -> Constraints:
     """Constraints for a run's orders; raises CurriculumError where no order meets them all."""
-    domain_of = np.array([run.domains.index(sample.domain) for sample in run.samples])
+    visits = run.visits
+    if whole and visits.bench:
+        raise CurriculumError(
+            "domains cannot be kept whole in a run with a bench; leave --keep-domains-whole out"
+        )
+    of_samples = np.array([run.domains.index(sample.domain) for sample in run.samples])
+    domain_of, wanted = visits.as_visits(of_samples), set(early)
+    reference = run.reference_order
+    asked = [int(v) for v in np.sort(reference[: visits.trained]) if visits.sample_of[v] in wanted]
+    if visits.is_plain:
+        asked = list(early)
     made = Constraints(
-        run.reference_order, run.batch_size, domain_of, tuple(early), whole, most_moves
-    )
+        reference, run.batch_size, domain_of, tuple(asked), whole, most_moves,
+        visits.trained if visits.bench else None,
+    )  # fmt: skip
     if len(made.early) > made.half:
         raise CurriculumError(
             f"{len(made.early)} samples cannot all be within the first half of training, which "
@@ -177,7 +206,7 @@ def make_constraints(
     if most_moves is not None and most_moves < 0:
         raise CurriculumError(f"at most {most_moves} moves were asked for; expected 0 or more")
     nearest = made.nearest()
-    if not Constraints(nearest, made.batch_size, domain_of, made.early, whole).holds(nearest):
+    if not replace(made, reference=nearest, most_moves=None).holds(nearest):
         raise CurriculumError(
             "no order keeps every domain in one block and those samples within the first half; "
             "name fewer samples, or leave one of the two out"

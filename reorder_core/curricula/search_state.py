@@ -11,7 +11,7 @@ from reorder_core.curricula.asked import Asked
 from reorder_core.curricula.scoring import Estimated
 from reorder_core.errors import CurriculumError, ReorderError, StoreError
 from reorder_core.estimators import LEARNED_FROM_MOST
-from reorder_core.orders.order import Order, make_order, order_hash
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.files import read_json, write_json
 from reorder_core.store.run import Run
 
@@ -144,5 +144,5 @@ def _entry(run: Run, value: dict[str, Any]) -> Tried:
         Estimated(*(float(found[key]) for key in ("value", "lo", "hi")))
         for found in value["estimated"]
     )
-    order = make_order(value["order"], run.count)
+    order = run.visits.make_order(value["order"])
     return Tried(order, str(value["source"]), estimated, realised, int(value["round"]))

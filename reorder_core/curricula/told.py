@@ -39,11 +39,15 @@ class Whereabouts:
 
 def whereabouts(run: Run, order: Order) -> Whereabouts:
     """Of an order of the run's samples."""
-    domain = np.array([run.domains.index(sample.domain) for sample in run.samples])
-    tokens = np.array([sample.tokens for sample in run.samples], float)
-    loss = run.reference.losses_at.samples[0].astype(float)
-    position = (slots_of(order) + 0.5) / run.count
-    parts = np.array_split(order, min(PARTS, run.steps))
+    visits = run.visits
+    trained = order[: visits.trained]
+    known = np.sort(trained)
+    of = visits.sample_of[known]  # of what is trained, visit by visit
+    domain = np.array([run.domains.index(sample.domain) for sample in run.samples])[of]
+    tokens = np.array([sample.tokens for sample in run.samples], float)[of]
+    loss = run.reference.losses_at.samples[0].astype(float)[of]
+    position = (slots_of(order)[known] + 0.5) / visits.trained
+    parts = np.array_split(np.searchsorted(known, trained), min(PARTS, run.steps))
     share = np.stack([np.bincount(domain[p], minlength=len(run.domains)) / len(p) for p in parts])
     return Whereabouts(
         share,

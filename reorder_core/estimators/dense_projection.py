@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import StoreError
-from reorder_core.orders.order import Order
 from reorder_core.store.files import Arrays, read_arrays, read_metadata, write_arrays
 from reorder_core.store.run import Run
 
@@ -45,11 +44,10 @@ class GradientStore:
         for part, matrix in projection(size, dimension, self.seed):
             yield part, rows[..., part] if dimension == size else rows @ matrix
 
-    def batch_rows(self, order: Order, reference: Order, back: int) -> Array:
+    def batch_rows(self, ours: NDArray[np.int32], theirs: NDArray[np.int32], back: int) -> Array:
         """(T, 1 + back, d) projected gradients, step by step: of the reference's batch at θ_t,
-        then of the order's at θ_t, θ_{t−1} … ; those before the start repeat θ_0."""
+        then of the order's at θ_t, θ_{t−1} … ; those before the start repeat θ_0. Both (T, b)."""
         steps = len(self.gradients)
-        theirs, ours = reference.reshape(steps, -1), order.reshape(steps, -1)
         rows = np.empty((steps, 1 + back, self.gradients.shape[2]), np.float32)
         for step in range(steps):
             rows[step, 0] = self._mean(step, theirs[step])

@@ -63,7 +63,7 @@ class FullParameters:
 
     def batches(self, order: Order) -> list[Any]:
         """The T batches of an order."""
-        rows = np.sort(order.reshape(self.run.steps, -1), axis=1)
+        rows = np.sort(self.run.visits.batches(order), axis=1)
         return [self.trainable.samples.take(ids.tolist()) for ids in rows]
 
     def gradient(self, theta: Any, batch: Any) -> Any:

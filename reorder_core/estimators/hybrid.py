@@ -37,7 +37,7 @@ from reorder_core.estimators.projected import ProjectedEstimator, Replayed
 from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.error_law import POWER, Z90, ends, expected_error, interval
 from reorder_core.estimators.replay.two_centres import prior_of
-from reorder_core.orders.order import Order, order_hash, steps_of
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
@@ -80,8 +80,9 @@ class _Described:
     """(B,) its length."""
     coherence: Array
     """(B,)"""
-    step: NDArray[np.intp]
-    """(B, N) the step that trains each sample."""
+    step: NDArray[np.intp] | NDArray[np.float64]
+    """(B, N) the step that trains each sample; of a run with visits (B, N, T + 1), how often each
+    step does, less the reference order's, the bench last."""
     sample: Array
     """(B, N) the prior's changes of the samples' losses, in their error units."""
     probe: Array
@@ -113,7 +114,12 @@ class HybridEstimator:
         self.precompute_rre = self.prior.precompute_rre + runs.rre
         self.bytes = self.prior.bytes + runs.orders.nbytes + runs.final.samples.nbytes
         self._covariance = step_covariance(run.steps, LENGTH)
-        self._origin = steps_of(run.reference_order[None], run.batch_size)[0]
+        reference = run.reference_order[None]
+        self._origin = run.visits.steps_of(reference)[0]
+        self._at_reference = None if run.visits.is_plain else run.visits.visits_at(reference)
+        if self._at_reference is not None:  # the bench is like no step
+            self._covariance = np.pad(self._covariance, (0, 1))
+            self._covariance[-1, -1] = 1.0
         self._learn(runs.ended())
 
     def taught(self, runs: TrainingRuns) -> "HybridEstimator":
@@ -258,19 +264,30 @@ class HybridEstimator:
             deltas,
             self.prior.distance(deltas),
             np.array(coherence),
-            steps_of(orders, self._run.batch_size),
+            self._steps(orders),
             change.samples / self.prior.sample_unit,
             change.probes / self.prior.probe_unit,
         )
 
+    def _steps(self, orders: NDArray[np.int32]) -> NDArray[np.intp] | NDArray[np.float64]:
+        if self._at_reference is None:
+            return self._run.visits.steps_of(orders)
+        return self._run.visits.visits_at(orders) - self._at_reference
+
+    def _moved(self, a: _Described, b: _Described) -> Array:
+        """(A, B, N) covariance of the effects of each sample's own steps, 0 at the reference."""
+        steps, origin = self._covariance, self._origin
+        if self._at_reference is not None:
+            return np.einsum("anp,bnp->abn", a.step @ steps, b.step, optimize=True)
+        return (
+            steps[a.step[:, None], b.step[None]] - steps[a.step, origin][:, None]
+            - steps[origin, b.step][None] + steps[origin, origin]
+        )  # fmt: skip
+
     def _alike(self, a: _Described, b: _Described) -> tuple[Array, Array, Array]:
         """Covariances (N, A, B) of the samples' errors and (D, A, B) of the probes', 0 at the
         reference, of whatever coherence; and (A, B) the displacements' inner products."""
-        steps, origin = self._covariance, self._origin
-        moved = (
-            steps[a.step[:, None], b.step[None]] - steps[a.step, origin][:, None]
-            - steps[origin, b.step][None] + steps[origin, origin]
-        )  # (A, B, N)  # fmt: skip
+        moved = self._moved(a, b)
         inner = self.prior.similarity(a.delta, b.delta)
         near = _as_far(a.distance, b.distance)
         alike = inner + OTHERS * moved.mean(2)

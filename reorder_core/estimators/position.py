@@ -3,7 +3,7 @@
 E[metric | sample i trained at step t], smooth over steps, as the build fitted it
 (`building.position_table`) to orders that `projected` simulated. A move's
 effect is then a difference of two table entries for each sample that changes
-its step.
+its step. Rows are visits, all those of a sample alike; columns behind the last step are the bench.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.error_law import interval
 from reorder_core.estimators.replay.exchange import has_adjoint, open_effects
 from reorder_core.estimators.retrain_regression import Regression, tuned_shapes
-from reorder_core.orders.order import Order, order_hash, steps_of
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
@@ -38,15 +38,15 @@ class PositionTable:
     """Changes of final loss with a sample's step, against its mean over steps; nats per token."""
 
     own: Array
-    """(N, T) a sample's own loss."""
+    """(V, T) a sample's own loss."""
     held_out: Array
-    """(N, T) mean held-out loss."""
+    """(V, T) mean held-out loss."""
     probe: Array
-    """(D, N, T) held-out loss of each domain."""
+    """(D, V, T) held-out loss of each domain."""
     own_sd: Array
-    """(N,) standard deviation of the error of a move's effect on the sample's own loss."""
+    """(V,) standard deviation of the error of a move's effect on the sample's own loss."""
     held_out_sd: Array
-    """(N,) of its effect on held-out loss, for each sample that changes its step."""
+    """(V,) of its effect on held-out loss, for each sample that changes its step."""
 
     def preview(
         self, home: NDArray[np.integer], step_of: NDArray[np.integer], sample: int
@@ -91,15 +91,16 @@ class PositionEstimator:
         paid = [run.costs[key]["rre"] for key in ("gradients", "curvature") if key in run.costs]
         self.precompute_rre = sum(paid) + runs.rre
         self.bytes = run.file("position").stat().st_size
-        self._origin = steps_of(run.reference_order[None], run.batch_size)[0]
-        self._learned = self._learn(runs.ended()) if len(runs.ended()) >= FEWEST else None
+        self._origin = run.visits.steps_of(run.reference_order[None])[0]
+        enough = len(runs.ended()) >= FEWEST and run.visits.is_plain  # of one step a sample
+        self._learned = self._learn(runs.ended()) if enough else None
 
     def estimate(self, order: Order) -> Estimate:
         """The reference losses plus the difference of the table's entries, step by step.
 
         Between the start and the end nothing is known; those rows are nan.
         """
-        run, steps = self._run, steps_of(order[None], self._run.batch_size)
+        run, steps = self._run, self._run.visits.steps_of(order[None])
         final, reach = self._read(steps[0]).astype(np.float32), None
         if self._learned is not None and not self._is_near(steps[0]):
             (samples, sample_half), (probes, probe_half) = self._learned.predict(steps)
@@ -112,19 +113,23 @@ class PositionEstimator:
         return Estimate(run.id, self.name, order_hash(order), losses_at, reach)
 
     def _read(self, to: NDArray[np.integer]) -> Losses:
-        """(N,) and (D,) final losses of the table, for every sample's step."""
+        """(N,) and (D,) final losses of the table, for every visit's step."""
         known, ids, origin = self._run.reference.final, np.arange(len(to)), self._origin
         table = "probe" if self._is_near(to) else "probe_far"
         own, probe = self._arrays["own"], self._arrays[table]
         moved = (probe[:, ids, to] - probe[:, ids, origin]).sum(1)
-        return Losses(known.samples + own[ids, to] - own[ids, origin], known.probes + moved)
+        visits = self._run.visits
+        if visits.is_plain:
+            return Losses(known.samples + own[ids, to] - own[ids, origin], known.probes + moved)
+        change = np.bincount(visits.sample_of, own[ids, to] - own[ids, origin], visits.samples)
+        return Losses(known.samples + change, known.probes + moved)
 
     def _is_near(self, to: NDArray[np.integer]) -> bool:
         return bool((to != self._origin).sum() < NEAR * len(to))
 
     def _learn(self, runs: TrainingRuns) -> Regression:
         known = taught(self.name, self._run, runs)  # of the reference run nothing is wrong
-        steps = steps_of(known.orders, self._run.batch_size)
+        steps = self._run.visits.steps_of(known.orders)
         missed = known.final - Losses.stacked(self._read(row) for row in steps)
         shapes = tuned_shapes(steps, missed.samples, missed.probes, self._run.steps)
         return Regression.fit(steps, missed.samples, missed.probes, self._run.steps, shapes)

@@ -8,7 +8,7 @@ reference run: ℓ_i(γ) ≈ ℓ_i(θ) + g_i·δ + ½ δᵀ H δ, H the mean Hes
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +131,7 @@ class ProjectedEstimator:
         end = self._end(kept[-1], order[None])
         deltas = [self._moved(k, state) for k, state in enumerate(kept[:-1])]
         rows = [self._run.reference.losses_at[:1]]  # before the first step nothing has moved
-        rows += [self._read_anchor(k, delta) for k, delta in enumerate(deltas) if k]
+        rows += [self._read_anchor(k, delta, order[None]) for k, delta in enumerate(deltas) if k]
         losses = Losses.joined([*rows, end.losses])
         moved = np.concatenate([*deltas, end.deltas])
         moved.flags.writeable = False
@@ -141,7 +141,7 @@ class ProjectedEstimator:
     def simulate(self, orders: NDArray[np.int32]) -> Ends:
         """What `replayed` says of the end of orders (B, N), side by side; up to float error."""
         state = self._begin(len(orders))
-        batches = orders.reshape(len(orders), self._run.steps, self._run.batch_size)
+        batches = self.replayer.batches_of(orders)
         for step in range(self._run.steps):
             state = self._advance(state, step, list(batches[:, step]))
         return self._end(state, orders)
@@ -165,7 +165,7 @@ class ProjectedEstimator:
         )
 
     def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array:
-        """(N, T) what every sample does at every step, near `order`, to a sum of final losses.
+        """(V, T) what every visit does at every step, near `order`, to a sum of final losses.
 
         The sum has weights (N,) over samples and (D,) over probes; nats, to first order.
         """
@@ -221,8 +221,8 @@ class ProjectedEstimator:
         return state.delta
 
     def _end(self, state: ReplayState, orders: NDArray[np.int32]) -> Ends:
-        """What the states after the last update of orders (B, N) say."""
-        losses = self._read_anchor(-1, state.delta)
+        """What the states after the last update of orders (B, V) say."""
+        losses = self._read_anchor(-1, state.delta, orders)
         return Ends(state.delta, self._exchanged(losses, orders, state.delta))
 
     def _exchanged(self, losses: Losses, orders: NDArray[np.int32], near: Array) -> Losses:
@@ -232,13 +232,36 @@ class ProjectedEstimator:
         found = self.exchange.near(orders, self.distance(near))
         return Losses(losses.samples, (losses.probes + found).astype(losses.probes.dtype))
 
-    def _read_anchor(self, anchor: int, delta: Array) -> Losses:
-        """(B, N) and (B, D) losses for δ (B, s) at an anchor."""
+    def _read_anchor(self, anchor: int, delta: Array, orders: NDArray[np.int32]) -> Losses:
+        """(B, N) and (B, D) losses for δ (B, s) at an anchor, of orders (B, V)."""
         known, weighted = self._run.reference.losses_at[anchor], delta * self.replayer.weight
         bend = self.replayer.half_curvature(delta)[:, None]
         samples = known.samples + weighted @ self._gradients[anchor].T
         probes = known.probes + weighted @ self._probe_gradients[anchor].T
+        if self.replayer.own is not None:
+            samples = samples + self._own_bend(
+                weighted, self._times(anchor, orders) - self._reference_times[anchor]
+            )
         return Losses(samples + bend, probes + bend)
+
+    def _own_bend(self, weighted: Array, more: NDArray[np.floating]) -> Array:
+        """(B, N) what samples' own curvature adds where they were trained `more` (B, N) times."""
+        assert self.replayer.own is not None
+        found, changed = np.zeros_like(more, np.float32), np.flatnonzero((more != 0).any(0))
+        if len(changed):
+            bent = weighted @ self.replayer.own[changed].T
+            found[:, changed] = 0.5 * more[:, changed] * bent
+        return found
+
+    def _times(self, anchor: int, orders: NDArray[np.int32]) -> NDArray[np.int32]:
+        """(B, N) how often orders have trained each sample at an anchor."""
+        return self._run.visits.times(orders, self.replayer.anchors[anchor])
+
+    @cached_property
+    def _reference_times(self) -> list[NDArray[np.int32]]:
+        """(N,) the same of the reference order, at each anchor."""
+        known = self._run.reference_order[None]
+        return [self._times(anchor, known)[0] for anchor in range(len(self.replayer.anchors))]
 
     def _replay(self, order: Order) -> list[ReplayState]:
         batches = self.replayer.batches_of(order)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from reorder_core.errors import EstimatorError
 from reorder_core.estimators.learning import gaussian
 from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
 from reorder_core.estimators.protocol import Ability
@@ -40,6 +41,11 @@ class RetrainRegression:
     can: frozenset[Ability] = frozenset({"intervals"})
 
     def __init__(self, run: Run, runs: TrainingRuns) -> None:
+        if not run.visits.is_plain:
+            raise EstimatorError(
+                f"{self.name} knows each sample by its one step, but this run has "
+                f"{run.visits.count} visits of {run.count} samples; ask hybrid or simfluence"
+            )
         self._run, self.fitted_on, self.precompute_rre = run, runs.hashes, runs.rre
         known = taught(self.name, run, runs).ended()
         samples, probes = known.losses_at.samples, known.losses_at.probes

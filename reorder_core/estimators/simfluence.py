@@ -46,14 +46,14 @@ class SimfluenceEstimator:
             [known.losses_at.samples, known.losses_at.probes], axis=2, dtype=np.float64
         )
         losses[:, 0] = losses[0, 0]  # all start alike, also those not evaluated there
-        batches = known.orders.reshape(len(known), run.steps, run.batch_size)
+        batches = run.visits.batches(known.orders)
         penalty = best_penalty(batches, losses, run.eval_steps, run.count)
         self._effects = fit(batches, losses, run.eval_steps, run.count, penalty)
         self._start, self.bytes = losses[0, 0], self._effects.nbytes
 
     def estimate(self, order: Order) -> Estimate:
         """The simulated losses at every evaluation."""
-        batches = order.reshape(1, self._run.steps, self._run.batch_size)
+        batches = self._run.visits.batches(order[None])
         losses, _ = simulate(self._effects, batches, self._start[:, None])
         at = losses[:, 0, self._run.eval_steps].T.astype(np.float32)  # (E, N + D)
         losses_at = Losses(at[:, : self._run.count], at[:, self._run.count :])

@@ -20,7 +20,7 @@ from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.gradients import open_stored
 from reorder_core.estimators.replay.replayer import ReferenceReplay
-from reorder_core.orders.order import Order, order_hash, steps_of
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
@@ -55,12 +55,12 @@ class TracinEstimator:
         self._nearest = np.array(
             [nearest_anchor(replayer.anchors, step) for step in range(run.steps)]
         )
-        self._steps = steps_of(run.reference_order[None], run.batch_size)[0]
+        self._steps = run.visits.steps_of(run.reference_order[None])[0]
         self.bytes = self._pairs.nbytes
 
     def estimate(self, order: Order) -> Estimate:
         """Losses at every evaluation: the contributions of the steps done by then."""
-        known, steps = self._run.reference, steps_of(order[None], self._run.batch_size)[0]
+        known, steps = self._run.reference, self._run.visits.steps_of(order[None])[0]
         rows = [
             self._contributed(steps, at) - self._contributed(self._steps, at)
             for at in self._run.eval_steps
@@ -70,12 +70,15 @@ class TracinEstimator:
         return Estimate(self._run.id, self.name, order_hash(order), known.losses_at + moved)
 
     def _contributed(self, steps: NDArray[np.integer], at: int) -> Array:
-        """(N + D,) what all samples trained before step `at` did to each loss."""
+        """(N + D,) what all visits trained before step `at`, of steps (V,), did to each loss."""
         total, done = np.zeros(self._pairs.shape[1], np.float32), steps < at
+        steps, visits = np.minimum(steps, self._run.steps - 1), self._run.visits
         rates = self._run.reference.learning_rate[steps]
         for anchor, pairs in enumerate(self._pairs):
-            here = done & (self._nearest[steps] == anchor)
-            total += pairs @ np.where(here, rates, 0)
+            here = np.where(done & (self._nearest[steps] == anchor), rates, 0)
+            if not visits.is_plain:
+                here = np.bincount(visits.sample_of, here, visits.samples).astype(np.float32)
+            total += pairs @ here
         return total
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from reorder_core.errors import OrderError
-from reorder_core.orders.order import Order, make_order
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 Options = Mapping[str, Any]
@@ -23,7 +23,7 @@ def preset(run: Run, name: str, options: Options) -> tuple[Order, str]:
     if make is None:
         raise OrderError(f"unknown preset {name[:40]!r}; expected one of {', '.join(PRESETS)}")
     ids, title = make(run, options)
-    return make_order(ids, run.count), title
+    return run.visits.make_order(ids), title
 
 
 def _random(run: Run, options: Options) -> tuple[Any, str]:
@@ -32,17 +32,19 @@ def _random(run: Run, options: Options) -> tuple[Any, str]:
         raise OrderError(
             f"the seed is {str(seed)[:20]!r}; expected a whole number from 0 to {LARGEST_SEED}"
         )
-    return np.random.default_rng(seed).permutation(run.reference_order), f"random, seed {seed}"
+    trained = run.reference_order[: run.visits.trained]
+    drawn = np.random.default_rng(seed).permutation(trained)
+    return run.visits.with_trained(run.reference_order, drawn), f"random, seed {seed}"
 
 
 def _reversed(run: Run, options: Options) -> tuple[Any, str]:
-    return run.reference_order[::-1], "the reference order, reversed"
+    trained = run.reference_order[: run.visits.trained][::-1]
+    return run.visits.with_trained(run.reference_order, trained), "the reference order, reversed"
 
 
 def _sorted(run: Run, keys: Any, title: str) -> tuple[Any, str]:
     """By a key of each sample; ties stay as the reference order has them."""
-    reference = run.reference_order
-    return reference[np.argsort(np.asarray(keys)[reference], kind="stable")], title
+    return run.visits.sort_trained(run.reference_order, run.visits.as_visits(keys)), title
 
 
 def _by_length(sign: int, title: str) -> Callable[[Run, Options], tuple[Any, str]]:
@@ -64,11 +66,12 @@ def _blocks(run: Run, options: Options) -> tuple[Any, str]:
 
 def _interleaved(run: Run, options: Options) -> tuple[Any, str]:
     """Each domain spread evenly over the whole training."""
-    keys = np.empty(run.count)
+    visits, reference = run.visits, run.reference_order
+    keys, of = np.empty(visits.count), visits.sample_of
     for domain in run.domains:
-        own = [i for i in run.reference_order if run.samples[i].domain == domain]
+        own = [v for v in reference[: visits.trained] if run.samples[of[v]].domain == domain]
         keys[own] = (np.arange(len(own)) + 0.5) / len(own)
-    return _sorted(run, keys, "domains interleaved evenly")
+    return visits.sort_trained(reference, keys), "domains interleaved evenly"
 
 
 PRESETS: dict[str, Callable[[Run, Options], tuple[Any, str]]] = {

@@ -14,7 +14,7 @@ import numpy as np
 from reorder_core.estimators import DEFAULT, open_estimator
 from reorder_core.estimators.position import open_position_table
 from reorder_core.judge.heat_map import usual_moves
-from reorder_core.orders.order import Order, insert, make_order, slots_of
+from reorder_core.orders.order import Order, insert, slots_of
 from reorder_core.records.estimates import Difference
 from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
@@ -150,7 +150,8 @@ def _hard_domain(run: Run) -> Scenario | None:
     inside = _in_domain(run, hard)
     if hard is None or inside.all() or not inside.any():
         return None
-    own, rest = run.reference_order[inside], run.reference_order[~inside]
+    trained = run.reference_order[: run.visits.trained]
+    own, rest = trained[inside], trained[~inside]
     return Scenario(
         "hard",
         "Hard domain early or late?",
@@ -162,7 +163,7 @@ def _hard_domain(run: Run) -> Scenario | None:
             Stop(f"{hard} last", _order(run, rest, own)),
         ),
         2,
-        tuple(sorted(own.tolist())),
+        tuple(sorted(set(run.visits.sample_of[own].tolist()))),
     )
 
 
@@ -192,7 +193,8 @@ def _sequences(run: Run) -> list[tuple[str, ...]]:
 
 
 def _blocks(run: Run, names: Sequence[str]) -> Stop:
-    parts = [run.reference_order[_in_domain(run, name)] for name in names]
+    trained = run.reference_order[: run.visits.trained]
+    parts = [trained[_in_domain(run, name)] for name in names]
     return Stop(" → ".join(names), _order(run, *parts))
 
 
@@ -223,7 +225,8 @@ def _poison(run: Run) -> Scenario | None:
     sample = next((s for s in run.samples if POISON in s.flags), None)
     if sample is None:
         return None
-    feared = int(np.argmax(open_position_table(run).held_out[sample.sample_id]))
+    held_out = open_position_table(run).held_out[sample.sample_id]
+    feared = int(np.argmax(held_out[: run.steps]))
     name = f"sample {sample.sample_id}"
     places = {0: f"{name} first", run.steps - 1: f"{name} last"}
     places.setdefault(feared, f"{name} at step {feared + 1}")
@@ -246,8 +249,9 @@ def _put(run: Run, sample_id: int, step: int, row: int, title: str) -> Stop:
 
 
 def _in_domain(run: Run, name: str | None) -> np.ndarray:
-    """(N,) whether each slot of the reference order holds a sample of that domain."""
-    return np.array([run.samples[i].domain == name for i in run.reference_order])
+    """(T · b,) whether each slot of the reference order trains a sample of that domain."""
+    trained = run.visits.batches(run.reference_order).reshape(-1)
+    return np.array([run.samples[i].domain == name for i in trained])
 
 
 def _start_loss(run: Run, name: str) -> float:
@@ -257,4 +261,4 @@ def _start_loss(run: Run, name: str) -> float:
 
 
 def _order(run: Run, *parts: np.ndarray) -> Order:
-    return make_order(np.concatenate(parts), run.count)
+    return run.visits.with_trained(run.reference_order, np.concatenate(parts))

@@ -97,7 +97,7 @@ def candidates(run: Run, table: PositionTable, order: Order, goal: Goal) -> list
     """
     priced = _table_of(run, table, goal)
     effects = insert_effects(priced, order, run.batch_size)
-    gain = goal.sign * effects
+    gain = goal.sign * effects[:, : run.steps]
     chosen = _of_one(gain[goal.sample], goal.sample) if goal.of_one_sample else _one_each(gain)
     places = slots_of(order) % run.batch_size  # its place in the step stays: only the step matters
     inserts = [
@@ -144,16 +144,14 @@ def insert_effects(table: Array, order: Order, batch_size: int) -> Array:
     first goes a step earlier or the last a step later. So their effects are
     differences of running sums over steps, whichever sample moves.
     """
-    steps = len(order) // batch_size
+    steps = -(-len(order) // batch_size)
     step, slots = np.arange(steps), slots_of(order)
-    first, last = order[::batch_size], order[batch_size - 1 :: batch_size]
+    first, last = order[::batch_size], order[batch_size - 1 :: batch_size][: steps - 1]
     wide = table.astype(np.float64)
     earlier = np.concatenate(
         [[0.0], np.cumsum(wide[first[1:], step[:-1]] - wide[first[1:], step[1:]])]
     )
-    later = np.concatenate(
-        [[0.0], np.cumsum(wide[last[:-1], step[1:]] - wide[last[:-1], step[:-1]])]
-    )
+    later = np.concatenate([[0.0], np.cumsum(wide[last, step[1:]] - wide[last, step[:-1]])])
     home = slots // batch_size  # (N,)
     crossing = np.where(
         step > home[:, None], earlier - earlier[home][:, None], later[home][:, None] - later
@@ -189,7 +187,8 @@ def _table_of(run: Run, table: PositionTable, goal: Goal) -> Array:
     """(N, T) the loss that the goal is about."""
     if goal.of_one_sample:
         only = np.zeros_like(table.own)  # a sample that is pushed aside matters only as itself
-        only[goal.sample] = table.own[goal.sample]
+        own = run.visits.of_sample[goal.sample]
+        only[own] = table.own[own]
         return only
     return table.probe[run.probe_domains.index(goal.domain)] if goal.domain else table.held_out
 

@@ -58,7 +58,7 @@ def results_table(run: Run, estimate: Estimate, order: Order, truth: Retrained |
     Losses are final, in nats per token, but "before", which is before training; nan where
     there is none. A sample's memorization is "before" minus its final loss. A DataFrame.
     """
-    slots = slots_of(order)
+    slots = _first_slots(run, order)
     columns = run.reference.final, estimate.final, estimate.interval, truth and truth.final
     frames = [
         _losses("sample", *(part and part.samples for part in columns)),
@@ -74,6 +74,16 @@ def results_table(run: Run, estimate: Estimate, order: Order, truth: Retrained |
     frames[1].insert(2, "before", run.reference.losses_at.probes[0])
     table = pd.concat(frames, ignore_index=True)
     return table.astype({"sample_id": "Int32", "step": "Int32", "place": "Int32"})
+
+
+def _first_slots(run: Run, order: Order) -> Any:
+    """(N,) the slot in which each sample is first trained; missing where it is not trained."""
+    visits, slots = run.visits, slots_of(order)
+    if visits.is_plain:
+        return slots
+    first = np.full(run.count, visits.trained)
+    np.minimum.at(first, visits.sample_of, np.minimum(slots, visits.trained))
+    return pd.arrays.IntegerArray(first, first == visits.trained)
 
 
 def curve_table(run: Run, estimate: Estimate, truth: Retrained | None) -> pd.DataFrame:
@@ -108,7 +118,7 @@ def ranking_table(run: Run, order: Order, ranking: Ranking) -> pd.DataFrame:
         "sample_id": np.arange(run.count),
         "domain": [s.domain for s in run.samples],
         "flags": [" ".join(s.flags) for s in run.samples],
-        "step": slots_of(order) // run.batch_size + 1,
+        "step": _first_slots(run, order) // run.batch_size + 1,
         "change": ranking.change, "low_90": low, "high_90": high,
         "retrained": nothing if ranking.retrained is None else ranking.retrained,
     })  # fmt: skip

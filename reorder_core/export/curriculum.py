@@ -16,10 +16,11 @@ def index_json(run: Run, order: Order) -> str:
     """A JSON list for `dataset.select(json.load(file))`, where row i of the dataset is sample i.
 
     A trainer must then not shuffle; in steps of the run's batch size it trains as the run would.
+    Of a run with several epochs or a bench it names each sample as often as it is trained.
     """
-    if len(order) != run.count:
-        raise OrderError(f"an order of {len(order)} samples for a run of {run.count}")
-    return json.dumps(order.tolist()) + "\n"
+    if len(order) != run.visits.count:
+        raise OrderError(f"an order of {len(order)} visits for a run of {run.visits.count}")
+    return json.dumps(run.visits.batches(order).reshape(-1).tolist()) + "\n"
 
 
 def file_stem(run: Run, order_hash: str) -> str:

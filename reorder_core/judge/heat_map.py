@@ -18,7 +18,8 @@ from reorder_core.estimators.protocol import Estimator
 from reorder_core.execution.executor import Executor
 from reorder_core.judge import measures
 from reorder_core.judge.fidelity import retrain_all
-from reorder_core.orders.order import Order, insert, slots_of, training_hash
+from reorder_core.orders.order import Order, insert, slots_of
+from reorder_core.orders.visits import Visits
 from reorder_core.store.run import Run
 
 Array = NDArray[Any]
@@ -37,7 +38,7 @@ class Moves:
     """K rows of S orders."""
     home: Array
     """(K, S) whether the sample is trained at that step anyway: no move, the reference order."""
-    batch_size: int
+    visits: Visits
 
     def cells(self) -> list[tuple[int, int, Order]]:
         """Row, column and order of each real move."""
@@ -67,7 +68,7 @@ def plan_moves(run: Run, samples: int = SAMPLES, slots: int = SLOTS, seed: int =
         )
         for sample_id, row in zip(chosen, home, strict=True)
     )
-    return Moves(tuple(chosen), tuple(steps.tolist()), orders, home, run.batch_size)
+    return Moves(tuple(chosen), tuple(steps.tolist()), orders, home, run.visits)
 
 
 def usual_moves(run: Run) -> Moves:
@@ -113,7 +114,7 @@ def compare(
     """
     judged = np.zeros(moves.home.shape, dtype=bool)
     for i, j, order in moves.cells():
-        learned = training_hash(order, moves.batch_size) in fitted_on
+        learned = moves.visits.trains_as(order) in fitted_on
         judged[i, j] = np.isfinite(true[i, j]) and not learned
     a, b = estimated[judged], true[judged]
     rows = [
@@ -168,6 +169,8 @@ def _drawn(run: Run, samples: int, seed: int) -> list[int]:
     taken: dict[str, int] = {}
     ranked = []
     for sample_id in random.permutation(run.count).tolist():
+        if sample_id >= run.count - run.visits.reserve:
+            continue  # has no step to be moved from
         domain = run.samples[sample_id].domain
         taken[domain] = taken.get(domain, 0) + 1
         ranked.append((taken[domain], sample_id))

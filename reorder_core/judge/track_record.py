@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reorder_core.judge.verified import BY_HAND, HEAT_MAP
-from reorder_core.orders.families import FAMILIES
+from reorder_core.orders.families import FAMILIES, PERMUTING
 from reorder_core.orders.moves import single_move
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.fidelity import FidelityReport, Measured
 from reorder_core.store.run import Run
+
+Array = NDArray[np.integer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,11 @@ def kind_of(run: Run, order: Order, drawn: Mapping[str, str]) -> str:
     `drawn`: order hash → family, as `families_of` gives it.
     """
     family = drawn.get(order_hash(order), BY_HAND)
+    if family in FAMILIES and family not in PERMUTING:
+        return family
+    usual, times = run.visits.times(np.stack([run.reference_order, order]))
+    if (times != usual).any():  # other samples are trained, or some more often
+        return _presence(usual, times)
     if family == HEAT_MAP or single_move(run.reference_order, order) is not None:
         return "move"
     if family != BY_HAND:
@@ -81,22 +89,38 @@ def _as_far(
     return reports[min(apart, key=lambda place: apart[place])] if apart else None
 
 
+def _presence(usual: Array, times: Array) -> str:
+    """The family of orders that train samples (N,) so many times, and the reference so many."""
+    more = np.flatnonzero(times > usual)
+    if len(more) != 1:
+        return BY_HAND
+    if usual[more[0]]:
+        return "repeat"
+    return "in-out" if (times < usual).sum() == 1 else BY_HAND
+
+
 def _in_blocks(run: Run, order: Order) -> bool:
     """Whether whole domains, or whole steps of the reference order, follow each other."""
-    domains = np.array([run.samples[sample].domain for sample in order])
+    domains = np.array([run.samples[sample].domain for sample in _trained(run, order)])
     runs = 1 + int((domains[1:] != domains[:-1]).sum())
     if 1 < len(run.domains) == runs:
         return True
-    return _steps(order, run.batch_size) == _steps(run.reference_order, run.batch_size)
+    return _steps(run, order) == _steps(run, run.reference_order)
 
 
-def _steps(order: Order, batch: int) -> set[frozenset[int]]:
-    return {frozenset(step) for step in order.reshape(-1, batch).tolist()}
+def _trained(run: Run, order: Order) -> Array:
+    """(T · b,) the samples that an order trains."""
+    return run.visits.batches(order).reshape(-1)
+
+
+def _steps(run: Run, order: Order) -> set[frozenset[int]]:
+    return {frozenset(step) for step in run.visits.batches(order).tolist()}
 
 
 def _sorted(run: Run, order: Order) -> bool:
     """Whether lengths, or losses before training, only rise or only fall."""
-    lengths = np.array([sample.tokens for sample in run.samples])[order]
-    losses = run.reference.losses_at.samples[0][order]
+    trained = _trained(run, order)
+    lengths = np.array([sample.tokens for sample in run.samples])[trained]
+    losses = run.reference.losses_at.samples[0][trained]
     differences = (np.diff(lengths.astype(float)), np.diff(losses))
     return any(len(set(np.sign(d)) - {0.0}) == 1 for d in differences)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from reorder_core.errors import OrderError
 from reorder_core.judge import measures
 from reorder_core.judge.heat_map import usual_moves
-from reorder_core.orders.families import FAMILIES
+from reorder_core.orders.families import families_of as drawable
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.losses import Losses
@@ -41,10 +41,10 @@ def families_of(run: Run) -> dict[str, str]:
     A family is a way of drawing, so an order belongs to it because it was
     drawn, not because it looks alike: what a person chose to verify is BY_HAND.
     """
-    seeds: dict[tuple[str, int], int] = {(family, USUAL_SEED): 0 for family in FAMILIES}
+    seeds: dict[tuple[str, int], int] = {(family, USUAL_SEED): 0 for family in drawable(run.visits)}
     for report in run.fidelity:
         key = (report.family, report.seed)
-        if report.family in FAMILIES:
+        if report.family in drawable(run.visits):
             # A report's orders are in the ledger: what claims more is not drawn.
             seeds[key] = max(seeds.get(key, 0), min(report.orders, len(run.ledger)))
     known: dict[str, str] = {}

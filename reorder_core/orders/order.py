@@ -1,26 +1,31 @@
 """Orders of samples: reading, checking, moving, hashing.
 
-`order[slot]` is a sample id; step t trains slots t·b … t·b+b−1. An order here
-is a one-epoch permutation of 0..N−1, held as a read-only int32 array.
+`order[slot]` is a visit; step t trains slots t·b … t·b+b−1. An order is a permutation of all
+visits 0..V−1, held as a read-only int32 array. With one epoch and no bench a visit is a sample,
+and its id is the sample's (see `visits`).
 """
 
 import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import OrderError
 
+if TYPE_CHECKING:
+    from reorder_core.orders.visits import Visits
+
 Order = NDArray[np.int32]
 MoveKind = Literal["insert", "swap"]
+_KINDS = {"sample": "a one-epoch", "visit": "an"}
 
 
-def make_order(ids: Iterable[Any], count: int) -> Order:
-    """A checked one-epoch order: each of 0..count−1 exactly once.
+def make_order(ids: Iterable[Any], count: int, what: str = "sample") -> Order:
+    """A checked order: each of 0..count−1 exactly once; `what` they are called.
 
     Raises OrderError naming the first id that is missing, doubled or unknown.
     """
@@ -29,44 +34,49 @@ def make_order(ids: Iterable[Any], count: int) -> Order:
     else:
         values = list(ids)
     slot_of: dict[int, int] = {}
+    once = f"{_KINDS[what]} order uses each of 0..{count - 1} once"
     for slot, value in enumerate(values):
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
             raise OrderError(
-                f"slot {slot} holds {_shown(value)}; expected a sample id, "
+                f"slot {slot} holds {_shown(value)}; expected a {what} id, "
                 f"a whole number from 0 to {count - 1}"
             )
         sample_id = int(value)
         if not 0 <= sample_id < count:
             raise OrderError(
-                f"unknown sample id {sample_id} in slot {slot}; this run's ids are 0..{count - 1}"
+                f"unknown {what} id {sample_id} in slot {slot}; this run's ids are 0..{count - 1}"
             )
         if sample_id in slot_of:
             raise OrderError(
-                f"sample {sample_id} appears in slots {slot_of[sample_id]} and {slot}; "
-                f"a one-epoch order uses each of 0..{count - 1} once"
+                f"{what} {sample_id} appears in slots {slot_of[sample_id]} and {slot}; {once}"
             )
         slot_of[sample_id] = slot
     if len(values) != count:
         missing = next(i for i in range(count) if i not in slot_of)
         raise OrderError(
-            f"{count - len(values)} of {count} samples are missing, the first is sample {missing}; "
-            f"a one-epoch order uses each of 0..{count - 1} once"
+            f"{count - len(values)} of {count} {what}s are missing, the first is {what} {missing}; "
+            f"{once}"
         )
     order = np.array(values, dtype=np.int32)
     order.flags.writeable = False
     return order
 
 
-def parse_order(text: str, run_id: str, count: int) -> Order:
+def parse_order(text: str, run_id: str, visits: "int | Visits") -> Order:
     """The order in a text: `3 1 2` with spaces, commas or lines between, or JSON.
 
-    JSON is `{"run": id, "order": [...]}` or a list. Raises OrderError for text that is
-    neither, for another run's order, and for anything that is not a permutation of the
-    run's sample ids.
+    JSON is `{"run": id, "order": [...]}` or a list; of a run with visits also
+    `{"run": id, "samples": [...]}`, what is trained slot by slot. Raises OrderError for text that
+    is neither, for another run's order, and for anything that is not a permutation of the
+    run's `visits`, or of so many sample ids.
     """
+    count = visits if isinstance(visits, int) else visits.count
     value = _listed(text) or _from_json(text, run_id)
     if isinstance(value, dict):
-        if "order" not in value:
+        key = "order"
+        if not isinstance(visits, int) and not visits.is_plain and "samples" in value:
+            key = "samples"
+        if key not in value:
             raise OrderError(
                 f'no "order" in the order file; its keys are {_shown(sorted(value))}, '
                 f'expected "run" and "order"'
@@ -76,10 +86,12 @@ def parse_order(text: str, run_id: str, count: int) -> Order:
                 f"this order is for run {_shown(value['run'])}, the open run is {run_id}; "
                 "sample ids mean nothing across runs: open that run, or make the order anew"
             )
-        value = value["order"]
+        value = value[key]
+        if key == "samples" and isinstance(value, list) and not isinstance(visits, int):
+            return visits.of_samples(value)
     if not isinstance(value, list):
         raise OrderError(f"the order is {_shown(value)}; expected a list of {count} sample ids")
-    return make_order(value, count)
+    return make_order(value, count) if isinstance(visits, int) else visits.make_order(value)
 
 
 def _listed(text: str) -> list[int] | None:
@@ -101,7 +113,7 @@ def _from_json(text: str, run_id: str) -> Any:
         ) from None
 
 
-def read_order(path: Path, run_id: str, count: int) -> Order:
+def read_order(path: Path, run_id: str, visits: "int | Visits") -> Order:
     """The order in the file at `path`, checked; see `parse_order`."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -109,7 +121,7 @@ def read_order(path: Path, run_id: str, count: int) -> Order:
         raise OrderError(f"no order file at {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise OrderError(f"cannot read the order file {path}: {error}") from None
-    return parse_order(text, run_id, count)
+    return parse_order(text, run_id, visits)
 
 
 def order_hash(order: Order) -> str:

@@ -1,7 +1,8 @@
 """What a build costs, in reference trainings (RRE), from its dimensions alone.
 
-One gradient of one sample is the unit: a reference training takes N of them.
-A forward pass is a third of one. The build records these figures, `plan`
+One gradient of one sample is the unit: a reference training takes one a trained slot, which are
+as many as samples in a run of one epoch without reserve: `trained` says how many where they are
+not. A forward pass is a third of one. The build records these figures, `plan`
 foretells them.
 """
 
@@ -22,23 +23,23 @@ def base_rre(steps: int, batch_size: int, samples: int) -> float:
     return steps * batch_size / samples
 
 
-def evaluation_rre(samples: int, probes: int) -> float:
+def evaluation_rre(samples: int, probes: int, trained: int = 0) -> float:
     """Losses of all samples and probes, once."""
-    return (samples + probes) / (3 * samples)
+    return (samples + probes) / (3 * (trained or samples))
 
 
-def measuring_rre(samples: int, probes: int) -> float:
+def measuring_rre(samples: int, probes: int, trained: int = 0) -> float:
     """What the registered quantities measure on parameters, of all samples and probes, once."""
     passes = {kind: sum(q.passes for q in MEASURED if kind in q.of) for kind in BOTH}
-    return (samples * passes["samples"] + probes * passes["held_out"]) / (3 * samples)
+    return (samples * passes["samples"] + probes * passes["held_out"]) / (3 * (trained or samples))
 
 
-def reference_rre(anchors: int, samples: int, probes: int) -> float:
+def reference_rre(anchors: int, samples: int, probes: int, trained: int = 0) -> float:
     """The reference run with its losses at every anchor."""
-    return 1.0 + anchors * evaluation_rre(samples, probes)
+    return 1.0 + anchors * evaluation_rre(samples, probes, trained)
 
 
-def gradients_rre(anchors: Sequence[int], samples: int, probes: int) -> float:
+def gradients_rre(anchors: Sequence[int], samples: int, probes: int, trained: int = 0) -> float:
     """Importance, gradients of samples and probes at the anchors, then those as if unseen.
 
     `anchors` are steps, the last of them T. For the unseen ones the run is
@@ -46,17 +47,19 @@ def gradients_rre(anchors: Sequence[int], samples: int, probes: int) -> float:
     looked at anew at every anchor after its step.
     """
     unseen = 1.0 + sum(anchors) / anchors[-1]
-    return 1.0 + len(anchors) * (1 + probes / samples) + unseen
+    if not trained:
+        return 1.0 + len(anchors) * (1 + probes / samples) + unseen
+    return (samples + len(anchors) * (samples + probes)) / trained + unseen
 
 
-def curvature_rre(anchors: int, sequences: int, each: int, samples: int) -> float:
+def curvature_rre(anchors: int, sequences: int, each: int, trained: int) -> float:
     """At each anchor a forward pass of some sequences, and so many draws back through it."""
-    return anchors * sequences * (1 + 2 * each) / (3 * samples)
+    return anchors * sequences * (1 + 2 * each) / (3 * trained)
 
 
-def calibration_rre(orders: int, samples: int, probes: int) -> float:
+def calibration_rre(orders: int, samples: int, probes: int, trained: int = 0) -> float:
     """The designed retrainings, each evaluated at its end."""
-    return orders * (1 + evaluation_rre(samples, probes))
+    return orders * (1 + evaluation_rre(samples, probes, trained))
 
 
 def swept_domains(domains: int) -> int:
@@ -64,12 +67,12 @@ def swept_domains(domains: int) -> int:
     return domains if domains <= MOST_SWEPT else 1
 
 
-def adjoint_rre(swept: int, samples: int, probes: int, twice: bool) -> float:
+def adjoint_rre(swept: int, samples: int, probes: int, trained: int, twice: bool) -> float:
     """The reference run followed (twice where its states are too many to hold), its gradients with
     a graph, and back through that one product with the Hessian for each domain."""
-    return 1.0 + twice + GRAPH + HESSIAN_PRODUCT * swept + probes / samples
+    return 1.0 + twice + GRAPH + HESSIAN_PRODUCT * swept + probes / (trained or samples)
 
 
-def centre_rre(samples: int, probes: int) -> float:
+def centre_rre(samples: int, probes: int, trained: int = 0) -> float:
     """Gradients at the designed retrainings' mean end; what they measure on their way is free."""
-    return 1 + probes / samples
+    return 1 + probes / samples if not trained else (samples + probes) / trained

@@ -11,4 +11,4 @@ def drawn_orders(run: Run, family: str, count: int, seed: int) -> list[Order]:
     Raises OrderError for an unknown family, or where the run has not so many.
     """
     domains, lengths = [s.domain for s in run.samples], [s.tokens for s in run.samples]
-    return random_orders(family, run.reference_order, run.batch_size, domains, lengths, count, seed)
+    return random_orders(family, run.reference_order, run.visits, domains, lengths, count, seed)

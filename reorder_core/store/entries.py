@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.orders.order import Order, make_order, order_hash
+from reorder_core.orders.order import Order, order_hash
+from reorder_core.orders.visits import Visits
 from reorder_core.records.losses import Losses
 from reorder_core.records.values import Values
 from reorder_core.store.sealed import opened
@@ -44,7 +45,7 @@ class Retrained:
 class EntryShape(NamedTuple):
     """What a run's entries must have."""
 
-    samples: int
+    visits: Visits
     probe_domains: int
     evaluations: int
 
@@ -80,7 +81,7 @@ def parsed(value: Any, run: str, shape: EntryShape) -> Retrained:
         raise ValueError(f"its fields differ from an entry's in {strange[:80]}")
     if record["run"] != run:
         raise ValueError(f"it is for run {record['run']}, this run is {run}")
-    order = make_order(record["order"], shape.samples)
+    order = shape.visits.make_order(record["order"])
     if order_hash(order) != record["order_hash"]:
         raise ValueError(f"its order hashes to {order_hash(order)}")
     return Retrained(
@@ -88,7 +89,7 @@ def parsed(value: Any, run: str, shape: EntryShape) -> Retrained:
         order_hash=record["order_hash"],
         order=order,
         losses_at=Losses(
-            _matrix(record["sample_loss_at"], (shape.evaluations, shape.samples)),
+            _matrix(record["sample_loss_at"], (shape.evaluations, shape.visits.samples)),
             _matrix(record["probe_loss_at"], (shape.evaluations, shape.probe_domains)),
         ),
         seconds=_seconds(record["seconds"]),

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reorder_core.errors import OrderError, StoreError
-from reorder_core.orders.order import Order, order_hash, training_hash
+from reorder_core.orders.order import Order, order_hash
+from reorder_core.orders.visits import Visits
 from reorder_core.store.entries import EntryShape, Retrained, parsed, record_of
 from reorder_core.store.files import FileState, json_digest, read_json, state_of, write_json
 from reorder_core.store.sealed import Damage, sealed
@@ -29,10 +30,8 @@ class Ledger:
 
     folder: Path
     run: str
-    samples: int
-    """N, of the run."""
-    batch_size: int
-    """Samples a step, of the run."""
+    visits: Visits
+    """Of the run."""
     probe_domains: int
     """D, of the run."""
     evaluations: int
@@ -62,13 +61,13 @@ class Ledger:
 
     def of(self, order: Order) -> Retrained | None:
         """What training in an order gave: its own retraining, or one that trains the same."""
-        return self.get(order_hash(order)) or self._alike(training_hash(order, self.batch_size))
+        return self.get(order_hash(order)) or self._alike(self.visits.trains_as(order))
 
     def trains_as(self, entry: Retrained) -> str:
         """The training hash of an entry's order."""
         digest = self._trains.get(entry.order_hash)
         if digest is None:
-            digest = training_hash(entry.order, self.batch_size)
+            digest = self.visits.trains_as(entry.order)
             self._trains[entry.order_hash] = digest
         return digest
 
@@ -186,7 +185,7 @@ class Ledger:
         return known[1]
 
     def _load(self, path: Path) -> Retrained | Damage:
-        shape = EntryShape(self.samples, self.probe_domains, self.evaluations)
+        shape = EntryShape(self.visits, self.probe_domains, self.evaluations)
         try:
             entry = parsed(read_json(path), self.run, shape)
             if entry.order_hash != path.stem:

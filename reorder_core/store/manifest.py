@@ -80,6 +80,8 @@ def _identifying(config: RunConfig) -> dict[str, Any]:
     ):
         if value[part][name] is None:
             del value[part][name]
+    if value["training"]["epochs"] == 1:
+        del value["training"]["epochs"]
     return value
 
 

@@ -89,15 +89,17 @@ def _frames(run: Run) -> dict[str, pd.DataFrame]:
         {
             "sample_id": sample.sample_id, "domain": sample.domain, "flags": list(sample.flags),
             "tokens": sample.tokens, "source": sample.source, "text": sample.text,
-            "reference_slot": int(slots[sample.sample_id]),
-            "reference_step": int(slots[sample.sample_id]) // run.batch_size,
+            "reference_slot": slot if slot < run.visits.trained else None,
+            "reference_step": slot // run.batch_size if slot < run.visits.trained else None,
         }
-        for sample in run.samples
+        for sample, slot in zip(run.samples, slots.tolist(), strict=False)  # its first visit
     ]  # fmt: skip
     reference, at = run.reference, run.reference.losses_at
     frames = {
         "run": pd.DataFrame([about]),
-        "samples": pd.DataFrame(samples),
+        "samples": pd.DataFrame(samples).astype(
+            {"reference_slot": "Int32", "reference_step": "Int32"}
+        ),
         "reference_steps": pd.DataFrame(
             {
                 "step": np.arange(run.steps),
@@ -146,8 +148,9 @@ def _values(run: Run, quantity: Quantity) -> pd.DataFrame:
 def _position_effects(run: Run) -> pd.DataFrame:
     arrays = run.arrays("position")
     axes = ("sample_id", np.arange(run.count)), ("step", np.arange(run.steps))
-    frame = _long(arrays["own"], *axes, value="own")
-    frame["held_out"] = arrays["held_out"].astype(np.float32).ravel()
+    held = slice(run.count), slice(run.steps)  # of visits the first ones, one a sample
+    frame = _long(arrays["own"][held], *axes, value="own")
+    frame["held_out"] = arrays["held_out"][held].astype(np.float32).ravel()
     return frame
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from reorder_core.config import RunConfig
 from reorder_core.errors import RunBusy, RunNotFound, StoreError
-from reorder_core.orders.order import Order, make_order, training_hash
+from reorder_core.orders.order import Order
+from reorder_core.orders.visits import Visits, make_visits
 from reorder_core.records.fidelity import FidelityReport
 from reorder_core.records.losses import Losses
 from reorder_core.store.contents import Contents
@@ -89,8 +90,18 @@ class Run:
 
     @property
     def count(self) -> int:
-        """N, samples."""
-        return self.config.corpus.samples
+        """N, samples, the reserve among them."""
+        return self.config.corpus.samples + self.config.corpus.reserve
+
+    @cached_property
+    def visits(self) -> Visits:
+        """What an order permutes; each sample once in a run of one epoch without a bench."""
+        training, corpus = self.config.training, self.config.corpus
+        named = self.samples if corpus.repetitions else ()
+        return make_visits(
+            (training.steps, training.batch_size), corpus.samples, training.epochs,
+            corpus.reserve, corpus.repetitions, [(*s.flags, s.domain) for s in named],
+        )  # fmt: skip
 
     @property
     def batch_size(self) -> int:
@@ -123,7 +134,7 @@ class Run:
 
     @cached_property
     def reference_order(self) -> Order:
-        return make_order(self.arrays("reference")["order"], self.count)
+        return self.visits.make_order(self.arrays("reference")["order"])
 
     @cached_property
     def eval_steps(self) -> NDArray[np.int32]:
@@ -140,8 +151,8 @@ class Run:
     def ledger(self) -> Ledger:
         """Real retrainings; the one part of a run that grows."""
         return Ledger(
-            self.path / "ledger", self.id, self.count, self.batch_size,
-            len(self.probe_domains), len(self.eval_steps),
+            self.path / "ledger", self.id, self.visits, len(self.probe_domains),
+            len(self.eval_steps),
         )  # fmt: skip
 
     @cached_property
@@ -160,8 +171,8 @@ class Run:
         self.ledger.append(retrained)
 
     def trains_as(self, order: Order) -> str:
-        """Alike for orders that train the same; see `orders.training_hash`."""
-        return training_hash(order, self.batch_size)
+        """Alike for orders that train the same samples at each step."""
+        return self.visits.trains_as(order)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -204,7 +215,7 @@ class Run:
     @property
     def evaluation_rre(self) -> float:
         """Cost of the losses of all samples and probes."""
-        return evaluation_rre(self.count, len(self.probes))
+        return evaluation_rre(self.count, len(self.probes), self.visits.trained)
 
     @property
     def bytes(self) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from reorder_core.config import PretrainedModel, RunConfig, ScheduleConfig, TrainingConfig
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.orders.visits import Visits, reference_order
 from reorder_core.quantities import MEASURED, Measured
 from reorder_core.records.losses import Losses
 from reorder_core.records.values import Values
@@ -111,6 +112,17 @@ class Trainable:
     probe_domain: Tensor
     """(P,) column of each probe's domain."""
     eval_steps: tuple[int, ...]
+    visits: Visits
+    """What an order permutes."""
+
+    @property
+    def reference_order(self) -> Order:
+        """What the reference run trains."""
+        config = self.config
+        return reference_order(
+            self.visits, config.seed, config.training.order_seed,
+            config.training.reference_order == "file",
+        )  # fmt: skip
 
     def train(
         self,
@@ -119,10 +131,7 @@ class Trainable:
         gradient: Gradient | None = None,
     ) -> list[float]:
         """Trains from the start in `order`; the T batch losses, nats per token."""
-        size = self.config.training.batch_size
-        batches = [
-            self.samples.take(ids.tolist()) for ids in np.array_split(order, len(order) // size)
-        ]
+        batches = [self.samples.take(ids.tolist()) for ids in self.visits.batches(order)]
         state, options = self.start.clone(), self.config.training
         return train(self.model, state, batches, options, options, on_step, gradient)
 
@@ -150,6 +159,7 @@ def make_trainable(
     tokens: Mapping[str, np.ndarray],
     start: Mapping[str, np.ndarray],
     updates: int,
+    visits: Visits,
 ) -> Trainable:
     """What `start` and `tokens`, two files of a run folder, say about its training."""
     use_one_thread()
@@ -165,7 +175,7 @@ def make_trainable(
         model.entered(make_batch(tokens["train"], tokens["train_lengths"])),
         model.entered(make_batch(tokens["probes"], tokens["probe_lengths"])),
         torch.tensor(tokens["probe_domain"]),
-        anchor_steps(config.training.steps, config.projection.anchors),
+        anchor_steps(config.training.steps, config.projection.anchors), visits,
     )  # fmt: skip
 
 
@@ -176,7 +186,7 @@ def open_trainable(run: Run) -> Trainable:
     if isinstance(model, PretrainedModel):
         check_weights(model, metadata["weights_digest"])
     return make_trainable(
-        run.config, int(metadata["vocab_size"]), tokens, start, int(metadata["updates"])
+        run.config, int(metadata["vocab_size"]), tokens, start, int(metadata["updates"]), run.visits
     )
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 from reorder_core.errors import ReorderError
 from reorder_core.estimators import ABOUT, DEFAULT
 from reorder_core.judge.verified import USUAL_SEED
-from reorder_core.orders.families import FAMILIES
+from reorder_core.orders.families import families_of
 from reorder_core.store.run import Run
 from ui.app import open_run, state
 from ui.app.markdown import plain
@@ -73,8 +73,9 @@ def read(address: dict[str, str], run: Run) -> Choice:
             f"There is no estimator {estimator[:60]!r}; there are {', '.join(judged.CHOICES)}."
         )
         estimator = estimates.ESTIMATOR
-    if family not in FAMILIES:
-        wrong.append(f"There is no family {family[:60]!r}; there are {', '.join(FAMILIES)}.")
+    families = families_of(run.visits)
+    if family not in families:
+        wrong.append(f"There is no family {family[:60]!r}; there are {', '.join(families)}.")
         family = "random"
     return Choice(estimator, family, " ".join(wrong))
 
@@ -107,7 +108,7 @@ def choices(run: Run, view: Choice) -> None:
     """The choice of family and estimator, kept in the address, and the button for more orders."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="ro_fidelity_choices"):
         st.segmented_control(
-            "Orders that judge", list(FAMILIES), required=True, help=FAMILY_TIPS,
+            "Orders that judge", list(families_of(run.visits)), required=True, help=FAMILY_TIPS,
             format_func=lambda name: fidelity_sentences.FAMILY_WORDS.get(name) or name,
             key=state.show(state.FIDELITY_FAMILY, view.family),
             on_change=lambda: _choose(run, view),

@@ -57,7 +57,12 @@ class Source(BaseModel):
     domains: tuple[str, ...] | None = None
     """Only these domains, in equal shares; none takes all that can fill theirs."""
     samples: Annotated[int, Field(ge=2)] = 256
-    """N, samples of the analysed run: steps · batch_size."""
+    """Samples of the analysed run: steps · batch_size of one epoch."""
+    reserve: Whole = 0
+    """R, further samples that the reference run never trains: an order may."""
+    repetitions: dict[str, Count] = {}
+    """Flag or domain, such as canary → spare visits of each such sample; an order may train them.
+    The reference run does not."""
     base_samples: Whole = 2048
     """Samples of the base phase, disjoint from the analysed ones."""
     probes_per_domain: Count = 16
@@ -86,7 +91,11 @@ class Source(BaseModel):
 
     def samples_per_domain(self, domains: int) -> int:
         """Samples wanted of a domain, with three candidates for each probe."""
-        return (self.samples + self.base_samples) // domains + 1 + 3 * self.probes_per_domain
+        return (
+            (self.samples + self.reserve + self.base_samples) // domains
+            + 1
+            + 3 * self.probes_per_domain
+        )
 
     def characters_per_domain(self, domains: int) -> int:
         """Text to look at of each domain: some three times what its samples hold."""

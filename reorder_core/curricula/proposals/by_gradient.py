@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from reorder_core.curricula.proposals.plain import sorted_by
 from reorder_core.estimators.replay.projection import unpack
-from reorder_core.orders.order import Order, frozen
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 
@@ -15,16 +15,19 @@ def diverse(run: Run, seed: int) -> dict[str, Order]:
     rows = _unit_gradients(run)
     if rows is None:
         return {}
+    visits = run.visits
+    trained = np.sort(run.reference_order[: visits.trained])
+    rows = rows[visits.sample_of[trained]]
     alike = rows @ rows.T
     chosen = [int(np.argmin(alike.sum(1)))]
-    left = np.ones(run.count, bool)
+    left = np.ones(len(trained), bool)
     left[chosen] = False
-    while len(chosen) < run.count:
+    while len(chosen) < len(trained):
         near = alike[:, chosen[-run.batch_size :]].sum(1)
         near[~left] = np.inf
         chosen.append(int(near.argmin()))
         left[chosen[-1]] = False
-    return {"diverse": frozen(np.array(chosen))}
+    return {"diverse": visits.with_trained(run.reference_order, trained[chosen])}
 
 
 def clean_last(run: Run, seed: int) -> dict[str, Order]:

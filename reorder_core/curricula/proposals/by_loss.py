@@ -3,7 +3,7 @@
 import numpy as np
 
 from reorder_core.curricula.proposals.plain import sorted_by
-from reorder_core.orders.order import Order, frozen
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 from reorder_core.training.schedule import between_anchors
 
@@ -26,9 +26,10 @@ def self_paced(run: Run, seed: int) -> dict[str, Order]:
     del seed
     shares = between_anchors(run.eval_steps.tolist(), run.steps)  # (T, E)
     loss_at = shares @ run.reference.losses_at.samples  # (T, N)
-    left, order = set(range(run.count)), []
-    for losses in loss_at:
+    visits, order = run.visits, list[int]()
+    left = set(run.reference_order[: visits.trained].tolist())
+    for losses in loss_at[:, visits.sample_of]:
         easiest = sorted(left, key=lambda i: (losses[i], i))[: run.batch_size]
         order += easiest
         left -= set(easiest)
-    return {"self-paced": frozen(np.array(order))}
+    return {"self-paced": visits.with_trained(run.reference_order, np.array(order))}

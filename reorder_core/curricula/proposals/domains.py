@@ -30,11 +30,12 @@ def blocks(run: Run, seed: int) -> dict[str, Order]:
 def interleaved(run: Run, seed: int) -> dict[str, Order]:
     """Every domain spread evenly over the whole training."""
     del seed
-    keys = np.empty(run.count)
+    visits, reference = run.visits, run.reference_order
+    keys, of = np.empty(visits.count), visits.sample_of
     for domain in run.domains:
-        own = [i for i in run.reference_order if run.samples[i].domain == domain]
+        own = [v for v in reference[: visits.trained] if run.samples[of[v]].domain == domain]
         keys[own] = (np.arange(len(own)) + 0.5) / len(own)
-    return {"interleaved": sorted_by(run, keys)}
+    return {"interleaved": visits.sort_trained(reference, keys)}
 
 
 def _in_sequence(run: Run, sequence: tuple[int, ...]) -> Order:

@@ -4,14 +4,15 @@ from typing import Any
 
 import numpy as np
 
-from reorder_core.orders.order import Order, frozen
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 
 
 def random(run: Run, seed: int) -> dict[str, Order]:
     """One uniform permutation."""
-    drawn = np.random.default_rng([seed, 23]).permutation(run.reference_order)
-    return {"random": frozen(drawn)}
+    trained = run.reference_order[: run.visits.trained]
+    drawn = np.random.default_rng([seed, 23]).permutation(trained)
+    return {"random": run.visits.with_trained(run.reference_order, drawn)}
 
 
 def by_length(run: Run, seed: int) -> dict[str, Order]:
@@ -23,5 +24,4 @@ def by_length(run: Run, seed: int) -> dict[str, Order]:
 
 def sorted_by(run: Run, keys: Any) -> Order:
     """Ascending in a key of each sample; ties stay as the reference order has them."""
-    reference = run.reference_order
-    return frozen(reference[np.argsort(np.asarray(keys)[reference], kind="stable")])
+    return run.visits.sort_trained(run.reference_order, run.visits.as_visits(keys))

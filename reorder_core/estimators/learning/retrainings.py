@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
-from reorder_core.orders.order import Order, training_hash
+from reorder_core.orders.order import Order
+from reorder_core.orders.visits import Visits
 from reorder_core.records.knows import Knows, knows
 from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
@@ -19,10 +20,10 @@ class TrainingRuns:
     """M retrainings; E evaluation steps, N samples, D held-out domains; nats per token."""
 
     orders: NDArray[np.int32]
-    """(M, N)"""
+    """(M, V)"""
     losses_at: Losses
     """(M, E, N) and (M, E, D); nan where a run was not evaluated along the way."""
-    batch_size: int
+    visits: Visits
     rre: float
     """What they cost together, in reference trainings, their evaluations included."""
 
@@ -32,7 +33,7 @@ class TrainingRuns:
     @property
     def hashes(self) -> frozenset[str]:
         """Training hashes: what an estimator that learned from them must not be judged on."""
-        return frozenset(training_hash(order, self.batch_size) for order in self.orders)
+        return frozenset(map(self.visits.trains_as, self.orders))
 
     @property
     def final(self) -> Losses:
@@ -48,7 +49,7 @@ class TrainingRuns:
         return TrainingRuns(
             np.concatenate([self.orders, other.orders]),
             Losses.joined([self.losses_at, other.losses_at]),
-            self.batch_size,
+            self.visits,
             self.rre + other.rre,
         )
 
@@ -61,7 +62,7 @@ class TrainingRuns:
 def reference_run(run: Run) -> TrainingRuns:
     """The reference run as one of them, already paid for."""
     known = run.reference.losses_at
-    return TrainingRuns(run.reference_order[None], known[None], run.batch_size, 0.0)
+    return TrainingRuns(run.reference_order[None], known[None], run.visits, 0.0)
 
 
 def taught(name: str, run: Run, runs: TrainingRuns) -> TrainingRuns:
@@ -78,8 +79,8 @@ def no_runs(run: Run) -> TrainingRuns:
     """None at all, in the shapes of this run."""
     steps, domains = len(run.eval_steps), len(run.probe_domains)
     return TrainingRuns(
-        np.empty((0, run.count), np.int32),
-        Losses.unknown(0, steps, samples=run.count, probes=domains), run.batch_size, 0.0,
+        np.empty((0, run.visits.count), np.int32),
+        Losses.unknown(0, steps, samples=run.count, probes=domains), run.visits, 0.0,
     )  # fmt: skip
 
 
@@ -93,7 +94,7 @@ def designed_runs(run: Run) -> TrainingRuns:
     return TrainingRuns(
         np.array(arrays["orders"]),
         Losses(np.array(arrays["sample_loss_at"]), np.array(arrays["probe_loss_at"])),
-        run.batch_size, run.costs["calibration"]["rre"],
+        run.visits, run.costs["calibration"]["rre"],
     )  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def _ended(entry: Retrained) -> bool:
 
 def _rows(runs: TrainingRuns, kept: list[int]) -> TrainingRuns:
     share = len(kept) / max(1, len(runs))
-    return TrainingRuns(runs.orders[kept], runs.losses_at[kept], runs.batch_size, runs.rre * share)
+    return TrainingRuns(runs.orders[kept], runs.losses_at[kept], runs.visits, runs.rre * share)
 
 
 def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
@@ -147,7 +148,7 @@ def runs_of(run: Run, retrained: Sequence[Retrained]) -> TrainingRuns:
     return TrainingRuns(
         np.stack([entry.order for entry in retrained]),
         Losses.stacked(entry.losses_at for entry in retrained),
-        run.batch_size,
+        run.visits,
         len(retrained) * (1 + len(run.eval_steps) * run.evaluation_rre),
     )
 

@@ -26,6 +26,7 @@ Array = NDArray[np.floating]
 class Forward:
     """What one order's replay leaves for its adjoint."""
 
+    order: Order
     delta: Array
     """(1, s) γ_T − θ_T."""
     steps: list[tuple[Array, Adam]]
@@ -33,11 +34,22 @@ class Forward:
 
 
 def effects(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np.float64]:
-    """(N, T) what sample i does at step t to a loss, nats, to first order around the order.
+    """(V, T) what visit v does at step t to a loss, nats, to first order around the order.
 
-    slope (s,): the loss's derivative by γ_T − θ_T.
+    slope (s,): the loss's derivative by γ_T − θ_T. Columns beyond T are those of the bench: 0.
     """
     at_gradient = _backwards(replayer, forward.steps, slope)  # (T, s)
+    found = of_samples(replayer, at_gradient)
+    return found if replayer.visits.is_plain else _of_visits(replayer, forward, at_gradient, found)
+
+
+def effects_of_samples(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np.float64]:
+    """(N, T) the same of the samples, each at its first visit."""
+    return of_samples(replayer, _backwards(replayer, forward.steps, slope))
+
+
+def of_samples(replayer: Replayer, at_gradient: Array) -> NDArray[np.float64]:
+    """(N, T) from derivatives (T, s) by the steps' mean gradients."""
     rows = [effects_at(replayer, step, found) for step, found in enumerate(at_gradient)]
     return np.stack(rows, axis=1)
 
@@ -55,6 +67,28 @@ def effects_at(replayer: Replayer, step: int, at_gradient: Array) -> NDArray[np.
     return np.asarray(found, np.float64) / replayer.training.batch_size
 
 
+def _of_visits(
+    replayer: Replayer, forward: Forward, at_gradient: Array, table: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(V, places) the same of every visit, from that of the samples at their first one."""
+    visits, steps = replayer.visits, replayer.training.steps
+    found = np.zeros((visits.count, visits.places))
+    found[:, :steps] = table[visits.sample_of]
+    if replayer.own is None:
+        return found
+    own = np.asarray(replayer.own @ at_gradient.T, np.float64) / visits.batch_size  # (N, T)
+    at = visits.steps_of(forward.order[None])[0]
+    step = np.arange(steps)
+    for visit, sample in enumerate(visits.sample_of):
+        for other in visits.of_sample[sample]:
+            if other == visit or at[other] >= steps:
+                continue
+            # A visit meets what earlier ones left, and changes what later ones meet.
+            found[visit, :steps] += np.where(step > at[other], own[sample], own[sample, at[other]])
+            found[visit, at[other]] -= own[sample, at[other]]  # within a step neither is earlier
+    return found
+
+
 def forward(replayer: Replayer, order: Order, updates: Sequence[Array]) -> Forward:
     """The replay of an order; updates (T, s) are those of the centre."""
     state, adam, seen = replayer.begin(1), replayer.training, []
@@ -64,7 +98,7 @@ def forward(replayer: Replayer, order: Order, updates: Sequence[Array]) -> Forwa
         gradient = (state.first - adam.beta1 * before) / np.float32(1 - adam.beta1)
         after = Adam(adam, state.first[0], state.second[0], replayer.updates + step + 1)
         seen.append((gradient[0], after))
-    return Forward(state.delta, seen)
+    return Forward(order, state.delta, seen)
 
 
 def _backwards(

@@ -39,6 +39,7 @@ class Coherence:
             replayer,
             gradients=np.ascontiguousarray(replayer.gradients[..., ::stride]),
             weight=replayer.weight[::stride],
+            own=None if replayer.own is None else np.ascontiguousarray(replayer.own[:, ::stride]),
         )
         every = np.arange(self._replayer.gradients.shape[1], dtype=np.int32)
         steps = range(replayer.training.steps)

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.orders.order import Order, steps_of
+from reorder_core.orders.order import Order
+from reorder_core.orders.visits import Visits
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -33,33 +34,38 @@ class Exchange:
 
     table: Array
     """(D, T, N) A − A_Φ."""
-    batch_size: int
+    visits: Visits
     home: Array
     """(D,) its sum over the reference order."""
     mean: Array
-    """(D,) its mean over all orders."""
+    """(D,) its mean over all orders of what the reference trains."""
 
     @classmethod
-    def of(cls, table: Array, reference: Order, batch_size: int) -> "Exchange":
+    def of(cls, table: Array, reference: Order, visits: Visits) -> "Exchange":
         """From X (D, T, N)."""
         wide = table.astype(np.float64)
-        home = summed(wide, reference[None], batch_size)[0]
-        return cls(wide, batch_size, home, wide.mean(1).sum(-1))
+        home, mean = summed(wide, reference[None], visits)[0], wide.mean(1)
+        if not visits.is_plain:
+            mean = mean * visits.times(reference[None])[0]
+        return cls(wide, visits, home, mean.sum(-1))
 
     def near(self, orders: NDArray[np.int32], distance: Array) -> Array:
-        """(B, D) to add to the losses of orders (B, N), at distances (B,) from the reference."""
-        found = summed(self.table, orders, self.batch_size) - self.home
+        """(B, D) to add to the losses of orders (B, V), at distances (B,) from the reference."""
+        found = summed(self.table, orders, self.visits) - self.home
         return np.exp(-distance / NEAR)[:, None] * found
 
     def far(self, orders: NDArray[np.int32], distance: Array) -> Array:
         """(B, D) to add a share of, 0 near the reference."""
-        found = summed(self.table, orders, self.batch_size) - self.mean
+        found = summed(self.table, orders, self.visits) - self.mean
         return ((1 - np.exp(-distance / NEAR)) ** SUDDEN)[:, None] * found
 
 
-def summed(table: Array, orders: NDArray[np.int32], batch_size: int) -> Array:
-    """(B, D) sums of a table (D, T, N) over what orders (B, N) train at each step."""
-    step_of, ids = steps_of(orders, batch_size), np.arange(table.shape[2])
+def summed(table: Array, orders: NDArray[np.int32], visits: Visits) -> Array:
+    """(B, D) sums of a table (D, T, N) over what orders (B, V) train at each step."""
+    if not visits.is_plain:
+        at = np.arange(visits.steps)[:, None]
+        return np.stack([table[:, at, rows].sum((1, 2)) for rows in visits.batches(orders)])
+    step_of, ids = visits.steps_of(orders), np.arange(table.shape[2])
     return np.stack([table[:, steps, ids].sum(-1) for steps in step_of])
 
 
@@ -80,4 +86,4 @@ def open_exchange(run: Run, all_rows: bool) -> Exchange | None:
     arrays = run.arrays("adjoint")
     known = "replayed" if all_rows or "replayed_leading" not in arrays else "replayed_leading"
     table = arrays["effects"] - arrays[known]
-    return Exchange.of(table, run.reference_order, run.batch_size)
+    return Exchange.of(table, run.reference_order, run.visits)

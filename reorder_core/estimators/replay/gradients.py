@@ -37,7 +37,8 @@ def open_stored(run: Run) -> Stored:
     replayer = Replayer(
         run.config.training, unseen, np.zeros((0, len(weight)), np.float32), weight,
         np.array(arrays["first_moment"]), np.array(arrays["second_moment"]),
-        int(run.metadata("projected")["updates"]),
+        int(run.metadata("projected")["updates"]), run.visits,
+        unpack("own", arrays) if "own" in arrays else None,
     )  # fmt: skip
     # At the first anchor nothing has been trained, so nothing has been seen.
     seen = [unseen[0], *unpack("gradients", arrays)]

@@ -7,7 +7,9 @@ inside Adam instead of around it):
     g_t(order) = mean over the step's samples of g_i(t) + H_t (γ_t − θ_t)
     γ_{t+1} = γ_t − η_t Γ(m_t, v_t),   exact Adam on the coordinates S
 
-with g_i(t) interpolated between anchors and H_t ≈ Φᵀ Φ, the same at all steps.
+with g_i(t) interpolated between anchors and H_t ≈ Φᵀ Φ, the same at all steps. g_i is that
+of a sample not yet seen; each earlier visit adds D_i, what a training of the sample does to its
+own gradient: its own curvature, of which the mean H_t holds but a share of 1/N.
 What is returned is δ_t = γ_t − θ_t, so the reference order gives exactly 0.
 """
 
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from reorder_core.config import TrainingConfig
 from reorder_core.orders.order import Order
+from reorder_core.orders.visits import Visits
 from reorder_core.training.schedule import anchor_steps, learning_rates
 
 Array = NDArray[np.floating]
@@ -45,6 +48,9 @@ class Replayer:
     second_moment: Array
     updates: int
     """Updates behind those moments."""
+    visits: Visits
+    own: Array | None = None
+    """(N, s) D; None where no order trains a sample twice or leaves it out."""
 
     @property
     def anchors(self) -> tuple[int, ...]:
@@ -75,8 +81,13 @@ class Replayer:
         before, after = self.anchors[later - 1], self.anchors[later]
         share = np.float32((step - before) / (after - before))
         ids = np.sort(samples)  # a sum's last bits depend on its order; a batch has none
+        seen, ids = np.divmod(ids, self.visits.samples)
         early, late = (_mean_of(self.gradients[at], ids) for at in (later - 1, later))
-        return early + share * (late - early)
+        mean = early + share * (late - early)
+        if self.own is not None and seen.any():
+            again = np.flatnonzero(seen)
+            mean += seen[again].astype(np.float32) @ self.own[ids[again]] / np.float32(len(ids))
+        return mean
 
     def begin(self, orders: int) -> "ReplayState":
         """States of `orders` replays before the first update."""
@@ -119,8 +130,11 @@ class Replayer:
         return ReplayState(delta, first, second), update
 
     def batches_of(self, order: Order) -> NDArray[np.int32]:
-        """(T, b) the order's samples by step."""
-        return order.reshape(self.training.steps, self.training.batch_size)
+        """(…, T, b) the samples of an order (…, V) by step, plus N for each earlier visit."""
+        batches = self.visits.batches(order)
+        if self.own is None:
+            return batches
+        return batches + self.visits.samples * self.visits.seen_before(order)
 
 
 def _mean_of(rows: Array, ids: NDArray[np.int32]) -> Array:

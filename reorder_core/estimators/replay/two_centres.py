@@ -55,7 +55,7 @@ def centre_replayer(around_reference: Replayer, arrays: Mapping[str, NDArray]) -
 def mean_updates(replayer: Replayer, orders: NDArray[np.int32]) -> Array:
     """(T, s) Γ, mean over orders (M, N) that are replayed around their own mean."""
     state, updates = replayer.begin(len(orders)), []
-    batches = orders.reshape(len(orders), replayer.training.steps, -1)
+    batches = replayer.batches_of(orders)
     for step in range(batches.shape[1]):
         step_batches = list(batches[:, step])
         # Taking Γ's mean off each Γ is taking their mean off the displacements.
@@ -76,6 +76,8 @@ class _Mean:
     """(N, s) of the samples' losses at the mean of the ends."""
     probe_gradients: Array
     """(D, s)"""
+    times: Array
+    """(N,) how often its retrainings trained each sample, on average."""
 
 
 class CentredEstimator(ProjectedEstimator):
@@ -105,6 +107,7 @@ class CentredEstimator(ProjectedEstimator):
             unpack("mean_update", arrays),
             unpack("end_gradients", arrays),
             unpack("end_probe_gradients", arrays),
+            np.array(arrays["times"]) if "times" in arrays else np.ones(self._run.count),
         )
         return replayer
 
@@ -152,11 +155,11 @@ class CentredEstimator(ProjectedEstimator):
 
     def _end(self, state: ReplayState, orders: NDArray[np.int32]) -> Ends:
         near, far, share = self._displaced(self._run.steps, state)
-        losses = self._read_anchor(-1, near).scaled(share)
-        losses += self._read_mean(state).scaled(1 - share)
+        losses = self._read_anchor(-1, near, orders).scaled(share)
+        losses += self._read_mean(state, orders).scaled(1 - share)
         return Ends(share * near + (1 - share) * far, self._exchanged(losses, orders, near))
 
-    def _read_mean(self, state: ReplayState) -> Losses:
+    def _read_mean(self, state: ReplayState, orders: NDArray[np.int32]) -> Losses:
         """(B, N) and (B, D) final losses, of which the reference run's are known."""
         _, about_mean = np.split(state.delta, 2)
         origin, known = self._both[-1].delta[1:], self._run.reference.final
@@ -165,6 +168,11 @@ class CentredEstimator(ProjectedEstimator):
         bend = (bend - self.replayer.half_curvature(origin))[:, None]
         samples = known.samples + weighted @ self._mean.gradients.T
         probes = known.probes + weighted @ self._mean.probe_gradients.T
+        if self.replayer.own is not None:
+            apart = self._times(-1, orders) - self._mean.times
+            samples = samples + self._own_bend(about_mean * self.replayer.weight, apart)
+            home = (self._reference_times[-1] - self._mean.times)[None]
+            samples = samples - self._own_bend(origin * self.replayer.weight, home)
         return Losses(samples + bend, probes + bend)
 
 
