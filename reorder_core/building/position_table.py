@@ -113,7 +113,8 @@ def _of_samples(of_visits: Array, visits: Visits | None) -> Array:
     if visits is None or visits.is_plain:
         return of_visits
     found = np.zeros((len(of_visits), visits.samples, *of_visits.shape[2:]))
-    np.add.at(found, (slice(None), visits.sample_of), of_visits)
+    rows = np.arange(len(of_visits))[:, None]
+    np.add.at(found, (rows, visits.sample_of[None]), of_visits)
     return found
 
 

@@ -152,7 +152,8 @@ class Visits:
         if self.is_plain:
             return steps
         found = np.full((len(orders), self.samples), self.steps)
-        np.minimum.at(found, (slice(None), self.sample_of), steps)
+        rows = np.arange(len(orders))[:, None]
+        np.minimum.at(found, (rows, self.sample_of[None]), steps)
         return found
 
     def as_visits(self, of_samples: Any) -> NDArray[Any]:
