@@ -15,7 +15,7 @@ from reorder_core.building.stages import BuildContext
 from reorder_core.estimators.learning.retrainings import no_runs
 from reorder_core.estimators.learning.ridge import best_penalty, cosines, ridge
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.replay.exchange import open_effects
+from reorder_core.estimators.replay.exchange import open_table
 from reorder_core.orders.order import Order
 from reorder_core.orders.visits import Visits
 from reorder_core.records.losses import Losses
@@ -35,10 +35,8 @@ def fit_position_table(context: BuildContext) -> float:
     estimator = ProjectedEstimator(run, no_runs(run))
     random = np.random.default_rng([context.config.seed, 3])
     orders = [_far(run.reference_order, visits, random) for _ in range(count)]
-    exact = open_effects(run).transpose(0, 2, 1)  # (D or 1, N, T)
+    exact = open_table(run)  # (D or 1, V, T)
     judged = len(exact) == len(run.probe_domains)
-    if told is not None:  # what is not trained does nothing
-        exact = np.pad(exact[:, told.sample_of], ((0, 0), (0, 0), (0, told.places - run.steps)))
     orders += [_near(run.reference_order, random) for _ in range(near_orders(count, judged))]
     losses, distances = [], []
     for start in range(0, len(orders), CHUNK):

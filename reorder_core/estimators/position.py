@@ -15,7 +15,7 @@ from reorder_core.errors import EstimatorError
 from reorder_core.estimators.learning.retrainings import TrainingRuns, taught
 from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.error_law import interval
-from reorder_core.estimators.replay.exchange import has_adjoint, open_effects
+from reorder_core.estimators.replay.exchange import has_adjoint, open_table
 from reorder_core.estimators.retrain_regression import Regression, tuned_shapes
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Estimate
@@ -143,7 +143,7 @@ def _near_table(run: Run, arrays: dict[str, Array]) -> Array:
     fitted = arrays["probe"]
     if not has_adjoint(run):
         return fitted
-    exact = open_effects(run).transpose(0, 2, 1)  # of one row: the mean over domains
+    exact = open_table(run)  # of one row: the mean over domains
     return exact if len(exact) == len(fitted) else fitted + (exact - fitted.mean(0))
 
 

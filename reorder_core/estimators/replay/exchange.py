@@ -79,6 +79,15 @@ def open_effects(run: Run) -> Array:
     return np.asarray(run.arrays("adjoint")["effects"])
 
 
+def open_table(run: Run) -> Array:
+    """(D, V, T) A by visit; columns behind T are those of the bench: what is not trained is 0."""
+    found, visits = open_effects(run).transpose(0, 2, 1), run.visits
+    if visits.is_plain:
+        return found
+    behind = (0, visits.places - run.steps)
+    return np.pad(found[:, visits.sample_of], ((0, 0), (0, 0), behind))
+
+
 def open_exchange(run: Run, all_rows: bool) -> Exchange | None:
     """X of a replay with all rows of Φ, or with the leading ones; None for a run without."""
     if not has_adjoint(run):
