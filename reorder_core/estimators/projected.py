@@ -232,10 +232,19 @@ class ProjectedEstimator:
         found = self.exchange.near(orders, self.distance(near))
         return Losses(losses.samples, (losses.probes + found).astype(losses.probes.dtype))
 
-    def _read_anchor(self, anchor: int, delta: Array, orders: NDArray[np.int32]) -> Losses:
-        """(B, N) and (B, D) losses for δ (B, s) at an anchor, of orders (B, V)."""
+    def _read_anchor(
+        self,
+        anchor: int,
+        delta: Array,
+        orders: NDArray[np.int32],
+        bend: Array | None = None,
+    ) -> Losses:
+        """(B, N) and (B, D) losses for δ (B, s) at an anchor, of orders (B, V).
+
+        bend (B,): ½ δᵀΦᵀΦδ where it is known already.
+        """
         known, weighted = self._run.reference.losses_at[anchor], delta * self.replayer.weight
-        bend = self.replayer.half_curvature(delta)[:, None]
+        bend = (self.replayer.half_curvature(delta) if bend is None else bend)[:, None]
         samples = known.samples + weighted @ self._gradients[anchor].T
         probes = known.probes + weighted @ self._probe_gradients[anchor].T
         if self.replayer.own is not None:

@@ -28,8 +28,8 @@ Array = NDArray[np.floating]
 FEW = 4
 """Replays side by side for which a product with Φ each, while rows are in the cache, is faster
 than one of matrices, which would copy Φ."""
-BLOCK = 64
-"""Rows of Φ used while they are in the processor's cache: each is read once a step, not twice."""
+BLOCK_BYTES = 3 * 2**19
+"""Of rows of Φ used twice while they are in a core's cache, so that each is read once a step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,16 +63,17 @@ class Replayer:
         if len(delta) > FEW:
             return (weighted @ self.factor.T) @ self.factor
         product = np.zeros_like(delta)
-        for start in range(0, len(self.factor), BLOCK):
-            rows = self.factor[start : start + BLOCK]
-            for row, along in enumerate(weighted):
-                product[row] += (rows @ along) @ rows
+        columns = np.ascontiguousarray(weighted.T)  # (s, B)
+        block = max(1, BLOCK_BYTES // (4 * delta.shape[1]))
+        for start in range(0, len(self.factor), block):
+            rows = self.factor[start : start + block]
+            product += (rows @ columns).T @ rows
         return product
 
     def half_curvature(self, delta: Array) -> Array:
         """(B,) ½ δᵀ Φᵀ Φ δ."""
-        along = (delta * self.weight) @ self.factor.T
-        return 0.5 * np.square(along).sum(-1)
+        along = self.factor @ np.ascontiguousarray((delta * self.weight).T)  # (R, B)
+        return 0.5 * np.square(along).sum(0)
 
     def mean_gradient(self, step: int, samples: NDArray[np.int32]) -> Array:
         """(s,) mean of g_i(t) over a step's samples, interpolated between anchors."""
