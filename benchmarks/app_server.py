@@ -1,13 +1,17 @@
 """The app in a process of its own, for measuring."""
 
 import os
+import shutil
 import socket
+import statistics
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -37,6 +41,37 @@ def app_process(run: Path, log: Path | None = None) -> Iterator[tuple[str, subpr
             yield f"http://127.0.0.1:{port}", app
         finally:
             app.terminate()
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """The app on a copy of a run, which may be written to."""
+
+    run: Path
+    url: str
+    process: int
+    log: Path
+
+    @property
+    def tracebacks(self) -> int:
+        return self.log.read_text().count("Traceback")
+
+
+@contextmanager
+def on_a_copy(run: Path) -> Iterator[Sitting]:
+    """The app, answering, on a copy without what was cached; all of it goes with the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy, log = Path(folder) / "run", Path(folder) / "app.log"
+        shutil.copytree(run, copy, ignore=shutil.ignore_patterns("cache"))
+        with app_process(copy, log) as (url, app):
+            wait_until_healthy(url)
+            yield Sitting(copy, url, app.pid, log)
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, 95th percentile and largest, to a tenth."""
+    cuts = statistics.quantiles(values, n=20, method="inclusive")
+    return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(values), 1)}
 
 
 def wait_until_healthy(url: str) -> None:

@@ -13,13 +13,11 @@ that was never asked before: nothing is read from the cache.
 import argparse
 import json
 import random
-import shutil
-import statistics
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from browser_app import READY, ROOT, chromium, served, wait_until_healthy
+from app_server import on_a_copy, spread
+from browser_app import READY, ROOT, chromium
 
 WATCH = """
 () => {
@@ -72,17 +70,14 @@ def main() -> None:
     parser.add_argument("--drops", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        shutil.copytree(options.run, run, ignore=shutil.ignore_patterns("cache"))
-        print(json.dumps(measure(run, options.drops, options.seed), indent=1))
+    with on_a_copy(options.run) as app:
+        print(json.dumps(measure(app.url, options.drops, options.seed), indent=1))
 
 
-def measure(run: Path, drops: int, seed: int) -> dict[str, Any]:
+def measure(url: str, drops: int, seed: int) -> dict[str, Any]:
     """Milliseconds: of drops, of frame intervals while dragging, of long tasks."""
     draw = random.Random(seed)
-    with served(run) as url, chromium(viewport={"width": 1440, "height": 1000}) as page:
-        wait_until_healthy(url)
+    with chromium(viewport={"width": 1440, "height": 1000}) as page:
         page.goto(f"{url}/timeline")
         page.wait_for_selector(f"{READY}[data-charts]")
         page.evaluate(WATCH)
@@ -124,11 +119,6 @@ def drop(page: Any, sample: int, onto: int) -> None:
 def centre(page: Any, sample: int) -> tuple[float, float]:
     box = page.locator(f'.ro-tile[data-sample="{sample}"]').bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(values, n=20, method="inclusive")
-    return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(values), 1)}
 
 
 if __name__ == "__main__":

@@ -15,9 +15,7 @@ import argparse
 import asyncio
 import json
 import random
-import shutil
 import string
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from app_server import ROOT, app_process, wait_until_healthy
+from app_server import ROOT, on_a_copy
 from sessions import Session
 
 from reorder_core.errors import OrderError
@@ -132,17 +130,14 @@ def main() -> None:
     parser.add_argument("--served", type=int, default=400)
     parser.add_argument("--seed", type=int, default=3)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "run"
-        shutil.copytree(options.run, path, ignore=shutil.ignore_patterns("cache"))
-        run, log = open_run(path), Path(folder) / "app.log"
-        fuzz = Fuzz(run, options.seed)
-        found: dict[str, Any] = {"damaged_links": links(fuzz, 20)}
-        found["read_by_functions"] = pure(fuzz, options.pure)
-        with app_process(path, log) as (url, _):
-            wait_until_healthy(url)
-            found["served"] = asyncio.run(served(url, fuzz, options.served))
-        found["tracebacks_in_the_log"] = log.read_text().count("Traceback")
+    with on_a_copy(options.run) as app:
+        fuzz = Fuzz(open_run(app.run), options.seed)
+        found: dict[str, Any] = {
+            "damaged_links": links(fuzz, 20),
+            "read_by_functions": pure(fuzz, options.pure),
+            "served": asyncio.run(served(app.url, fuzz, options.served)),
+            "tracebacks_in_the_log": app.tracebacks,
+        }
     print(json.dumps(found, indent=1))
 
 

@@ -172,10 +172,7 @@ def retrain(base: Base, killer: Killer, kills: int) -> None:
     for number, in_a_row in enumerate(killer.chains(kills)):
         ids = np.random.default_rng(number).permutation(run.count).tolist()
         order.write_text(json.dumps(ids))
-        expected, took = ran("retrain", calm, "--order", order)
-        killer.after_kills("retrain", in_a_row, took, "retrain", path, "--order", order)
-        found, _ = ran("retrain", path, "--order", order)
-        killer.tally.demand(_untimed(found) == _untimed(expected), f"retraining {number} differs")
+        _demand_same(killer, in_a_row, path, calm, "retrain", "--order", order)
     _demand_whole(killer, path, calm)
 
 
@@ -183,10 +180,7 @@ def fidelity(base: Base, killer: Killer, kills: int) -> None:
     path, calm = base.copy(), base.copy()
     for number, in_a_row in enumerate(killer.chains(kills)):
         asked = ("--family", "random", "--orders", 3, "--seed", number, "--estimators", "hybrid")
-        expected, took = ran("fidelity", calm, *asked)
-        killer.after_kills("fidelity", in_a_row, took, "fidelity", path, *asked)
-        found, _ = ran("fidelity", path, *asked)
-        killer.tally.demand(_untimed(found) == _untimed(expected), f"report {number} differs")
+        _demand_same(killer, in_a_row, path, calm, "fidelity", *asked)
     _demand_whole(killer, path, calm)
 
 
@@ -194,10 +188,7 @@ def curriculum(base: Base, killer: Killer, kills: int) -> None:
     for number, in_a_row in enumerate(killer.chains(kills)):
         path, calm = base.copy(), base.copy()
         asked = ("--objective", "heldout", "--budget", 6, "--seed", number)
-        expected, took = ran("curriculum", calm, *asked)
-        killer.after_kills("curriculum", in_a_row, took, "curriculum", path, *asked)
-        found, _ = ran("curriculum", path, *asked)
-        killer.tally.demand(_untimed(found) == _untimed(expected), f"search {number} differs")
+        _demand_same(killer, in_a_row, path, calm, "curriculum", *asked)
         _demand_whole(killer, path, calm)
 
 
@@ -253,6 +244,16 @@ async def _visited(
             killer.tally.demand(not session.timeline["notice"], f"{session.timeline['notice']}")
             names.append(view)
     return names
+
+
+def _demand_same(
+    killer: Killer, in_a_row: int, path: Path, calm: Path, command: str, *asked: object
+) -> None:
+    """A command that is repeated after so many kills prints what an undisturbed one does."""
+    expected, took = ran(command, calm, *asked)
+    killer.after_kills(command, in_a_row, took, command, path, *asked)
+    found, _ = ran(command, path, *asked)
+    killer.tally.demand(_untimed(found) == _untimed(expected), f"{command} {asked} differs")
 
 
 def _demand_whole(killer: Killer, path: Path, calm: Path) -> None:

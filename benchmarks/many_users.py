@@ -19,14 +19,11 @@ import asyncio
 import json
 import os
 import random
-import shutil
-import statistics
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-from app_server import ROOT, app_process, processor_seconds, resident_mb, wait_until_healthy
+from app_server import ROOT, on_a_copy, processor_seconds, resident_mb, spread
 from sessions import Session
 
 from reorder_core.orders.order import insert, order_hash
@@ -70,15 +67,10 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--every", type=float, default=2)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        run = Path(folder) / "run"
-        shutil.copytree(options.run, run, ignore=shutil.ignore_patterns("cache"))
-        log = Path(folder) / "app.log"
-        with app_process(run, log) as (url, app):
-            wait_until_healthy(url)
-            found = asyncio.run(measure(url, app.pid, open_run(run), options))
-            found["resident_mb"] = round(resident_mb(app.pid))
-        found["tracebacks"] = log.read_text().count("Traceback")
+    with on_a_copy(options.run) as app:
+        found = asyncio.run(measure(app.url, app.process, open_run(app.run), options))
+        found["resident_mb"] = round(resident_mb(app.process))
+        found["tracebacks"] = app.tracebacks
     print(json.dumps(found, indent=1))
 
 
@@ -109,11 +101,6 @@ async def measure(url: str, server: int, run: Run, options: argparse.Namespace) 
         "server_processor_ms_a_drop": round(1000 * spent / len(waited), 1), "errors": errors,
         "people_with_another_order_than_their_own": strangers, "load_average": load,
     }  # fmt: skip
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(values, n=20, method="inclusive")
-    return {"p50": round(cuts[9], 1), "p95": round(cuts[18], 1), "max": round(max(values), 1)}
 
 
 if __name__ == "__main__":

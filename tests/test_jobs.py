@@ -1,5 +1,6 @@
 """The queue of retrainings: limits, what it remembers, what it says of time and of endings."""
 
+import json
 import subprocess
 import sys
 import time
@@ -10,12 +11,14 @@ import pytest
 
 from reorder_core.errors import OrderError
 from reorder_core.orders.order import make_order
+from reorder_core.store.run import open_run
 from ui.app import job as job_module
-from ui.app import jobs
+from ui.app import jobs, spare
 from ui.app.job import Job
 from ui.app.jobs import MOST_ENDED, MOST_WAITING, Jobs
 
 COUNT = 40
+ROOT = Path(__file__).parents[1]
 RANDOM = np.random.default_rng(2)
 
 
@@ -90,6 +93,56 @@ def ended(job: Job) -> Job:
     return job
 
 
+ECHO = """
+import os, sys
+line = b""
+while not line.endswith(b"\\n"):
+    line += os.read(0, 1) or b"\\n"
+if line.strip():
+    order = open("/dev/stdin").read()
+    sys.stderr.write(f"progress 1 1 told\\n{line.decode().strip()} {len(order)}\\n")
+    sys.exit(3)
+"""
+
+
+def test_a_retraining_goes_to_the_process_that_is_ready_and_another_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[tuple[str, ...]] = []
+
+    def standing_in(*arguments: str) -> "subprocess.Popen[str]":
+        started.append(arguments)
+        return subprocess.Popen([sys.executable, "-c", ECHO], text=True, stdin=subprocess.PIPE,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)  # fmt: skip
+
+    monkeypatch.setattr(spare, "spawn", standing_in)
+    kept = spare.Spare()
+    queue = Jobs(kept)
+    queue.prepare()
+    queue.prepare()
+    assert started == [("reorder_core.cli.ready",)], "never more than one waits"
+    job = ended(queue.submit(tmp_path, "r", order()))
+    wanted = ["retrain", str(tmp_path), "--order", "/dev/stdin", "--json"]
+    assert job.message.startswith(json.dumps(wanted)) and job.state == "failed"
+    assert job.label == "told", "what it says of its progress is heard"
+    assert len(started) == 1, "after a failure nothing is made ready"
+    assert kept.take(["info"]) is None
+    queue.prepare()
+    kept.stop()
+    assert kept.take(["info"]) is None
+
+
+def test_what_is_ready_is_the_command_it_is_told_to_be_and_ends_with_whoever_keeps_it(
+    tiny_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "reorder_core.cli.ready"]
+    told = json.dumps(["info", str(tiny_path), "--json"]) + "\n"
+    done = subprocess.run(command, input=told, capture_output=True, text=True, cwd=ROOT)
+    assert json.loads(done.stdout)["run"] == open_run(tiny_path).id, done.stderr
+    left = subprocess.run(command, input="", capture_output=True, text=True, cwd=ROOT)
+    assert (left.returncode, left.stdout, left.stderr) == (0, "", "")
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_cancelled_retraining_that_had_finished_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool
@@ -99,7 +152,7 @@ def test_a_cancelled_retraining_that_had_finished_says_so(
     def sleeping(command: list[str], **options):
         return real([sys.executable, "-c", "import time; time.sleep(60)"], **options)
 
-    monkeypatch.setattr(jobs.subprocess, "Popen", sleeping)
+    monkeypatch.setattr(spare.subprocess, "Popen", sleeping)
     queue = Jobs()
     job = queue.submit(tmp_path, "r", order())
     while job.process is None:

@@ -6,9 +6,7 @@ reruns, page changes and reloads. Torch stays in the child process.
 
 import json
 import logging
-import os
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -18,9 +16,9 @@ from pathlib import Path
 from reorder_core.errors import OrderError
 from reorder_core.orders.order import Order, order_hash
 from ui.app.job import Job
+from ui.app.spare import Spare, spawn
 
 log = logging.getLogger(__name__)
-ROOT = Path(__file__).parents[2]
 _KEPT_LINES = 12
 MOST_WAITING = 64
 """Jobs that may wait or run at once."""
@@ -31,7 +29,9 @@ MOST_ENDED = 50
 class Jobs:
     """A queue with one worker thread that lives while there is work."""
 
-    def __init__(self) -> None:
+    def __init__(self, spare: Spare | None = None) -> None:
+        """`spare`: a process that is kept ready for the next retraining; None: none is."""
+        self._spare = spare
         self._lock = threading.Lock()
         self._waiting: deque[Job] = deque()
         self._jobs: dict[tuple[str, str], Job] = {}
@@ -100,6 +100,11 @@ class Jobs:
             if job.process is not None:
                 job.process.terminate()
 
+    def prepare(self) -> None:
+        """A retraining may be asked for soon: load PyTorch ahead, unless one is under way."""
+        if self._spare is not None and self._worker is None:
+            self._spare.prepare()
+
     def _next(self) -> Job | None:
         with self._lock:
             if not self._waiting:
@@ -117,14 +122,13 @@ class Jobs:
             except OSError as error:
                 job.state, job.message = "failed", str(error)
             self.ended += 1
+            if self._spare is not None and job.state == "done":
+                self._spare.prepare()  # who judged one order may well judge another
 
     def _run(self, job: Job) -> None:
-        command = [sys.executable, "-m", "reorder_core", *_arguments(job), "--json"]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        with subprocess.Popen(
-            command, cwd=ROOT, env=environment, text=True, errors="replace",
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        ) as process:  # fmt: skip
+        command = (*_arguments(job), "--json")
+        ready = self._spare.take(command) if self._spare is not None else None
+        with ready or spawn("reorder_core", *command) as process:
             with self._lock:
                 job.process = process
                 if job.state == "cancelled":
@@ -182,7 +186,7 @@ def _is_kept(job: Job) -> bool:
     return job.order is not None and (job.run_path / "ledger" / f"{job.name}.json").is_file()
 
 
-_queue = Jobs()
+_queue = Jobs(Spare())
 
 
 def queue() -> Jobs:

@@ -32,6 +32,12 @@ class Retraining(Request):
     type: Literal["verify", "cancel"]
 
 
+class Soon(Request):
+    """A retraining may be asked for in a moment: the pointer is on the button."""
+
+    type: Literal["soon"]
+
+
 class OfJob(Request):
     """A retraining of the queue, by the hash of its order: to be stopped, or to be looked at."""
 
@@ -179,8 +185,8 @@ class Export(Request):
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
-        Command | Retraining | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest | Trial
-        | Picked | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
+        Command | Retraining | Soon | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest
+        | Trial | Picked | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
         Field(discriminator="type"),
     ]
 )  # fmt: skip

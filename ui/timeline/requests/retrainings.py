@@ -6,11 +6,11 @@ from reorder_core.errors import OrderError
 from reorder_core.orders.moves import whole
 from reorder_core.orders.order import order_hash
 from reorder_core.store.run import Run
-from ui.app import jobs
+from ui.app import jobs, visitors
 from ui.app.history import History
 from ui.timeline import move_effects
 from ui.timeline.panels import queue
-from ui.timeline.requests.events import Event, OfJob, Retraining
+from ui.timeline.requests.events import Event, OfJob, Retraining, Soon
 from ui.timeline.requests.handling import After, handles
 
 
@@ -25,6 +25,14 @@ def verify(event: Event, run: Run, history: History) -> After:
     title = move_effects.in_words(run, history)
     jobs.queue().submit(run.path, run.id, history.order, title)
     return After.PAGE
+
+
+@handles(Soon)
+def prepare(event: Event, run: Run, history: History) -> After:
+    """Load PyTorch ahead, where this visitor may retrain."""
+    if not visitors.read_only():
+        jobs.queue().prepare()
+    return After.NOTHING
 
 
 @handles(OfJob)

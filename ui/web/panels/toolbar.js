@@ -8,7 +8,7 @@ const MEASURED = 'The reference order was really trained: its losses are measure
 const VERIFIED = 'This order was really retrained; diamonds, rings and ticks show the result over the estimate';
 
 export class Toolbar {
-  /** owner: { send(command), setKind(kind), setPicking(on), setColour(mode) } */
+  /** owner: { send(command), whisper(type, more), setKind(kind), setPicking(on), setColour(mode) } */
   constructor(owner) {
     this.kind = segmented('How a tile lands', [
       ['insert', 'Insert', 'A dropped tile is put in between; the others shift'],
@@ -28,6 +28,12 @@ export class Toolbar {
     this.verify = button('Verify', () => owner.send('verify'), {
       class: 'ro-button ro-primary', 'data-command': 'verify',
       'data-tip': UNVERIFIED });
+    const soon = () => {
+      if (this.verify.disabled || this.told) return;
+      this.told = true; // once a visit: what is made ready is kept, and made anew after each retraining
+      owner.whisper('soon', {});
+    };
+    for (const kind of ['pointerenter', 'focus']) this.verify.addEventListener(kind, soon);
     this.cancel = button('Cancel', () => owner.send('cancel'), { 'data-command': 'cancel' });
     this.bar = h('progress', { class: 'ro-progress', max: 1, value: 0, 'aria-label': 'Retraining' });
     this.words = h('span', { class: 'ro-verify-words', role: 'status' });
