@@ -121,8 +121,9 @@ class ScheduleConfig(_Part):
     steps: Annotated[int, Field(ge=0)] = 32
     batch_size: Count = 8
     learning_rate: Rate = 6e-4
-    schedule: Literal["constant", "cosine"] = "constant"
-    """cosine: linear warm-up, then half a cosine down to `final_fraction`."""
+    schedule: Literal["constant", "cosine", "linear", "wsd"] = "constant"
+    """After a linear warm-up, down to `final_fraction`: cosine by half a cosine, linear in a line,
+    wsd by a line over the last fifth of the steps."""
     warmup_steps: Annotated[int, Field(ge=0)] = 0
     final_fraction: Annotated[float, Field(ge=0, le=1)] = 0.1
 
@@ -140,6 +141,8 @@ class TrainingConfig(ScheduleConfig):
     """Another reference order of the same samples and weights; none takes them as drawn."""
     epochs: Count = 1
     """E, how often the reference run trains each sample; each epoch has an order of its own."""
+    rates: tuple[Rate, ...] | None = None
+    """The rate of each update as it was recorded, in place of a schedule."""
     reference_order: Literal["file"] | None = None
     """file: samples are trained in the order of the text; none shuffles them by the run's seed."""
     base: ScheduleConfig = ScheduleConfig(
@@ -223,6 +226,10 @@ class RunConfig(_Part):
         training, corpus = self.training, self.corpus
         if training.steps < 2:
             raise ValueError(f"training.steps is {training.steps}; at least 2 are needed")
+        if training.rates is not None and len(training.rates) != training.steps:
+            raise ValueError(
+                f"training.rates holds {len(training.rates)} rates for {training.steps} steps"
+            )
         needed = training.steps * training.batch_size
         if needed != corpus.samples * training.epochs:
             many = f" · epochs = {corpus.samples} · {training.epochs}" * (training.epochs > 1)

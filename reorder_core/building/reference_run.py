@@ -1,10 +1,16 @@
 """Stages that train: the base phase, and the reference run with its checkpoints at the anchors."""
 
 import json
+import logging
 
 import numpy as np
 import torch
 
+from reorder_core.building.from_recording import (
+    compare_with_recording,
+    is_recorded,
+    recorded_start,
+)
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import PretrainedModel, RunConfig
 from reorder_core.orders.order import order_hash
@@ -24,6 +30,7 @@ from reorder_core.training.model import build_model
 from reorder_core.training.pretrained import open_folder
 from reorder_core.training.schedule import learning_rates
 
+log = logging.getLogger(__name__)
 CHECKPOINTS = "checkpoints/anchors"
 
 
@@ -33,7 +40,10 @@ def train_base(context: BuildContext) -> float:
     config, base = context.config, context.config.training.base
     vocab_size = int(context.metadata("base_tokens")["vocab_size"])
     model = build_model(config.model, vocab_size, config.corpus.sequence_length, config.seed)
-    state = TrainState.fresh(model.initial_parameters())
+    if is_recorded(config):
+        state = recorded_start(config, model.size)
+    else:
+        state = TrainState.fresh(model.initial_parameters())
     arrays = context.load("base_tokens")
     samples = make_batch(arrays["tokens"], arrays["lengths"])
     random = np.random.default_rng([config.seed, 1])
@@ -76,6 +86,10 @@ def train_reference(context: BuildContext) -> float:
 
     order = trainable.reference_order
     loss = trainable.train(order, on_step)
+    if is_recorded(trainable.config):
+        followed = dict(zip(trainable.eval_steps, kept, strict=True))
+        share = compare_with_recording(trainable.config, followed)
+        log.info("followed the recorded training to within %.2g of its way", share)
     losses_at = Losses.stacked(losses)
     context.save(
         "reference",

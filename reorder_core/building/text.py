@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from reorder_core.building.from_recording import is_recorded, recorded_text
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import PretrainedModel
 from reorder_core.corpus.prepare import prepare_corpus
-from reorder_core.corpus.samples import EncodedCorpus
 from reorder_core.store.files import write_text
 from reorder_core.store.texts import write_corpus
 from reorder_core.training.pretrained import load_encoder
@@ -16,10 +16,14 @@ def prepare_text(context: BuildContext) -> float:
     config = context.config
     context.on_progress("reading text", 0, 1)
     encoder = load_encoder(config.model) if isinstance(config.model, PretrainedModel) else None
-    corpus: EncodedCorpus = prepare_corpus(
-        config.corpus, config.tokenizer, config.seed, encoder,
-        in_file_order=config.training.reference_order == "file",
-    )  # fmt: skip
+    if is_recorded(config):
+        assert encoder is not None
+        corpus = recorded_text(config, encoder)
+    else:
+        corpus = prepare_corpus(
+            config.corpus, config.tokenizer, config.seed, encoder,
+            in_file_order=config.training.reference_order == "file",
+        )  # fmt: skip
     write_corpus(context.path / "corpus.json", corpus)
     write_text(context.path / "tokenizer.json", corpus.tokenizer.to_str())
     names = sorted({sample.domain for sample in corpus.probes.samples})

@@ -17,11 +17,12 @@ from reorder_core.cli import printing, quantities
 from reorder_core.cli.curriculum import curriculum
 from reorder_core.cli.progress import ProgressReport
 from reorder_core.config import read_config
-from reorder_core.errors import EstimatorError, ReorderError, told
+from reorder_core.errors import ConfigError, EstimatorError, ReorderError, told
 from reorder_core.execution.executor import open_executor
 from reorder_core.export.plain import for_terminal
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, order_hash, read_order
+from reorder_core.recording.layout import CONFIG as RECORDED
 from reorder_core.store.files import finite
 from reorder_core.store.manifest import RUN_FILE, read_manifest
 from reorder_core.store.run import Run, open_run
@@ -88,14 +89,20 @@ def _fail(message: str, code: int) -> None:
 @app.command()
 @_told
 def build(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Folder of the new run.")],
+    config: Annotated[Path | None, typer.Argument(metavar="CONFIG", help="A YAML file.")] = None,
+    recording: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RECORDING", help="A recorded training, not a CONFIG."),
+    ] = None,
     executor: ExecutorName = "here",
     workers: Workers = 2,
     as_json: AsJson = False,
 ) -> None:
     """Train the reference run, precompute and publish; a run cut off is resumed."""
-    checked = read_config(config)
+    if (config is None) == (recording is None):
+        raise ConfigError("build takes a CONFIG, or --from RECORDING; give one of them")
+    checked = read_config(config or recording / RECORDED)  # type: ignore[operator]
     from reorder_core.building.build import build_run  # imports torch
 
     already_built = (out / RUN_FILE).is_file()

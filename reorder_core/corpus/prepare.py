@@ -85,7 +85,7 @@ def prepare_corpus(
         assert chosen.probes.notes or not overlap(parts["probes"], parts[trained])
     read = _report(found, documents, left_out, parts, chosen.probes.notes) | {"digest": fingerprint}
     return EncodedCorpus(
-        **parts, tokenizer=chosen.encoder.tokenizer, digest=_digest(parts), read=read
+        **parts, tokenizer=chosen.encoder.tokenizer, digest=digest_of(parts), read=read
     )
 
 
@@ -230,7 +230,8 @@ def _report(
     }
 
 
-def _digest(parts: dict[str, TokenizedSamples]) -> str:
+def digest_of(parts: Mapping[str, TokenizedSamples]) -> str:
+    """sha256 over every sample's split, domain, text and tokens."""
     digest = hashlib.sha256()
     for name, part in parts.items():
         for sample in part.samples:

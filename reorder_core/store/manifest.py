@@ -75,6 +75,7 @@ def _identifying(config: RunConfig) -> dict[str, Any]:
     value = config.model_dump(mode="json") | {"corpus": identity(config.corpus)}
     for part, name in (
         ("training", "order_seed"),
+        ("training", "rates"),
         ("training", "reference_order"),
         ("projection", "kept"),
     ):
@@ -82,6 +83,9 @@ def _identifying(config: RunConfig) -> dict[str, Any]:
             del value[part][name]
     if value["training"]["epochs"] == 1:
         del value["training"]["epochs"]
+    lora = value["model"].get("lora")
+    if lora and lora["last_layers"] is None:
+        del lora["last_layers"]
     return value
 
 

@@ -6,20 +6,28 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.config import ScheduleConfig
+from reorder_core.config import ScheduleConfig, TrainingConfig
+
+DECAYING = 0.2
+"""Of the steps after the warm-up, those at the end in which wsd falls."""
 
 
 def learning_rate(schedule: ScheduleConfig, step: int) -> float:
     """The rate of the update at `step`, counted from 0."""
+    if isinstance(schedule, TrainingConfig) and schedule.rates is not None:
+        return schedule.rates[step]
     if step < schedule.warmup_steps:
         return schedule.learning_rate * (step + 1) / (schedule.warmup_steps + 1)
     if schedule.schedule == "constant":
         return schedule.learning_rate
     done = (step - schedule.warmup_steps) / max(1, schedule.steps - schedule.warmup_steps)
-    cosine = 0.5 * (1 + math.cos(math.pi * done))
-    return schedule.learning_rate * (
-        schedule.final_fraction + (1 - schedule.final_fraction) * cosine
-    )
+    if schedule.schedule == "cosine":
+        left = 0.5 * (1 + math.cos(math.pi * done))
+    elif schedule.schedule == "linear":
+        left = 1 - done
+    else:
+        left = min(1.0, (1 - done) / DECAYING)
+    return schedule.learning_rate * (schedule.final_fraction + (1 - schedule.final_fraction) * left)
 
 
 def learning_rates(schedule: ScheduleConfig) -> list[float]:

@@ -13,6 +13,7 @@ SOURCES = {
     "controlled": "reorder_core.corpus.sources.controlled:Controlled",
     "folder": "reorder_core.corpus.sources.folder:Folder",
     "python-docs": "reorder_core.corpus.sources.python_docs:PythonDocs",
+    "recorded": "reorder_core.corpus.sources.recorded:Recorded",
 }
 """kind → module:class. Other packages add theirs in the entry point group GROUP."""
 GROUP = "reorder.sources"

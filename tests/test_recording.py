@@ -1,0 +1,178 @@
+"""A training by Transformers' own Trainer, recorded and built: the same numbers."""
+
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from pretrained import save_model
+from transformers import (
+    AutoModelForCausalLM,
+    DataCollatorForLanguageModeling,
+    PreTrainedTokenizerFast,
+    Trainer,
+    TrainingArguments,
+)
+
+from reorder_core.building.build import build_run
+from reorder_core.config import read_config
+from reorder_core.errors import ConfigError, CorpusError
+from reorder_core.recording import Recorder, mean_of_samples
+from reorder_core.store.run import Run, open_run
+from reorder_core.training.loop import make_batch
+from reorder_core.training.model import FlatModel
+
+STEPS, SIZE, LENGTH = 6, 4, 20
+QUICK = {
+    "projection": {"coordinates": 3000, "anchors": 3, "rank": 48, "bits": 16},
+    "calibration": {"orders": 0},
+    "position": {"orders": 16},
+}
+
+
+def rows(count: int, seed: int, shortest: int = LENGTH) -> list[list[int]]:
+    random = np.random.default_rng(seed)
+    return [
+        random.integers(3, 384, random.integers(shortest, LENGTH + 1)).tolist()
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("model") / "llama", "llama")
+
+
+def trainer_of(
+    folder: Path,
+    callbacks: list[Any],
+    sequences: list[list[int]],
+    lora: bool = False,
+    **options: Any,
+) -> Trainer:
+    """A Trainer as people write one."""
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_file=str(folder / "tokenizer.json"), eos_token="</s>", pad_token="<pad>"
+    )
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    if lora:
+        from peft import LoraConfig, get_peft_model
+
+        targets = ["q_proj", "v_proj"]
+        model = get_peft_model(model, LoraConfig(r=2, lora_alpha=4, target_modules=targets))
+    loss = options.pop("loss", None)
+    arguments = TrainingArguments(
+        output_dir=str(folder.parent / "out"), report_to=[], save_strategy="no", use_cpu=True,
+        disable_tqdm=True, seed=3,
+        **{
+            "per_device_train_batch_size": SIZE, "max_steps": STEPS, "learning_rate": 2e-3,
+            "max_grad_norm": 0.0, "lr_scheduler_type": "linear", "warmup_steps": 2, **options,
+        },
+    )  # fmt: skip
+    data: Any = [{"input_ids": tokens, "attention_mask": [1] * len(tokens)} for tokens in sequences]
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm=False)
+    return Trainer(
+        model=model, args=arguments, train_dataset=data, data_collator=collator,
+        processing_class=tokenizer, callbacks=callbacks, compute_loss_func=loss,
+    )  # fmt: skip
+
+
+def recorded(folder: Path, tmp_path: Path, **options: Any) -> tuple[Trainer, Path]:
+    """A training that has been recorded, its build made quick."""
+    sequences = options.pop("sequences", rows(STEPS * SIZE, 1))
+    recorder = Recorder(tmp_path / "recording", {"noise": rows(6, 2)}, lambda row: "rows")
+    trainer = trainer_of(folder, [recorder], sequences, **options)
+    trainer.train()
+    file = tmp_path / "recording" / "build.yaml"
+    value = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(value | QUICK | {
+        "projection": QUICK["projection"] | {"anchors": 4}}))  # fmt: skip
+    return trainer, tmp_path / "recording"
+
+
+def built(recording: Path, tmp_path: Path) -> Run:
+    return open_run(build_run(read_config(recording / "build.yaml"), tmp_path / "run"))
+
+
+def losses_of(trainer: Trainer, run: Run) -> np.ndarray:
+    tokens = run.load_checked("tokens")
+    model: Any = trainer.model
+    flat = FlatModel(model, tokens["train"].shape[1])
+    batch = make_batch(np.array(tokens["train"]), np.array(tokens["train_lengths"]))
+    return flat.losses(flat.initial_parameters(), batch).detach().numpy()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"lora": True, "lr_scheduler_type": "cosine", "learning_rate": 0.05},
+        {"gradient_accumulation_steps": 2, "per_device_train_batch_size": 2},
+        {"sequences": rows(STEPS * SIZE, 4, shortest=9), "loss": mean_of_samples,
+         "weight_decay": 0.0, "adam_beta2": 0.99},
+    ],
+    ids=["full", "lora", "accumulated", "of several lengths"],
+)  # fmt: skip
+def test_a_recorded_training_is_built_with_the_numbers_that_it_had(
+    folder: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    trainer, recording = recorded(folder, tmp_path, **options)
+    run = built(recording, tmp_path)
+    assert (run.steps, run.batch_size, run.domains) == (STEPS, SIZE, ("rows",))
+    before = run.reference.before.samples
+    assert np.abs(run.reference.final.samples - before).max() > 0.02  # it did train
+    np.testing.assert_allclose(run.reference.final.samples, losses_of(trainer, run), atol=2e-4)
+    rates = np.array(run.reference.learning_rate)
+    assert rates[0] < rates[1] < rates[2] > rates[3] > rates[-1] > 0
+
+
+def test_a_training_whose_loss_is_another_is_told_apart(folder: Path, tmp_path: Path) -> None:
+    """The Trainer's own loss counts tokens alike, ours samples."""
+    uneven = rows(STEPS * SIZE, 4, shortest=3)
+    _, recording = recorded(folder, tmp_path, sequences=uneven)
+    with pytest.raises(ConfigError, match="cannot be followed.*mean_of_samples"):
+        built(recording, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"max_grad_norm": 0.01}, r"clipping changed 6 of 6 updates.*max_grad_norm=0"),
+        ({"weight_decay": 0.1}, r"weight decay is 0, 0\.1 for different parameters"),
+        ({"optim": "sgd"}, "optim is 'sgd'"),
+        ({"label_smoothing_factor": 0.1}, "label_smoothing_factor changes the loss"),
+        ({"bf16": True}, "train in float32"),
+    ],
+)
+def test_what_an_estimate_could_not_follow_is_refused(
+    folder: Path, tmp_path: Path, options: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        recorded(folder, tmp_path, **options)
+
+
+def test_a_clip_that_never_bites_is_no_reason_to_refuse(folder: Path, tmp_path: Path) -> None:
+    recorded(folder, tmp_path, max_grad_norm=1e6)
+
+
+def test_a_sample_trained_twice_is_told(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="was trained twice"):
+        recorded(folder, tmp_path, sequences=rows(STEPS * SIZE // 2, 1))
+
+
+def test_recording_costs_less_than_a_tenth(folder: Path, tmp_path: Path) -> None:
+    """Interleaved, so that what else the machine does weighs on both alike."""
+    data, times = rows(40 * SIZE, 1), {True: [], False: []}
+    for number in range(6):
+        with_recorder = bool(number % 2)
+        kept = [Recorder(tmp_path / str(number), {"noise": rows(4, 2)})] if with_recorder else []
+        trainer = trainer_of(folder, kept, data, max_steps=40)
+        began = time.process_time()
+        trainer.train()
+        times[with_recorder].append(time.process_time() - began)
+    ratio = statistics.median(times[True]) / statistics.median(times[False])
+    assert ratio < 1.1, times
