@@ -18,6 +18,7 @@ st.navigation(
         st.Page(PAGES / "generalization.py", title="Generalization"),
         st.Page(PAGES / "fidelity.py", title="Fidelity"),
         st.Page(PAGES / "curricula.py", title="Curricula"),
+        st.Page(PAGES / "runs.py", title="Runs"),
         st.Page(PAGES / "help.py", title="Help"),
     ],
     position="top",

@@ -43,6 +43,12 @@ def started_on() -> Path:
     return Path(os.environ.get("REORDER_RUN") or DEMO)
 
 
+def home() -> Path:
+    """Where this app builds runs and may delete them: REORDER_RUNS' first folder, else `runs/`."""
+    named = os.environ.get("REORDER_RUNS", "").split(os.pathsep)
+    return Path(named[0]) if named[0] else ROOT / "runs"
+
+
 def known_runs() -> list[KnownRun]:
     """The process's own run first, then those in `data/`, `runs/` and REORDER_RUNS, by name.
 
