@@ -274,8 +274,9 @@ def _demand_whole(killer: Killer, path: Path, calm: Path) -> None:
 
 def _estimated(run: Run, order: Any, folder: Path) -> bytes:
     cache = ResultCache(folder / f"{time.monotonic_ns()}.duckdb", run.fingerprint)
-    found = EstimateService(run, cache).now().answer(order).estimate.final.samples.tobytes()
-    cache.close()
+    service = EstimateService(run, cache)
+    found = service.now().answer(order).estimate.final.samples.tobytes()
+    service.close()
     return found
 
 

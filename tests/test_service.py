@@ -54,7 +54,7 @@ def test_what_one_page_computed_comes_from_memory_and_after_a_restart_from_the_d
     assert [a.source for a in first] == ["computed"] * 3
     again = [known.answer(order) for known, order in asked]
     assert [a.source for a in again] == ["memory"] * 3
-    service.cache.close()
+    service.close()
     restarted = opened(real_run, tmp_path)
     for before, (known, order) in zip(first, asked, strict=True):
         read = restarted.as_of(known.first, known.name).answer(order)
@@ -174,7 +174,7 @@ def test_many_estimates_are_read_at_once_and_are_the_same(
 ) -> None:
     service = opened(real_run, tmp_path)
     expected = [service.now().answer(order).estimate for order in orders[:3]]
-    service.cache.close()
+    service.close()
     restarted = opened(real_run, tmp_path)
     asked: list[str] = []
     once = restarted.cache.get_many

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -72,10 +73,24 @@ class EstimateService:
         """Training hashes of the retrainings that the build learned from."""
         self.absent: set[tuple[str, str, str]] = set()
         """What the database was found not to have; this process alone writes it."""
+        self._writer = ThreadPoolExecutor(1, "cache")  # what waits is written before we end
         self._opened: dict[str, Estimator] = {}
         self._taught: OrderedDict[tuple[str, str], Estimator] = OrderedDict()
         self._opening, self._looking = threading.Lock(), threading.Lock()
         self._views = OrderedDict[tuple[Any, ...], AsOf]()
+
+    def keep(self, estimate: Estimate, key: tuple[str, str, str]) -> None:
+        """Write an estimate to the database, behind the answer: a person waits for no disk."""
+        self._writer.submit(self._keep, estimate, key)
+
+    def _keep(self, estimate: Estimate, key: tuple[str, str, str]) -> None:
+        self.cache.put(estimate, key[1])
+        self.absent.discard(key)
+
+    def close(self) -> None:
+        """Write what waits, and let another process have the database."""
+        self._writer.shutdown()
+        self.cache.close()
 
     def now(self, name: str = DEFAULT) -> "AsOf":
         """Answers informed by all of the ledger."""
@@ -171,8 +186,7 @@ class AsOf:
                     self._service.memory.put(key, estimate)
         milliseconds = 1000 * (time.perf_counter() - began)
         if source == "computed":
-            self._service.cache.put(estimate, found.digest)
-            self._service.absent.discard(key)
+            self._service.keep(estimate, key)
         return Answer(estimate, source, milliseconds, found)
 
     def ready(self, orders: Sequence[Order]) -> dict[str, Estimate]:

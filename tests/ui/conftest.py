@@ -52,10 +52,14 @@ def _copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def served_alone(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A copy of the demo run for one test, whose retrainings and reports no other test meets."""
-    copy = _copied(tmp_path_factory)
-    with _serving(copy, tmp_path_factory.mktemp("log") / "app.log") as served:
+def demo_alone(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy for one test, whose retrainings and reports no other test meets."""
+    return _copied(tmp_path_factory)
+
+
+@pytest.fixture
+def served_alone(demo_alone: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with _serving(demo_alone, tmp_path_factory.mktemp("log") / "app.log") as served:
         yield served
 
 
