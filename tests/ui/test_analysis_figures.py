@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from reorder_core.analysis.position_effects import Effects
+from reorder_core.orders.moves import Move
 from ui.charts.bent import bend_of, bent
 from ui.charts.cells import FAINT, HOME, Grid, cells
 from ui.charts.ranges import Axes, ranges
 from ui.charts.template import Source
+from ui.generalization import frames
 from ui.generalization import sentences as held_out_words
 from ui.generalization.frames import PricedMove
 from ui.memorization import sentences, table
@@ -160,6 +162,19 @@ def test_the_profile_says_what_a_cohort_keeps():
     said = sentences.profile(cells_)
     assert "knew +0.400 nats more after step 4 and +0.100 after step 8: 25 % is left" in said
     assert "differ by 0.0100 at most" in said and "held-out text" in said
+
+
+def test_of_many_domains_the_figure_shows_those_that_a_move_changes_most():
+    move = Move("insert", (0,), 3)
+    moves = [
+        frames.PricedMove(f"d{i}", kind, move, sign * i / 100, 0, 0, float("nan"))
+        for i in range(30)
+        for kind, sign in (("best", -1), ("worst", 0.5))
+    ]
+    shown = frames.most_moved(moves)
+    assert [one.domain for one in shown[::2]] == [f"d{i}" for i in range(22, 30)]
+    assert [one.kind for one in shown[:2]] == ["best", "worst"]
+    assert frames.most_moved(moves[:4]) == moves[:4]
 
 
 def test_single_moves_lead_with_those_retrained(tiny_run):

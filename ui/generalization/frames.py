@@ -22,6 +22,8 @@ COLUMNS = 64
 ALL = "all"
 MOST_ROWS = 30
 """Rows of all held-out domains together, beyond which one is looked at at a time."""
+MOST_DOMAINS = 8
+"""Held-out domains whose best and worst move a figure shows; a table has all."""
 EACH = 6
 """Samples shown that a domain wants late, and as many early."""
 
@@ -112,6 +114,15 @@ def moves_frame(run: Run, moves: Sequence[PricedMove]) -> pd.DataFrame:
             "colour": ["fall" if one.kind == "best" else "rise" for one in moves],
         }
     )
+
+
+def most_moved(moves: Sequence[PricedMove], most: int = MOST_DOMAINS) -> list[PricedMove]:
+    """Those of the domains that a single move changes most; in their order."""
+    size: dict[str, float] = {}
+    for one in moves:
+        size[one.domain] = max(size.get(one.domain, 0.0), abs(one.change))
+    kept = sorted(size, key=lambda domain: -size[domain])[:most]
+    return [one for one in moves if one.domain in kept]
 
 
 def move_label(run: Run, one: PricedMove) -> str:

@@ -104,8 +104,15 @@ def _single_moves(run: Run, working: bool) -> None:
         moves = _priced(run, lists)
         frame, knows = frames.moves_frame(run, moves), informed(run).knows(run.reference_order)
         say(sentences.single_moves(run, moves))
+        shown = frames.most_moved(moves)
+        if len(shown) < len(moves):
+            st.caption(
+                f"Of {len(run.probe_domains)} domains the {frames.MOST_DOMAINS} that a single "
+                "move changes most; the table has all."
+            )
         figure = dots(
-            frame, Axis("change of its held-out loss, nats/token", 4), name="single-moves",
+            frames.moves_frame(run, shown), Axis("change of its held-out loss, nats/token", 4),
+            name="single-moves",
             title="Best and worst single move by held-out domain", mode=panels.mode(),
             source=Source(run.id, knows.words(estimates.ESTIMATOR)), above=True,
         )  # fmt: skip
