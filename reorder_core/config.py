@@ -151,7 +151,29 @@ class TrainingConfig(ScheduleConfig):
     """The phase before the analysed run; steps: 0 starts from random weights."""
 
 
+PRESETS: dict[str, dict[str, dict[str, Any]]] = {
+    "quick": {
+        "projection": {"anchors": 2, "rank": 640, "kept": 480, "adjoint": False},
+        "calibration": {"orders": 4},
+        "position": {"orders": 256},
+    },
+    "standard": {
+        "projection": {"anchors": 3, "rank": 320, "kept": 480},
+        "calibration": {"orders": 8},
+        "position": {"orders": 512},
+    },
+    "precise": {
+        "projection": {"anchors": 4, "rank": 1280, "kept": 640},
+        "calibration": {"orders": 16},
+        "position": {"orders": 1024},
+    },
+}
+"""What a preset sets where the configuration does not."""
+
+
 class ProjectionConfig(_Part):
+    preset: Literal["quick", "standard", "precise"] | None = None
+    """How much to spend on precomputation (PRESETS); fields that are given count before it."""
     coordinates: Count = 24576
     """s, parameters on which an order is replayed; all of them where there are fewer."""
     anchors: Annotated[int, Field(ge=2)] = 4
@@ -162,6 +184,8 @@ class ProjectionConfig(_Part):
     """R′, rows of the curvature's factor that `hybrid` reads; none: as many as `projected`."""
     bits: Literal[8, 16, 32] = 16
     """Stored precision of gradients and curvature."""
+    adjoint: bool = True
+    """Whether held-out loss gets an exact adjoint; false saves its part of the build."""
 
     @property
     def leading(self) -> int:
@@ -220,6 +244,20 @@ class RunConfig(_Part):
             "training": {**training, "base": {"steps": 0}},
             "corpus": {"base_samples": 0, **corpus},
         }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, value: Any) -> Any:
+        """What the preset says, under what is said field by field."""
+        projection = value.get("projection") if isinstance(value, dict) else None
+        name = projection.get("preset") if isinstance(projection, dict) else None
+        if not isinstance(name, str) or name not in PRESETS:
+            return value
+        parts = {part: value.get(part) or {} for part in PRESETS[name]}
+        if not all(isinstance(given, dict) for given in parts.values()):
+            return value
+        filled = {part: {**fields, **parts[part]} for part, fields in PRESETS[name].items()}
+        return value | filled
 
     @model_validator(mode="after")
     def _consistent(self) -> "RunConfig":

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from pydantic import ValidationError
 from real import TINY, tiny_real_config
 
-from reorder_core.config import read_config
+from reorder_core.building.curvature import draws
+from reorder_core.config import PRESETS, RunConfig, read_config
+from reorder_core.store import costs
 from reorder_core.store.files import file_digest
-from reorder_core.store.manifest import config_digest, read_manifest
+from reorder_core.store.manifest import _identifying, config_digest, read_manifest
 from reorder_core.store.run import Run, open_run
 from reorder_core.training.loop import retrain
+from reorder_core.training.schedule import anchor_steps
 
 ROOT = Path(__file__).parent.parent
 
@@ -76,3 +80,43 @@ def test_runs_built_before_a_field_came_keep_their_identity() -> None:
     demo = read_config(ROOT / "data" / "demo.yaml")
     manifest = read_manifest(ROOT / "data" / "demo")
     assert config_digest(demo) == manifest.config_digest
+
+
+def test_a_preset_fills_what_is_not_given_and_names_no_run_of_before() -> None:
+    plain = tiny_real_config()
+    value = plain.model_dump(exclude_unset=True) | {"calibration": {}, "position": {}}
+    quick = RunConfig.model_validate(
+        value | {"projection": {"preset": "quick", "rank": 96}, "calibration": {"orders": 2}}
+    )
+    assert (quick.projection.anchors, quick.projection.rank, quick.projection.kept) == (2, 96, 480)
+    assert not quick.projection.adjoint
+    assert (quick.calibration.orders, quick.position.orders) == (2, 256)
+    assert config_digest(quick) != config_digest(plain)
+    told = _identifying(plain)["projection"]
+    assert not {"preset", "adjoint"} & set(told)
+
+
+@pytest.mark.parametrize("preset", ["cheap", 3])
+def test_an_unknown_preset_is_refused_by_name(preset: object) -> None:
+    value: dict[str, Any] = tiny_real_config().model_dump(mode="json")
+    value["projection"] = {"preset": preset}
+    with pytest.raises(ValidationError, match=r"preset\n.*'quick', 'standard' or 'precise'"):
+        RunConfig.model_validate(value)
+
+
+def test_a_preset_keeps_its_budget_on_real_text() -> None:
+    """In reference trainings of precomputation, for the text of data/python-docs.yaml."""
+    samples, probes, domains = 256, 48, 3
+    for name, most in (("quick", 17), ("standard", 30)):
+        parts = PRESETS[name]
+        projection, orders = parts["projection"], parts["calibration"]["orders"]
+        anchors = anchor_steps(32, projection["anchors"])
+        rre = (
+            costs.gradients_rre(anchors, samples, probes)
+            + costs.curvature_rre(len(anchors), *draws(projection["rank"], samples), samples)
+            + costs.calibration_rre(orders, samples, probes)
+            + costs.centre_rre(samples, probes)
+        )
+        if projection.get("adjoint", True):
+            rre += costs.adjoint_rre(domains, samples, probes, samples, False)
+        assert rre < most

@@ -54,6 +54,7 @@ def test_a_plan_foretells_the_demo_which_is_kept_at_8_bits() -> None:
     [
         {"projection": {"bits": 32, "coordinates": 500, "rank": 31}, "calibration": {"orders": 0}},
         {"projection": {"coordinates": 500, "rank": 40, "kept": 30}},
+        {"projection": {"coordinates": 500, "rank": 40, "adjoint": False}},
         {"projection": {"anchors": 4, "bits": 8}, "model": {"family": "gpt2"}},
     ],
 )

@@ -31,8 +31,12 @@ def take_adjoint(context: BuildContext) -> float:
     `effects` (D, T, N) exactly, to first order around the reference run; `replayed`
     what the replay's own adjoint says there, `replayed_leading` with the rows of
     the factor that `projected` reads, where these are fewer. One row for the mean
-    over domains where there are many (`costs.swept_domains`).
+    over domains where there are many (`costs.swept_domains`). Nothing where the configuration
+    wants none.
     """
+    if not context.config.projection.adjoint:
+        context.save("adjoint", {"none": np.empty(0, np.float32)})
+        return 0.0
     run, trainable = context.run(), trainable_of(context)
     replayer = open_stored(run).replayer
     index = torch.tensor(np.array(context.load("projected")["coordinates"]))

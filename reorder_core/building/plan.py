@@ -137,7 +137,9 @@ def _rre(config: RunConfig, text: _Text, parameters: int) -> dict[str, float]:
             costs.swept_domains(text.domains),
             *sizes,
             stretch(config.training.steps, parameters) < config.training.steps,
-        ),
+        )
+        if config.projection.adjoint
+        else 0.0,
         "results": costs.measuring_rre(*sizes),
     }
 
@@ -175,7 +177,12 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
         "curvature": _packed(config, _rank(config), coordinates),
         "calibration": 4 * orders * (visits + anchors * rows),
         "centre": _centre_bytes(config, domains, coordinates),
-        "adjoint": 4 * costs.swept_domains(domains) * steps * count * _replayed(config),
+        "adjoint": 4
+        * costs.swept_domains(domains)
+        * steps
+        * count
+        * _replayed(config)
+        * config.projection.adjoint,
         "position": 4 * visits * (2 * places * (1 + domains) + 2),
         "results.duckdb": _DATABASE + text.files["corpus.json"],
     }
@@ -232,7 +239,8 @@ def _position_seconds(config: RunConfig, text: _Text, parameters: int) -> float:
     coordinates, rank = _coordinates(config, parameters), max(1, _rank(config))
     factor = np.ones((rank, coordinates), np.float32)
     moved = np.ones((CHUNK, coordinates), np.float32)
-    orders, judged = config.position.orders, costs.swept_domains(text.domains) == text.domains
+    judged = config.projection.adjoint and costs.swept_domains(text.domains) == text.domains
+    orders = config.position.orders
     chunks = -(-(orders + near_orders(orders, judged)) // CHUNK)
     return chunks * config.training.steps * _timed(lambda: (moved @ factor.T) @ factor)
 

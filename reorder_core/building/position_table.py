@@ -15,7 +15,7 @@ from reorder_core.building.stages import BuildContext
 from reorder_core.estimators.learning.retrainings import no_runs
 from reorder_core.estimators.learning.ridge import best_penalty, cosines, ridge
 from reorder_core.estimators.projected import ProjectedEstimator
-from reorder_core.estimators.replay.exchange import open_table
+from reorder_core.estimators.replay.exchange import has_adjoint, open_table
 from reorder_core.orders.order import Order
 from reorder_core.orders.visits import Visits
 from reorder_core.records.losses import Losses
@@ -35,8 +35,8 @@ def fit_position_table(context: BuildContext) -> float:
     estimator = ProjectedEstimator(run, no_runs(run))
     random = np.random.default_rng([context.config.seed, 3])
     orders = [_far(run.reference_order, visits, random) for _ in range(count)]
-    exact = open_table(run)  # (D or 1, V, T)
-    judged = len(exact) == len(run.probe_domains)
+    exact = open_table(run) if has_adjoint(run) else None  # (D or 1, V, T)
+    judged = exact is not None and len(exact) == len(run.probe_domains)
     orders += [_near(run.reference_order, random) for _ in range(near_orders(count, judged))]
     losses, distances = [], []
     for start in range(0, len(orders), CHUNK):
@@ -50,7 +50,7 @@ def fit_position_table(context: BuildContext) -> float:
     far, near = np.array(steps[:count]), np.array(steps[count:])
     probe_near = known_near.probes - run.reference.final.probes
     probe_far, _ = fit_probes(None, far, known_far.probes, run.steps, told)
-    if judged:
+    if exact is not None and judged:
         probe, misfit = exact, _misfit(exact, home, near, probe_near)
     else:
         probe, misfit = fit_probes(home, near, probe_near, run.steps, told)

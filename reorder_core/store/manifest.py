@@ -78,9 +78,12 @@ def _identifying(config: RunConfig) -> dict[str, Any]:
         ("training", "rates"),
         ("training", "reference_order"),
         ("projection", "kept"),
+        ("projection", "preset"),
     ):
         if value[part][name] is None:
             del value[part][name]
+    if value["projection"]["adjoint"]:
+        del value["projection"]["adjoint"]
     if value["training"]["epochs"] == 1:
         del value["training"]["epochs"]
     lora = value["model"].get("lora")

@@ -71,7 +71,7 @@ def summed(table: Array, orders: NDArray[np.int32], visits: Visits) -> Array:
 
 def has_adjoint(run: Run) -> bool:
     """Whether the build took the exact adjoint; older runs gain it by building again."""
-    return run.file("adjoint").is_file()
+    return run.file("adjoint").is_file() and "effects" in run.arrays("adjoint")
 
 
 def open_effects(run: Run) -> Array:
