@@ -91,10 +91,10 @@ def show(run: Run, history: History) -> None:
         },
         on_event=lambda: handling.on_event(run, history),
     )
-    share.deliver()
     quantities.show(run, history.order, answer)
     samples.show(run, history.order, answer)
     _query(run, history)
+    share.deliver()
 
 
 def _query(run: Run, history: History) -> None:

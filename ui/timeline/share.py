@@ -153,8 +153,9 @@ def _ranking(
 
 
 def deliver() -> None:
-    """Hand a prepared file over to the browser, once."""
-    component.publish("download", state.take_download())
+    """Hand a prepared file over to the browser, once; without one, a drop draws no element more."""
+    if found := state.take_download():
+        component.publish("download", found)
 
 
 def _figure(figure: Figure) -> bundle.FigureFile:

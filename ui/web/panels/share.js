@@ -13,6 +13,8 @@ const EXPORTS = [
   ['order', 'Order (JSON)', 'Read by the command line and by this page'],
 ];
 
+const received = new Set(); // files saved: whoever listens anew is told of the last one again
+
 export class Sharing {
   /** owner: the Timeline. */
   constructor(owner) {
@@ -110,8 +112,8 @@ export class Sharing {
   }
 
   receive({ id, name, mime, content }) {
-    if (!id || id === this.received) return;
-    this.received = id;
+    if (received.has(id)) return;
+    received.add(id);
     saveBytes(name, mime, content);
     this.menu.say(`Saved as ${name}`);
     this.owner.root.dataset.saved = name;
