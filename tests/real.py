@@ -93,3 +93,13 @@ def tiny_real_config(**changes: Any) -> RunConfig:
         else:
             value[key] = change
     return RunConfig.model_validate(value)
+
+
+def visits_config(name: str = "tiny-visits", **training: object) -> RunConfig:
+    """As `tiny_real_config`, with two epochs, a reserve and spare visits of its canary."""
+    corpus = TINY["corpus"] | {
+        "samples": 24, "reserve": 4, "canaries": 1, "canary_repetitions": 1,
+        "repetitions": {"canary": 3},
+    }  # fmt: skip
+    parts = {"corpus": corpus, "training": TINY["training"] | {"epochs": 2} | training}
+    return RunConfig.model_validate(TINY | {"name": name} | parts)

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from real import TINY
+from real import visits_config
 
 from reorder_core.building.designed_orders import designed_orders, spread_count
-from reorder_core.config import RunConfig, parse_config
+from reorder_core.config import parse_config
 from reorder_core.errors import ConfigError, CorpusError, EstimatorError, OrderError
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.projected import ProjectedEstimator
@@ -24,15 +24,6 @@ from reorder_core.store.run import Run, open_run
 SAMPLE_OF = np.array([0, 1, 2, 3, 0, 1, 2, 3, 1], np.int32)
 """Four samples in two epochs, the last sample in reserve, a spare visit of sample 1."""
 VISITS = Visits(SAMPLE_OF, steps=3, batch_size=2, epochs=2, reserve=1)
-
-
-def visits_config(name: str = "tiny-visits", **training: object) -> RunConfig:
-    corpus = TINY["corpus"] | {
-        "samples": 24, "reserve": 4, "canaries": 1, "canary_repetitions": 1,
-        "repetitions": {"canary": 3},
-    }  # fmt: skip
-    parts = {"corpus": corpus, "training": TINY["training"] | {"epochs": 2} | training}
-    return RunConfig.model_validate(TINY | {"name": name} | parts)
 
 
 @pytest.fixture(scope="session")

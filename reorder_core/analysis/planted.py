@@ -22,7 +22,7 @@ def groups(run: Run) -> dict[str, list[int]]:
     for sample in run.samples:
         times[sample.text] = times.get(sample.text, 0) + 1
     found: dict[str, list[int]] = {}
-    for sample in run.samples:
+    for sample in run.samples[: run.count - run.visits.reserve]:  # the others are never trained
         kind = f"{sample.flags[0]} × {times[sample.text]}" if sample.flags else ORDINARY
         found.setdefault(kind, []).append(sample.sample_id)
     return dict(sorted(found.items(), key=lambda item: (item[0] == ORDINARY, item[0])))
@@ -36,7 +36,7 @@ def response_curves(run: Run, table: PositionTable, orders: RetrainedOrders) -> 
     Estimated: mean of the group's curves, errors taken to go together.
     Retrained: each sample's final loss around its mean over the random orders.
     """
-    own = table.own.astype(np.float64)
+    own = table.own[: run.count, : run.steps].astype(np.float64)  # first visits
     own -= own.mean(1, keepdims=True)
     edges = np.unique(np.linspace(0, run.steps, min(BINS, run.steps) + 1).round().astype(int))
     frames = []

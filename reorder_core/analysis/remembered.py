@@ -32,7 +32,9 @@ def remembered(
             "before": before,
             "after": after,
             "gain": before - after,
-            "step": effects.home,
+            "step": effects.home
+            if (effects.home >= 0).all()
+            else np.where(effects.home < 0, np.nan, effects.home),
             "since": np.where(effects.home < 0, np.nan, run.steps - 1 - effects.home)
             if (effects.home < 0).any()
             else run.steps - 1 - effects.home,

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import pytest
 from driving import ROOT, Served
-from real import LONG, MANY_DOMAINS, of_many_domains
+from real import LONG, MANY_DOMAINS, of_many_domains, visits_config
 
 from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig
@@ -73,6 +73,14 @@ def served(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 def served_long(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A run of 2,048 samples in 256 steps, really built."""
     run = build_run(RunConfig.model_validate(LONG), tmp_path_factory.mktemp("long") / "run")
+    with _serving(run, tmp_path_factory.mktemp("log") / "app.log") as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def served_visits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A run of two epochs with a bench, really built."""
+    run = build_run(visits_config(), tmp_path_factory.mktemp("visits") / "run")
     with _serving(run, tmp_path_factory.mktemp("log") / "app.log") as served:
         yield served
 

@@ -126,7 +126,7 @@ class Finger:
 
 def order_in_address(page: Any, run: Run) -> Order:
     query = parse_qs(urlparse(page.evaluate("location.href")).query)
-    return decode_order(query["o"][0], run.count) if "o" in query else run.reference_order
+    return decode_order(query["o"][0], run.visits.count) if "o" in query else run.reference_order
 
 
 def charted(page: Any) -> None:

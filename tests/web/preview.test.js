@@ -8,7 +8,7 @@ import { likeness } from '../../ui/web/preview/alike.js';
 const golden = JSON.parse(readFileSync(new URL('cases.json', import.meta.url), 'utf8'));
 const { steps, batch, texts, order, own, heldOut, ownSd, heldOutSd } = golden;
 const copiesOf = (text) => texts.flatMap((other, id) => (other === text ? [id] : []));
-const run = { steps, batch, count: texts.length, position: { own, heldOut, ownSd, heldOutSd },
+const run = { steps, places: steps, trained: steps * batch, batch, count: texts.length, position: { own, heldOut, ownSd, heldOutSd },
   samples: texts.map((text, id) => ({ id, text, copies: copiesOf(text) })) };
 const slots = slotsOf(order);
 

@@ -12,23 +12,24 @@ def of_move(run: Run, before: Order, move: Move) -> str:
     """What a move did to the order `before`."""
     if move.kind == "order":
         return move.title
-    batch = run.batch_size
     to = range(move.slot, move.slot + len(move.samples))
     origin = from_slots(before, move)
     if move.kind == "swap" and len(origin) == 1:
         other = of_sample(run, int(before[move.slot]))
         return (
-            f"{of_sample(run, move.samples[0])} ↔ {other}: {_steps(origin, batch)} ↔ "
-            f"{_steps(to, batch)}"
+            f"{of_sample(run, move.samples[0])} ↔ {other}: {_places(run, origin)} ↔ "
+            f"{_places(run, to)}"
         )
     arrow = "↔" if move.kind == "swap" else "→"
-    return f"{of_samples(run, before, move)}: {_steps(origin, batch)} {arrow} {_steps(to, batch)}"
+    return f"{of_samples(run, before, move)}: {_places(run, origin)} {arrow} {_places(run, to)}"
 
 
 def of_sample(run: Run, sample_id: int) -> str:
     """A sample's name: its mark where it has one, and its id."""
-    flags = run.samples[sample_id].flags
-    return f"{next((mark for mark in MARKS if mark in flags), 'sample')} {sample_id}"
+    visits, sample = run.visits, int(run.visits.sample_of[sample_id])
+    flags, own = run.samples[sample].flags, visits.of_sample[sample].tolist()
+    turn = f", visit {own.index(sample_id) + 1}" if len(own) > 1 else ""
+    return f"{next((mark for mark in MARKS if mark in flags), 'sample')} {sample}{turn}"
 
 
 def of_samples(run: Run, before: Order, move: Move) -> str:
@@ -40,12 +41,19 @@ def of_samples(run: Run, before: Order, move: Move) -> str:
     if place == 0 and ids == set(before[step * run.batch_size :][: run.batch_size].tolist()):
         return f"all of step {step + 1}"
     for domain in run.domains:
-        members = {s.sample_id for s in run.samples if s.domain == domain}
+        of = run.visits.sample_of
+        members = {v for v in range(len(of)) if run.samples[of[v]].domain == domain}
         if ids == members:
             return f"all {len(ids)} of {domain}"
         if ids < members:
             return f"{len(ids)} of {domain}"
     return f"{len(ids)} samples"
+
+
+def _places(run: Run, slots: list[int] | range) -> str:
+    """Their steps, or the bench."""
+    benched = [slot >= run.visits.trained for slot in slots]
+    return "the bench" if all(benched) else _steps(slots, run.batch_size)
 
 
 def _steps(slots: list[int] | range, batch: int) -> str:

@@ -177,7 +177,7 @@ def trained_when(run: Run) -> None:
     frame = pd.DataFrame(
         [{"step": slot // batch + 1, "place": slot % batch + 1, "sample": int(sample),
           "domain": run.samples[int(sample)].domain}
-         for slot, sample in enumerate(run.reference_order)]
+         for slot, sample in enumerate(run.visits.batches(run.reference_order).reshape(-1))]
     )  # fmt: skip
     about = "A column is a training step, a cell a sample, coloured by its domain."
     with panels.panel("mosaic", "What is trained when", about):

@@ -65,12 +65,12 @@ def query(run: Run, order: Order) -> tuple[str, tuple[str, ...]]:
 
 def views(run: Run) -> SavedViews:
     """The run's saved views, in the cache database; raises StoreError where it cannot be used."""
-    return SavedViews(service(run).cache, run.id, run.count)
+    return SavedViews(service(run).cache, run.id, run.visits.count)
 
 
 def branches(run: Run) -> SavedBranches:
     """The run's kept branches, in the cache database; raises StoreError as `views` does."""
-    return SavedBranches(service(run).cache, run.id, run.count)
+    return SavedBranches(service(run).cache, run.id, run.visits.count)
 
 
 def note(run: Run) -> str:

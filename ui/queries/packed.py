@@ -29,6 +29,9 @@ def run_record(run: Run) -> dict[str, Any]:
     return {
         "run": run.id,
         "steps": run.steps,
+        "places": run.visits.places,
+        "epochs": run.visits.epochs,
+        "sampleOf": run.visits.sample_of.tolist(),
         "batch": run.batch_size,
         "domains": domains,
         "shades": list(theme.domain_places(s.domain for s in run.samples).values()),

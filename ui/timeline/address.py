@@ -93,7 +93,7 @@ def _read(run: Run, code: str | None) -> Order:
             f"it was made for run {linked[:60]!r}, and the open run is {run.id!r}; "
             "start the app with --run on that run's folder"
         )
-    return decode_order(code, run.count)
+    return decode_order(code, run.visits.count)
 
 
 def _moves(run: Run, order: Order) -> tuple[list[Move], str | None]:
@@ -102,7 +102,7 @@ def _moves(run: Run, order: Order) -> tuple[list[Move], str | None]:
     try:
         if len(text) > LONGEST_MOVES:
             raise OrderError("they are too many for a link")
-        moves = decode_moves(text, run.count)
+        moves = decode_moves(text, run.visits.count)
         ends = [run.reference_order, *apply_all(run.reference_order, moves)]
         if moves and order_hash(ends[-1]) != order_hash(order):
             raise OrderError("they lead to another order than the link's")

@@ -64,9 +64,9 @@ def pairs(run: Run, history: History) -> list[Pair]:
     return _pairs(history)[::-1]
 
 
-def difference_record(difference: Difference, moved: list[int]) -> dict[str, list[float]]:
-    """Own loss of the moved samples (their mean) and held-out loss: [change, low, high]."""
-    rows = moved or slice(None)
+def difference_record(run: Run, difference: Difference, moved: list[int]) -> dict[str, list[float]]:
+    """Own loss of the moved visits' samples (their mean) and held-out loss: [change, low, high]."""
+    rows = run.visits.sample_of[moved] if moved else slice(None)
     ends = difference.interval.samples[:, rows].mean(1)
     own = difference.change.samples[rows].mean(), *ends
     return {
@@ -87,6 +87,6 @@ def _row(run: Run, before: Entry, entry: Entry, known: Difference | None) -> dic
         "words": _told(run, before, entry),
         "samples": list(move.samples),
         "kind": move.kind,
-        "effect": None if known is None else difference_record(known, list(move.samples)),
+        "effect": None if known is None else difference_record(run, known, list(move.samples)),
         "verified": run.ledger.of(entry.order) is not None,
     }

@@ -93,7 +93,7 @@ def choose_view(event: Event, run: Run, history: History) -> After:
 
 
 def _saved(request: SaveView, run: Run, history: History) -> View:
-    selection = request.selection if (request.selection or 0) < run.count else None
+    selection = request.selection if (request.selection or 0) < run.visits.count else None
     moves = encode_moves(history.moves or []) or ""
     return View(request.name, history.order, request.note, moves, selection, request.metric)
 

@@ -21,7 +21,9 @@ from ui.timeline.requests.handling import After, handles
 def look(event: Event, run: Run, history: History) -> After:
     """Look for moves from the order on screen; raises OrderError for a foreign goal."""
     request = event.request
-    goal = make_goal(run, request.aim, request.domain, request.sample)
+    visit, of = request.sample, run.visits.sample_of  # a tile is a visit
+    sample = int(of[visit]) if 0 <= visit < len(of) else visit
+    goal = make_goal(run, request.aim, request.domain, sample)
     state.set_suggesting(run.id, (goal, order_hash(history.order), state.sequence()))
     return After.PAGE
 

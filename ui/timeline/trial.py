@@ -26,7 +26,7 @@ def try_group(event: Event, run: Run, history: History) -> After:
     request = event.request
     if len(request.samples) < 2:
         raise OrderError("a group has two samples or more")
-    move = make_move(request.kind, request.samples, 0, run.count)
+    move = make_move(request.kind, request.samples, 0, run.visits.count)
     state.set_trial(run.id, (move.kind, move.samples, order_hash(history.order)))
     return After.PAGE
 
@@ -45,7 +45,7 @@ def record(run: Run, history: History) -> dict[str, Any]:
     moves = _moves(run, history)
     known = estimates.found(run, pairs(run, history))
     rows = [
-        {"step": step, **move_effects.difference_record(found, list(samples))}
+        {"step": step, **move_effects.difference_record(run, found, list(samples))}
         for (step, _), found in zip(moves, known, strict=True)
         if found is not None
     ]
@@ -64,7 +64,7 @@ def _moves(run: Run, history: History) -> list[tuple[int, Order]]:
         return []
     kind, samples, _ = asked
     steps = np.unique(np.linspace(0, run.steps - 1, STEPS).round().astype(int))
-    slots = np.minimum(steps * run.batch_size, run.count - len(samples))
+    slots = np.minimum(steps * run.batch_size, run.visits.trained - len(samples))
     return [
         (int(step), apply(history.order, Move(kind, samples, int(slot))))
         for step, slot in zip(steps, slots, strict=True)

@@ -168,7 +168,8 @@ def _distance(run: Run, order: Order, distance: float | None) -> _Card:
         slots_of(run.reference_order) // run.batch_size,
     )
     moved = int((steps != there).sum())
-    return _Card(number(distance), f"{moved} of {run.count} samples at another step")
+    what = "samples" if run.visits.is_plain else "visits"
+    return _Card(number(distance), f"{moved} of {run.visits.count} {what} at another step")
 
 
 def _last(previous: Difference) -> dict[str, str]:

@@ -10,6 +10,7 @@ from reorder_core.errors import OrderError
 from reorder_core.export.plain import whole
 from reorder_core.orders.moves import Move, make_move
 from reorder_core.orders.order import Order, make_order
+from reorder_core.orders.visits import Visits
 
 _LARGEST_SEQUENCE = 2**53
 
@@ -230,7 +231,7 @@ def sequence_of(payload: Any) -> int:
     return value if 0 <= value < _LARGEST_SEQUENCE else 0
 
 
-def parse_event(payload: Any, run_id: str, count: int) -> Event:
+def parse_event(payload: Any, run_id: str, visits: Visits | int) -> Event:
     """The request in a payload; raises OrderError for anything else than a good one."""
     if not isinstance(payload, dict):
         raise OrderError(f"the browser sent {type(payload).__name__}, no request; reload the page")
@@ -239,7 +240,9 @@ def parse_event(payload: Any, run_id: str, count: int) -> Event:
     if not isinstance(request, Drop):
         return Event(sequence, request)
     _check_run(request.run, run_id)
-    return Event(sequence, request, _order(request.order, count), _move(request.move, count))
+    return Event(
+        sequence, request, _order(request.order, visits), _move(request.move, _count(visits))
+    )
 
 
 def _request(payload: dict[Any, Any]) -> Any:
@@ -266,10 +269,15 @@ def _check_run(given: Any, run_id: str) -> None:
         )
 
 
-def _order(ids: Any, count: int) -> Order:
+def _count(visits: Visits | int) -> int:
+    return visits if isinstance(visits, int) else visits.count
+
+
+def _order(ids: Any, visits: Visits | int) -> Order:
+    count = _count(visits)
     if not isinstance(ids, list) or len(ids) > 2 * count:
         raise OrderError(f"the browser sent no order of {count} samples; reload the page")
-    return make_order(ids, count)
+    return make_order(ids, count) if isinstance(visits, int) else visits.make_order(ids)
 
 
 def _move(given: Any, count: int) -> Move | None:

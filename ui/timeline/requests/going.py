@@ -56,6 +56,6 @@ def named_order(event: Event, run: Run, history: History) -> After:
 @handles(Paste)
 def pasted(event: Event, run: Run, history: History) -> After:
     """Take over the order in a text: an order file, or its ids."""
-    order = parse_order(event.request.text, run.id, run.count)
+    order = parse_order(event.request.text, run.id, run.visits)
     history.commit(order, whole(order, event.request.source))
     return After.ADDRESS

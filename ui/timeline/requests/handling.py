@@ -49,7 +49,7 @@ def on_event(run: Run, history: History) -> None:
         return
     state.set_sequence(max(state.sequence(), sequence_of(payload)))
     try:
-        after = _obey(parse_event(payload, run.id, run.count), run, history)
+        after = _obey(parse_event(payload, run.id, run.visits), run, history)
     except (OrderError, StoreError) as error:
         state.set_notice(f"Not done, the order is unchanged: {error}.")
         return

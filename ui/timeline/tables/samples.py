@@ -9,7 +9,7 @@ import streamlit as st
 from reorder_core.cache.service import Answer
 from reorder_core.errors import StoreError
 from reorder_core.export.bundle import to_csv
-from reorder_core.orders.order import Order, order_hash, slots_of
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.store.queries import QUERIES
 from reorder_core.store.run import Run
 from ui.app import component, state
@@ -48,8 +48,14 @@ def show(run: Run, order: Order, answer: Answer) -> None:
 @handles(Picked)
 def remember(event: Event, run: Run, history: History) -> After:
     """Remember the tiles chosen on the board, for showing only these."""
-    state.set_picked(run.id, [i for i in event.request.samples if i < run.count])
+    state.set_picked(run.id, _samples_of(run, event.request.samples))
     return After.NOTHING
+
+
+def _samples_of(run: Run, visits: list[int]) -> list[int]:
+    """The samples of these tiles, each once."""
+    known = [visit for visit in visits if visit < run.visits.count]
+    return list(dict.fromkeys(run.visits.sample_of[known].tolist()))
 
 
 def frame(run: Run, order: Order, answer: Answer, found: list[Here]) -> pd.DataFrame:
@@ -62,7 +68,8 @@ def frame(run: Run, order: Order, answer: Answer, found: list[Here]) -> pd.DataF
     ends = estimate.interval
     low, high = (nothing, nothing) if ends is None else ends.samples - base
     truth = run.ledger.of(order)
-    table["step"] = slots_of(order) // run.batch_size + 1
+    first = run.visits.first_steps(order[None])[0]
+    table["step"] = pd.arrays.IntegerArray(first + 1, first >= run.steps)
     table["change"], table["low_90"], table["high_90"] = estimate.final.samples - base, low, high
     table["retrained"] = nothing if truth is None else truth.final.samples - base
     first = ["sample_id", "domain", "flags", "step", "reference_step", "tokens", *_NATS]

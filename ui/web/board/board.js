@@ -2,6 +2,7 @@
 // too long for that is seen through a window of steps, with a map of the whole below.
 import { h } from '../shared/dom.js';
 import { signed } from '../shared/format.js';
+import { placeOf } from '../shared/run.js';
 import { Labels } from './labels.js';
 import { Minimap } from './minimap.js';
 
@@ -10,6 +11,7 @@ const RIGHT = 14;
 const GLIDING = 24; // more animated tiles than this cost frames without a GPU
 const NARROWEST = 17; // pixels a column
 const MOST_BANDS = 3;
+const TRAY = 34; // pixels of the words over the bench
 const BEST = 24; // pixels a column of a window
 export const MARKS = { canary: '\u25c6', poison: '\u2715', duplicate: '\u29c9' };
 
@@ -22,8 +24,9 @@ export class Board {
       'aria-label': 'Training order: one column a step. Arrow keys move the focus, with Shift they select, '
         + 'Control Space selects one more, Space picks up, arrows carry, Space drops, Escape puts back.' });
     this.labels = new Labels(this);
+    this.tray = h('p', { class: 'ro-bench', hidden: true });
     this.minimap = new Minimap(this);
-    this.element = h('div', { class: 'ro-board' }, this.field, this.labels.element, this.minimap.element);
+    this.element = h('div', { class: 'ro-board' }, this.field, this.labels.element, this.minimap.element, this.tray);
     this.element.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
     this.tiles = [];
     this.marks = new Map(); // kind -> the ids that carry it
@@ -38,6 +41,9 @@ export class Board {
     this.width = undefined;
     this.first = 0;
     this.reachable = undefined;
+    this.tray.hidden = run.count === run.trained;
+    this.tray.textContent = `Bench: ${run.count - run.trained} that this order does not train. Drag a tile here to leave it out, `
+      + 'or one of these to a step to train it; the two change places.';
     this.marks.clear();
     this.tiles = run.samples.map((sample) => h('button', {
       type: 'button', class: 'ro-tile', 'data-sample': sample.id, tabindex: -1,
@@ -67,7 +73,11 @@ export class Board {
     this.bandHeight = batch * this.rowPitch + 26;
     const map = this.minimap.measure(this.windowed, room, GUTTER);
     this.minimap.element.style.top = `${this.bandHeight}px`;
-    this.element.style.height = `${this.bands * this.bandHeight + map}px`;
+    this.trayTop = this.bands * this.bandHeight + map + (this.tray.hidden ? 0 : TRAY);
+    this.trayColumns = Math.max(1, Math.floor(room / (this.tileWidth + 4)));
+    const rows = Math.ceil((this.run.count - this.run.trained) / this.trayColumns);
+    this.tray.style.top = `${this.trayTop - TRAY}px`;
+    this.element.style.height = `${this.trayTop + rows * this.rowPitch}px`;
     this.element.toggleAttribute('data-windowed', this.windowed);
     this.field.style.setProperty('--ro-tile-w', `${this.tileWidth}px`);
     this.field.style.setProperty('--ro-tile-h', `${this.tileHeight}px`);
@@ -81,6 +91,11 @@ export class Board {
   }
 
   position(slot) {
+    const behind = slot - this.run.trained;
+    if (behind >= 0) {
+      return { x: GUTTER + (behind % this.trayColumns) * (this.tileWidth + 4),
+        y: this.trayTop + Math.floor(behind / this.trayColumns) * this.rowPitch };
+    }
     const step = Math.floor(slot / this.run.batch) - this.start;
     const row = slot % this.run.batch;
     const band = this.windowed ? 0 : Math.floor(step / this.columns);
@@ -99,6 +114,11 @@ export class Board {
     if (x < -40 || x > box.width + 40 || y < -60 || y > box.height + 60) return null;
     const { steps, batch } = this.run;
     const clamp = (value, most) => Math.min(most, Math.max(0, Math.floor(value)));
+    if (!this.tray.hidden && y > this.trayTop - TRAY / 2) {
+      const row = Math.max(0, Math.floor((y - this.trayTop) / this.rowPitch));
+      const at = row * this.trayColumns + clamp((x - GUTTER) / (this.tileWidth + 4), this.trayColumns - 1);
+      return this.run.trained + clamp(at, this.run.count - this.run.trained - 1);
+    }
     if (this.windowed && y > this.bandHeight) return clamp(((x - GUTTER) * steps) / (box.width - GUTTER - RIGHT), steps - 1) * batch;
     const band = clamp(y / this.bandHeight, this.bands - 1);
     const column = clamp((x - GUTTER) / this.pitch, this.columns - 1);
@@ -125,7 +145,7 @@ export class Board {
 
   shows(slot) {
     const step = Math.floor(slot / this.run.batch);
-    return !this.windowed || (step >= this.first && step < this.first + this.columns);
+    return !this.windowed || slot >= this.run.trained || (step >= this.first && step < this.first + this.columns);
   }
 
   /** Show the steps from `first` on. */
@@ -201,8 +221,8 @@ export class Board {
     tile.look = look;
     const level = `${Math.round(look.level[id] * 100)}%`;
     const side = look.rises[id] ? 'rise' : 'fall';
-    const told = [`sample ${id}`, sample.name, ...sample.flags,
-      `step ${Math.floor(this.slots[id] / run.batch) + 1}`, `loss change ${signed(look.changes[id])}`].join(', ');
+    const told = [`sample ${sample.title}`, sample.name, ...sample.flags,
+      placeOf(run, this.slots[id]), `loss change ${signed(look.changes[id])}`].join(', ');
     // Most tiles stay as they are, and each change asks for new styles.
     if (tile.level !== level) tile.style.setProperty('--ro-level', tile.level = level);
     if (tile.dataset.side !== side) tile.dataset.side = side;

@@ -1,8 +1,8 @@
 // What the hand does to the order: what a tile carries along, previews, drops, selections.
 import { setText } from '../shared/dom.js';
 import { clip, number, signed } from '../shared/format.js';
-import { apply, effect, landing, slotsOf } from '../preview/moves.js';
-import { sampleChange } from '../shared/run.js';
+import { apply, effect, kindOf, landing, slotsOf } from '../preview/moves.js';
+import { placeOf, sampleChange } from '../shared/run.js';
 
 export class Carrying {
   /** timeline: the instrument; its order, board, response, selection and side panel are used. */
@@ -46,7 +46,8 @@ export class Carrying {
   }
 
   move({ ids }, slot) {
-    return { kind: this.timeline.kind, samples: ids, slot };
+    const { run, kind } = this.timeline;
+    return { kind: kindOf(run, this.slots, ids, slot, kind), samples: ids, slot };
   }
 
   changesNothing(held, slot) {
@@ -56,7 +57,7 @@ export class Carrying {
 
   name({ ids, whole }) {
     if (whole) return `Step ${this.stepOf(this.slots[ids[0]])}`;
-    return ids.length > 1 ? `${ids.length} samples` : `Sample ${ids[0]}`;
+    return ids.length > 1 ? `${ids.length} samples` : `Sample ${this.timeline.run.samples[ids[0]].title}`;
   }
 
   // --- carrying -----------------------------------------------------------------
@@ -66,20 +67,22 @@ export class Carrying {
     timeline.hovered = null;
     timeline.sharing.comparison.link(null);
     timeline.inspector.show(timeline.run, timeline.view, this.slots, held.id);
-    timeline.announce(`${this.name(held)} picked up at step ${this.stepOf(this.slots[held.ids[0]])}.`);
+    timeline.announce(`${this.name(held)} picked up at ${placeOf(timeline.run, this.slots[held.ids[0]])}.`);
   }
 
   preview(held, slot, outside) {
     const { timeline } = this;
-    const { run, kind } = timeline;
+    const { run } = timeline;
+    const { kind } = this.move(held, slot);
     timeline.board.showTarget(held.from, outside ? null : slot, kind);
-    timeline.response.show(run, this.order, this.slots, held.ids, slot, kind);
+    timeline.response.show(run, this.order, this.slots, held.ids, slot, timeline.kind);
     const step = this.stepOf(slot);
     setText(timeline.response.headline, outside ? 'Let go here to put it back.'
-      : `${this.name(held)}: step ${this.stepOf(held.from)} \u2192 step ${step}`);
+      : `${this.name(held)}: ${placeOf(run, held.from)} \u2192 ${placeOf(run, slot)}`);
     if (held.keyboard) {
       const { own, heldOut } = timeline.response.between(step - 1) ?? effect(run, this.order, this.slots, this.move(held, slot));
-      timeline.announce(`Step ${step}, place ${(slot % run.batch) + 1}: own loss ${signed(own)}, held-out ${signed(heldOut, 4)}.`);
+      const place = slot < run.trained ? `Step ${step}, place ${(slot % run.batch) + 1}` : `Bench, place ${slot - run.trained + 1}`;
+      timeline.announce(`${place}: own loss ${signed(own)}, held-out ${signed(heldOut, 4)}.`);
     }
   }
 
@@ -98,7 +101,7 @@ export class Carrying {
     timeline.board.mark('selected', [held.id]);
     if (focused && held.label) timeline.board.focusStep(this.stepOf(slot) - 1);
     else if (focused) timeline.board.focus(held.id);
-    timeline.announce(`${name} dropped at step ${this.stepOf(slot)}.`);
+    timeline.announce(`${name} dropped at ${placeOf(timeline.run, slot)}.`);
     timeline.send('drop', { run: timeline.run.id, order: timeline.order, move });
   }
 
@@ -118,6 +121,8 @@ export class Carrying {
     const { timeline } = this;
     if (timeline.hovered === id) return;
     timeline.hovered = id;
+    const kin = id === null ? [] : timeline.run.samples[id].visits;
+    timeline.board.mark('kin', kin.length > 1 ? kin : []);
     // Beside an open Sample tab a tooltip would only repeat it.
     if (id !== null) timeline.board.tiles[id].dataset.tip = timeline.side.shown === 'sample' ? '' : this.tip(id);
     timeline.drawFocus();
@@ -126,7 +131,7 @@ export class Carrying {
   tip(id) {
     const { run, view } = this.timeline;
     const sample = run.samples[id];
-    return `sample ${id} · ${[sample.name, ...sample.flags].join(' · ')}\n${clip(sample.text, 140)}\n`
+    return `sample ${sample.title} · ${[sample.name, ...sample.flags].join(' · ')}\n${clip(sample.text, 140)}\n`
       + (this.timeline.left ? 'estimating \u2026'
         : `final loss ${number(view.estimate.sampleLoss[id])}, change ${signed(sampleChange(run, view, id).value)}`);
   }

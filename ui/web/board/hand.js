@@ -199,10 +199,10 @@ export class Hand {
   }
 
   walk(at, by, extend) {
-    const { batch, order } = this.owner;
+    const { batch } = this.owner;
     if (at.dataset.sample !== undefined) { this.owner.walk(Number(at.dataset.sample), by, extend); return; }
     const step = Number(at.dataset.step) + Math.trunc(by / batch);
-    this.board.focusStep(Math.max(0, Math.min(order.length / batch - 1, step)));
+    this.board.focusStep(Math.max(0, Math.min(this.board.run.steps - 1, step)));
   }
 
   stepOf(name) {

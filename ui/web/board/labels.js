@@ -15,11 +15,12 @@ export class Labels {
     const { start, columns, bands, run } = this.board;
     const end = Math.min(run.steps, start + columns * bands);
     const labels = Array.from({ length: end - start }, (_, at) => this.label(start + at, at));
+    labels.push(...this.epochs(start, end));
     const before = [...this.element.children];
     this.element.append(...labels, ...Array.from({ length: bands }, (_, band) => this.name(band)));
     // The focus goes over while both are there, to the nearest step that is shown: one that was
     // lost in between would end a move by keyboard, one that was followed would scroll back.
-    if (focused !== undefined) this.focus(Math.max(start, Math.min(end - 1, Number(focused))), labels);
+    if (focused !== undefined) this.focus(Math.max(start, Math.min(end - 1, Number(focused))), labels.filter((one) => one.dataset.step));
     for (const one of before) one.remove();
   }
 
@@ -32,6 +33,20 @@ export class Labels {
       'aria-label': `step ${step + 1}, all its samples`, 'data-tip': `Step ${step + 1}: drag to move all of it`,
       style: `transform: translate(${board.left + column * board.pitch}px, ${y}px); width: ${board.pitch}px` },
     named ? `${step + 1}` : '\u00b7');
+  }
+
+  /** A line where an epoch of the reference order begins. */
+  epochs(start, end) {
+    const { board } = this;
+    const { epochs, steps } = board.run;
+    const firsts = Array.from({ length: epochs - 1 }, (_, at) => Math.round(((at + 1) * steps) / epochs));
+    return firsts.filter((step) => step >= start && step < end).map((step, at) => {
+      const place = step - start;
+      const x = board.left + (place % board.columns) * board.pitch;
+      const y = Math.floor(place / board.columns) * board.bandHeight;
+      return h('span', { class: 'ro-epoch', 'data-tip': `Epoch ${at + 2} of the reference order begins at step ${step + 1}`,
+        style: `transform: translate(${x - 1}px, ${y}px); height: ${board.run.batch * board.rowPitch + 18}px` });
+    });
   }
 
   name(band) {

@@ -60,7 +60,7 @@ export class Twin {
     this.tiles.clear();
     for (const sample of run.samples) {
       const slot = this.slots[sample.id];
-      if (!board.shows(slot)) continue;
+      if (!board.shows(slot) || slot >= run.trained) continue;
       const { x, y } = board.position(slot);
       const down = Math.floor(y / board.bandHeight) * band + (slot % run.batch) * ROW;
       this.tiles.set(sample.id, { x, y: down, element: this.tile(sample, x, down) });
@@ -83,7 +83,7 @@ export class Twin {
     this.linked = id;
     const there = this.tiles.get(id);
     there?.element.classList.add('ro-linked');
-    const both = there && board.shows(slots[id]);
+    const both = there && board.shows(slots[id]) && slots[id] < this.owner.run.trained;
     this.line.setAttribute('visibility', both ? 'visible' : 'hidden');
     if (both) this.join(board.position(slots[id]), there);
   }

@@ -38,7 +38,7 @@ export class Memorization extends Figure {
   /** Each sample's height, whisker and truth. */
   get list() {
     const { run, view, shown: { measure } } = this;
-    return run.samples.map((sample) => {
+    return run.samples.filter(({ id }) => view.slots[id] < run.trained).map((sample) => {
       const { id } = sample;
       const change = sampleChange(run, view, id);
       const before = run.reference.sampleLossAt[id];

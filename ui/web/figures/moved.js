@@ -28,7 +28,7 @@ export class Moved extends Figure {
   get list() {
     const { run, view } = this;
     const change = this.against === 'previous' ? moveChange : sampleChange;
-    const rows = run.samples.map((sample) => ({ sample, ...change(run, view, sample.id) }))
+    const rows = run.samples.slice(0, run.unique).map((sample) => ({ sample, ...change(run, view, sample.id) }))
       .filter((row) => Math.abs(row.value) > NOTHING).sort((a, b) => Math.abs(b.value) - Math.abs(a.value)).slice(0, SHOWN);
     return rows.map((row) => ({ ...row, label: nameOf(row.sample), colour: `domain-${row.sample.shade}` }));
   }

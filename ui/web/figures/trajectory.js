@@ -29,7 +29,7 @@ export class Trajectory extends Figure {
     const { run, what, selected } = this;
     if (!source) return null;
     if (what === 'heldout') return meanCurve(source.probeLossAt, run.probeDomains.length);
-    if (what === 'training' || selected === null) return meanCurve(source.sampleLossAt, run.count);
+    if (what === 'training' || selected === null) return meanCurve(source.sampleLossAt, run.count, run.unique);
     return run.evalSteps.map((_, row) => source.sampleLossAt[row * run.count + selected]);
   }
 

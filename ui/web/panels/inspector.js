@@ -40,13 +40,13 @@ export class Inspector {
     const sample = run.samples[id];
     const change = sampleChange(run, view, id);
     const slot = slots[id];
-    setText(this.name, `Sample ${id}`);
+    setText(this.name, `Sample ${sample.title}`);
     this.meta.replaceChildren(
       h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${sample.shade})` }),
       h('bdi', { class: 'ro-domain-name', 'data-tip': sample.name }, sample.name), `\u00b7 ${sample.tokens} tokens`,
       ...sample.flags.map((flag) => h('span', { class: 'ro-flag', 'data-flag': markOf(sample) }, flag)));
     setText(this.text, sample.text);
-    setText(this.values.step, `${Math.floor(slot / run.batch) + 1} of ${run.steps}, place ${(slot % run.batch) + 1}`);
+    setText(this.values.step, slot < run.trained ? `${Math.floor(slot / run.batch) + 1} of ${run.steps}, place ${(slot % run.batch) + 1}` : 'on the bench: not trained');
     setText(this.values.loss, number(view.estimate.sampleLoss[id]));
     this.values.loss.dataset.value = view.estimate.sampleLoss[id];
     setText(this.values.gain, signed(memorization(run, view, id)));

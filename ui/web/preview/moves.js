@@ -30,6 +30,12 @@ function swapped(order, samples, slot) {
   return result;
 }
 
+/** The kind of a move: what goes on the bench or comes off it changes places with what is there. */
+export function kindOf({ trained }, slots, samples, slot, kind) {
+  const crosses = samples.some((id, i) => (slots[id] < trained) !== (slot + i < trained));
+  return crosses ? 'swap' : kind;
+}
+
 /** The slot of the first of `samples` when they are let go at `slot`: all of them must fit. */
 export function landing(order, samples, slot) {
   return Math.max(0, Math.min(slot, order.length - samples.length));
@@ -42,10 +48,13 @@ export function effect(run, order, slots, { kind, samples, slot }) {
 
 /** The effect of moving samples to each step, the first of them in the row of `slot`. */
 export function response(run, order, slots, samples, row, kind) {
-  const { steps, batch } = run;
-  const pricing = new Pricing(run, order, slots, samples, kind);
-  return Array.from({ length: steps }, (_, step) => {
+  const { places, batch } = run; // the bench behind the last step is cut into steps, too
+  const pricing = { [kind]: new Pricing(run, order, slots, samples, kind) };
+  return Array.from({ length: places }, (_, step) => {
     const home = samples.length === 1 && Math.floor(slots[samples[0]] / batch) === step;
-    return pricing.at(home ? slots[samples[0]] : landing(order, samples, step * batch + row));
+    const slot = home ? slots[samples[0]] : landing(order, samples, step * batch + row);
+    const how = kindOf(run, slots, samples, slot, kind);
+    pricing[how] ??= new Pricing(run, order, slots, samples, how);
+    return pricing[how].at(slot);
   });
 }

@@ -40,11 +40,11 @@ export class Pricing {
    * @returns {[number, number]}
    */
   heldOut(id, slot) {
-    const { steps, batch, position } = this.run;
+    const { places, batch, position } = this.run;
     const from = Math.floor(this.slots[id] / batch);
     const to = Math.floor(slot / batch);
     if (from === to) return [0, 0];
-    return [position.heldOut[id * steps + to] - position.heldOut[id * steps + from], position.heldOutSd[id] ** 2];
+    return [position.heldOut[id * places + to] - position.heldOut[id * places + from], position.heldOutSd[id] ** 2];
   }
 
   /** Own loss of the group's samples, their mean. Copies of a text are one text, and each of them teaches it. */
@@ -64,11 +64,11 @@ export class Pricing {
   }
 
   ownOf(id, slot) {
-    const { steps, batch, position } = this.run;
+    const { places, batch, position } = this.run;
     const from = Math.floor(this.slots[id] / batch);
     const to = Math.floor(slot / batch);
     if (from === to) return [0, 0];
-    return [position.own[id * steps + to] - position.own[id * steps + from], position.ownSd[id]];
+    return [position.own[id * places + to] - position.own[id * places + from], position.ownSd[id]];
   }
 
   // --- who stands where afterwards ------------------------------------------------

@@ -68,7 +68,7 @@ export class Response {
       this.row = row;
       this.drawRate();
       this.effects = response(run, order, slots, samples, row, kind);
-      this.home = Math.floor(slots[samples[0]] / run.batch);
+      this.home = Math.floor(slots[samples[0]] / run.batch); // from the last step on: on the bench
       this.dots = samples.length > 1 ? this.tried(samples, kind) : [];
       this.say(run, samples);
       for (const panel of this.panels) this.paint(panel, samples.length);
@@ -154,12 +154,13 @@ export class Response {
   paint(panel, count) {
     setText(panel.title, panel.key === 'own' && count > 1 ? `Final loss of the ${count} samples, their mean` : panel.name);
     const { board, effects } = this;
-    const values = effects.map((effect) => effect[panel.key]);
-    const spread = effects.map((effect) => Z90 * effect[panel.sd]);
+    const trained = effects.slice(0, this.run.steps);
+    const values = trained.map((effect) => effect[panel.key]);
+    const spread = trained.map((effect) => Z90 * effect[panel.sd]);
     const limits = ends([...values.map((v, i) => v - spread[i]), ...values.map((v, i) => v + spread[i]),
       ...this.dots.flatMap((dot) => dot[panel.key])], 0.0005);
     const y = linear(limits, [HEIGHT - TOP, TOP]);
-    const x = (step) => board.stepX(step);
+    const x = (step) => board.stepX(Math.min(step, this.run.steps - 0.5)); // the bench: at the end
     const { width } = board;
     panel.svg.setAttribute('width', width);
     panel.svg.setAttribute('viewBox', `0 0 ${width} ${HEIGHT}`);
@@ -197,6 +198,7 @@ export class Response {
 
   readout(panel, effect, step) {
     const estimated = this.between(step);
+    if (step >= this.run.steps) return `on the bench: ${signed(effect[panel.key], panel.digits)} nats/token`;
     if (estimated) return `step ${step + 1}: about ${signed(estimated[panel.key], panel.digits)} nats/token, by the dots`;
     const [value, wide] = [effect[panel.key], Z90 * effect[panel.sd]];
     return `step ${step + 1}: ${signed(value, panel.digits)} ${interval(value - wide, value + wide, panel.digits)} nats/token`;

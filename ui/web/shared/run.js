@@ -8,18 +8,29 @@ export function decodeRun(raw) {
     if (!copies.has(text)) copies.set(text, []);
     copies.get(text).push(id);
   }
+  // A tile is a visit; in a run of one epoch without a bench that is a sample, and so is its id.
+  const { sampleOf } = raw;
+  const visitsOf = new Map(); // sample -> its visits
+  for (const [visit, sample] of sampleOf.entries()) visitsOf.set(sample, [...(visitsOf.get(sample) ?? []), visit]);
   return {
     ...raw,
     id: raw.run,
-    count: raw.samples.length,
-    samples: raw.samples.map(([text, domain, flags, tokens], id) => (
-      { id, text, domain, shade: raw.shades[domain], tokens, name: raw.domains[domain], copies: copies.get(text),
-        flags: copies.get(text).length > 1 ? [...flags, 'duplicate'] : flags })),
+    count: sampleOf.length,
+    unique: raw.samples.length,
+    trained: raw.steps * raw.batch,
+    samples: sampleOf.map((sample, id) => {
+      const [text, domain, flags, tokens] = raw.samples[sample];
+      const visits = visitsOf.get(sample);
+      return { id, sample, visits, text, domain, shade: raw.shades[domain], tokens, name: raw.domains[domain],
+        title: visits.length > 1 ? `${sample}, visit ${visits.indexOf(id) + 1} of ${visits.length}` : `${sample}`,
+        copies: copies.get(text).flatMap((copy) => visitsOf.get(copy)),
+        flags: copies.get(text).length > 1 ? [...flags, 'duplicate'] : flags };
+    }),
     position: {
       own: unpack(position.own), heldOut: unpack(position.heldOut),
       ownSd: unpack(position.ownSd), heldOutSd: unpack(position.heldOutSd),
     },
-    reference: { ...losses(raw, reference), learningRate: unpack(reference.learningRate) },
+    reference: { ...losses({ ...raw, unique: raw.samples.length }, reference), learningRate: unpack(reference.learningRate) },
   };
 }
 
@@ -38,21 +49,35 @@ export function decodeView(raw, run) {
   const { estimate, truth, previous } = raw;
   return {
     ...raw,
-    previous: previous ? { sample: unpack(previous.sample), sampleInterval: unpack(previous.sampleInterval) } : null,
+    previous: previous ? { sample: byVisit(run, unpack(previous.sample)), sampleInterval: byVisit(run, unpack(previous.sampleInterval)) } : null,
     estimate: {
       ...estimate, ...losses(run, estimate),
-      sampleInterval: unpack(estimate.sampleInterval),
+      sampleInterval: byVisit(run, unpack(estimate.sampleInterval)),
       probeInterval: unpack(estimate.probeInterval),
     },
     truth: truth ? { seconds: truth.seconds, ...losses(run, truth) } : null,
   };
 }
 
-/** Losses at evaluation steps, (E, N) and (E, D), and their last rows. */
+/** Rows of a number a sample, as rows of a number a visit. */
+function byVisit({ sampleOf, unique }, rows) {
+  if (!rows || sampleOf.length === unique) return rows;
+  const wide = sampleOf.length;
+  const found = new Float32Array((rows.length / unique) * wide);
+  for (let at = 0; at < found.length; at += 1) found[at] = rows[Math.floor(at / wide) * unique + sampleOf[at % wide]];
+  return found;
+}
+
+/** Where a slot lies: `step 4`, or `the bench`, which an order does not train. */
+export function placeOf(run, slot) {
+  return slot < run.trained ? `step ${Math.floor(slot / run.batch) + 1}` : 'the bench';
+}
+
+/** Losses at evaluation steps, (E, V) and (E, D), and their last rows; of a visit those of its sample. */
 function losses(run, raw) {
-  const sampleLossAt = unpack(raw.sampleLossAt);
+  const sampleLossAt = byVisit(run, unpack(raw.sampleLossAt));
   const probeLossAt = unpack(raw.probeLossAt);
-  const samples = run.samples.length;
+  const samples = run.sampleOf.length;
   return {
     sampleLossAt, probeLossAt,
     sampleLoss: sampleLossAt.subarray(-samples),
@@ -66,10 +91,10 @@ export function mean(values) {
   return sum / values.length;
 }
 
-/** One row per evaluation step, averaged: the curve of a mean loss. */
-export function meanCurve(flat, width) {
+/** One row per evaluation step, its first numbers averaged: the curve of a mean loss. */
+export function meanCurve(flat, width, first = width) {
   return Array.from({ length: flat.length / width }, (_, row) =>
-    mean(flat.subarray(row * width, (row + 1) * width)));
+    mean(flat.subarray(row * width, row * width + first)));
 }
 
 /** Estimated change of one sample's final loss against the reference order. */
