@@ -181,7 +181,9 @@ def _open_needed(run: Run, frame: pd.DataFrame, domain: str, point: dict) -> Non
     if len(found):
         sample = int(found["sample"].iloc[0])
         table = estimates.position_table(run).probe[run.probe_domains.index(domain)]
-        opened.open_move(run, opened.move_to(run, sample, int(np.argmin(table[sample]))))
+        opened.open_move(
+            run, opened.move_to(run, sample, int(np.argmin(table[sample, : run.steps])))
+        )
 
 
 @st.fragment
