@@ -34,6 +34,7 @@ def test_a_plan_foretells_cost_and_files_of_a_real_build(real_run: Run) -> None:
     plan = make_plan(real_run.config)
     assert_as_built(plan, real_run)
     assert plan.seconds is not None and plan.seconds > 0
+    assert plan.memory is not None and plan.memory > 100e6  # PyTorch itself takes more
     stored = {path.name for path in real_run.path.rglob("*.safetensors")}
     assert {f"{name}.safetensors" for name in plan.bytes} >= stored - {"anchors.safetensors"}
 
@@ -83,7 +84,9 @@ def test_the_command_prints_tables_or_one_object(tmp_path: Path) -> None:
     answer = json.loads(found.stdout)
     assert answer["rre"]["total"] == pytest.approx(sum(list(answer["rre"].values())[:-1]))
     assert answer["bytes"]["total"] == sum(list(answer["bytes"].values())[:-1])
-    assert {"config", "parameters", "seconds", "query_bytes", "paper_bytes"} <= set(answer)
+    assert {"config", "parameters", "seconds", "memory", "query_bytes", "paper_bytes"} <= set(
+        answer
+    )
     shown = CliRunner().invoke(app, ["plan", str(path)]).stdout
     assert "RRE" in shown and "calibration" in shown and "about" in shown
 

@@ -130,6 +130,25 @@ def test_a_recorded_training_is_built_with_the_numbers_that_it_had(
     assert rates[0] < rates[1] < rates[2] > rates[3] > rates[-1] > 0
 
 
+def test_a_loss_on_completions_only_is_recorded_as_such(folder: Path, tmp_path: Path) -> None:
+    sequences = rows(STEPS * SIZE, 1)
+    recorder = Recorder(tmp_path / "recording", {"noise": rows(6, 2)})
+    trainer = trainer_of(folder, [recorder], sequences)
+    plain = trainer.data_collator
+
+    def masking(batch: Any) -> Any:
+        collated = plain(batch)
+        collated["labels"][:, :7] = -100
+        return collated
+
+    trainer.data_collator = masking
+    trainer.train()
+    run = built(tmp_path / "recording", tmp_path)
+    tokens = run.load_checked("tokens")
+    assert set(np.array(tokens["train_starts"]).tolist()) == {7}
+    assert run.reference.final.samples.shape == (STEPS * SIZE,)
+
+
 def test_a_training_whose_loss_is_another_is_told_apart(folder: Path, tmp_path: Path) -> None:
     """The Trainer's own loss counts tokens alike, ours samples."""
     uneven = rows(STEPS * SIZE, 4, shortest=3)

@@ -1,6 +1,7 @@
 """Two runs of the same text side by side: another model, size, seed or learning rate."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,4 +71,5 @@ def _alike(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 def _spearman(one: np.ndarray, other: np.ndarray) -> float:
     if not np.ptp(one) or not np.ptp(other):
         return float("nan")
-    return float(spearmanr(one, other).statistic)
+    found: Any = spearmanr(one, other)
+    return float(found.statistic)

@@ -49,7 +49,7 @@ def sampled_fisher(
     if not each:
         return np.empty((0, len(index)), np.float32)
     rows = model.drawn_gradients(theta, part, chances.to(theta.dtype), lambda g: g[:, index])
-    scale = ((part.lengths - 1).to(rows.dtype) / len(rows)).sqrt()
+    scale = (part.targets.to(rows.dtype) / len(rows)).sqrt()
     return (rows * scale.repeat_interleave(each)[:, None]).numpy()
 
 

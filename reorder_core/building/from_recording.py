@@ -1,6 +1,7 @@
 """What a build takes from a recorded training: tokens, start, and the path to compare with."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,9 @@ def recorded_text(config: RunConfig, encoder: Encoder) -> EncodedCorpus:
             "train": ("train", domains["train"]), "probes": ("probe", domains["probe"]),
         }.items()
     }  # fmt: skip
+    starts = np.array(arrays["train_starts"])
+    if (starts > 1).any():
+        parts["train"] = replace(parts["train"], starts=starts)
     nothing = np.empty((0, config.corpus.sequence_length), np.int32)
     parts["base"] = TokenizedSamples((), nothing, np.empty(0, np.int32))
     trained = {row.tobytes() for row in parts["train"].tokens}

@@ -5,6 +5,8 @@ the shapes of what it writes; a test compares both with a real build.
 """
 
 import os
+import resource
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +46,8 @@ class Plan:
     """File → bytes, of those that stay in the run folder."""
     seconds: float | None
     """Of the whole build on this machine; None for a model that is not timed."""
+    memory: int | None = None
+    """Bytes at the peak of a step and of single samples' gradients, on trial; None likewise."""
     read: dict[str, Any] | None = None
     """What was read and left out; see `corpus.prepare`."""
 
@@ -85,11 +89,12 @@ def make_plan(config: RunConfig) -> Plan:
     length = config.corpus.sequence_length
     parameters = parameter_count(config.model, text.vocab_size, length)
     rre, sizes = _rre(config, text, parameters), _bytes(config, text, parameters)
-    seconds = None
+    seconds = memory = None
     if parameters <= TIMED_AT_MOST:
-        training = _step_seconds(config, text) * config.training.steps
+        step, memory = _tried_step(config, text)
+        training = step * config.training.steps
         seconds = sum(rre.values()) * training + _position_seconds(config, text, parameters)
-    return Plan(config, parameters, rre, sizes, seconds, text.read)
+    return Plan(config, parameters, rre, sizes, seconds, memory, text.read)
 
 
 def _prepared(config: RunConfig) -> _Text:
@@ -170,7 +175,7 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
     return {
         **files,
         **(kept if config.keep_checkpoints else {}),
-        "start": 12 * parameters,
+        "start": _start_bytes(config, parameters),
         "reference": 4 * (visits + 2 * steps + anchors + anchors * rows),
         "projected": 20 * coordinates
         + sum(_packed(config, rows, coordinates) for rows in gradients),
@@ -198,6 +203,12 @@ def _centre_bytes(config: RunConfig, domains: int, coordinates: int) -> int:
     return sum(_packed(config, rows, coordinates) for rows in held)
 
 
+def _start_bytes(config: RunConfig, parameters: int) -> int:
+    """θ_0, and Adam's two moments where there were updates before."""
+    moments = bool(config.training.base.steps) and config.training.optimizer_state == "carry"
+    return 4 * parameters * (3 if moments else 1)
+
+
 def _replayed(config: RunConfig) -> int:
     """Tables beside each other: the exact one, the replay's, and that with fewer rows of Φ."""
     return 3 if config.projection.leading < _rank(config) else 2
@@ -221,8 +232,8 @@ def _packed(config: RunConfig, rows: int, coordinates: int) -> int:
     return rows * coordinates * bits // 8 + 4 * scales
 
 
-def _step_seconds(config: RunConfig, text: _Text) -> float:
-    """Of one training step, timed on this machine."""
+def _tried_step(config: RunConfig, text: _Text) -> tuple[float, int]:
+    """Seconds of one training step here, and the process's bytes at most, gradients included."""
     from reorder_core.training.loop import TrainState, make_batch, train, use_one_thread
     from reorder_core.training.model import build_model
 
@@ -231,7 +242,15 @@ def _step_seconds(config: RunConfig, text: _Text) -> float:
     state = TrainState.fresh(model.initial_parameters())
     batch = make_batch(text.tokens, text.lengths)
     once = config.training.model_copy(update={"steps": 1, "warmup_steps": 0})
-    return _timed(lambda: train(model, state, [batch], once, config.training))
+    seconds = _timed(lambda: train(model, state, [batch], once, config.training))
+    model.sample_gradients(state.theta, batch, lambda rows: rows[:, :1])
+    return seconds, _peak_bytes()
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process has held."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 def _position_seconds(config: RunConfig, text: _Text, parameters: int) -> float:

@@ -45,7 +45,7 @@ def train_base(context: BuildContext) -> float:
     else:
         state = TrainState.fresh(model.initial_parameters())
     arrays = context.load("base_tokens")
-    samples = make_batch(arrays["tokens"], arrays["lengths"])
+    samples = make_batch(arrays["tokens"], arrays["lengths"], arrays.get("base_starts"))
     random = np.random.default_rng([config.seed, 1])
     epochs = -(-base.steps * base.batch_size // max(1, len(samples)))
     order = np.concatenate([random.permutation(len(samples)) for _ in range(max(1, epochs))])

@@ -6,6 +6,7 @@ from reorder_core.building.from_recording import is_recorded, recorded_text
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import PretrainedModel
 from reorder_core.corpus.prepare import prepare_corpus
+from reorder_core.corpus.samples import TokenizedSamples
 from reorder_core.store.files import write_text
 from reorder_core.store.texts import write_corpus
 from reorder_core.training.pretrained import load_encoder
@@ -33,12 +34,22 @@ def prepare_text(context: BuildContext) -> float:
         {
             "train": corpus.train.tokens, "train_lengths": corpus.train.lengths,
             "probes": corpus.probes.tokens, "probe_lengths": corpus.probes.lengths,
-            "probe_domain": domain,
+            "probe_domain": domain, **_starts("train", corpus.train),
+            **_starts("probe", corpus.probes),
         },
     )  # fmt: skip
     context.save(
         "base_tokens",
-        {"tokens": corpus.base.tokens, "lengths": corpus.base.lengths},
+        {
+            "tokens": corpus.base.tokens,
+            "lengths": corpus.base.lengths,
+            **_starts("base", corpus.base),
+        },
         {"vocab_size": corpus.tokenizer.get_vocab_size()},
     )
     return 0.0
+
+
+def _starts(name: str, part: TokenizedSamples) -> dict[str, np.ndarray]:
+    """Where the loss begins, for texts of which not all is learned."""
+    return {} if part.starts is None else {f"{name}_starts": part.starts}

@@ -149,6 +149,7 @@ def planned(plan: Plan) -> dict[str, Any]:
         "rre": {**plan.rre, "total": sum(plan.rre.values())},
         "bytes": {**plan.bytes, "total": sum(plan.bytes.values())},
         "seconds": plan.seconds,
+        "memory": plan.memory,
         "query_bytes": plan.query_bytes,
         "paper_bytes": plan.paper_bytes,
         "read": plan.read,
@@ -171,6 +172,8 @@ def print_plan(plan: Plan) -> None:
     if plan.seconds is not None:
         told = f"about {plan.seconds:.0f} s here, from a step timed now on one thread"
     print(f"build: {told}")
+    if plan.memory is not None:
+        print(f"memory at its peak: at least {_size(plan.memory)}, held in a step on trial")
     print(f"read by queries: {_size(plan.query_bytes)}")
     print(f"update terms of all pairs of steps, unprojected: {_size(plan.paper_bytes)}")
 

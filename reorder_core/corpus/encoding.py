@@ -33,6 +33,8 @@ class Window:
     source: str = ""
     place: tuple[int, ...] = ()
     """Its document's place, then its number within."""
+    start: int = 1
+    """The first token that the loss counts: 1, as nothing predicts the first."""
 
     @property
     def content(self) -> tuple[int, ...]:
@@ -88,6 +90,11 @@ def _windows(document: Document, encoding: Encoding, encoder: Encoder, length: i
             start = stop
         if len(pieces[-1]) < min(SHORTEST_TAIL, length):
             pieces.pop()
+    start = 1
+    if document.before:
+        ends = [stop for _, stop in offsets]
+        first = int(np.searchsorted(ends, document.before, side="right"))
+        start = max(1, first + len(encoder.beginning))
     # One token alone has nothing to predict.
     return [
         Window(
@@ -95,9 +102,10 @@ def _windows(document: Document, encoding: Encoding, encoder: Encoder, length: i
             document.domain,
             source=document.source,
             place=(*document.place, number),
+            start=start,
         )
         for number, piece in enumerate(pieces)
-        if len(piece) > 1
+        if len(piece) > 1 and len(encoder.beginning) + len(piece) > start
     ]
 
 
@@ -131,4 +139,6 @@ def stack(windows: Sequence[Window], encoder: Encoder, length: int) -> Tokenized
         TextSample(text, w.domain, w.flags, w.source)
         for text, w in zip(texts, windows, strict=True)
     )
-    return TokenizedSamples(samples, tokens, np.array([len(w.tokens) for w in windows], np.int32))
+    lengths = np.array([len(w.tokens) for w in windows], np.int32)
+    starts = np.array([w.start for w in windows], np.int32)
+    return TokenizedSamples(samples, tokens, lengths, starts if (starts > 1).any() else None)

@@ -237,4 +237,6 @@ def digest_of(parts: Mapping[str, TokenizedSamples]) -> str:
         for sample in part.samples:
             digest.update(repr((name, sample.domain, sample.flags, sample.text)).encode())
         digest.update(part.tokens.astype("<i4").tobytes())
+        if part.starts is not None:
+            digest.update(part.starts.astype("<i4").tobytes())
     return digest.hexdigest()

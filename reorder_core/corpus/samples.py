@@ -29,6 +29,8 @@ class Document:
     """False for a section cut out of a larger document: its end is not an ending."""
     place: tuple[int, ...] = ()
     """Where it stands in the source's own order; a section's number comes after its document's."""
+    before: int = 0
+    """Characters at its beginning that are read but not learned; the loss is on the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class TokenizedSamples:
     """(n, L), right-padded with <pad> = 0."""
     lengths: NDArray[np.int32]
     """(n,) tokens of each row that are not padding; <eos> counts."""
+    starts: NDArray[np.int32] | None = None
+    """(n,) the first token of each row that the loss counts; None: the second, as usual."""
 
     def __post_init__(self) -> None:
         assert len(self.samples) == len(self.tokens) == len(self.lengths)

@@ -122,10 +122,11 @@ class Recorder(TrainerCallback):
         loader = getattr(loader, "base_dataloader", loader)  # accelerate wraps it
         self._loader, self._collate = loader, loader.collate_fn
         self._domains: dict[tuple[int, ...], str] = {}
+        self._starts: dict[tuple[int, ...], int] = {}
 
         def collate(rows: list[Any]) -> Any:
             batch = self._collate(rows)
-            sequences = _sequences(batch)
+            sequences = _sequences(batch, self._starts)
             self._batches.append(sequences)
             if self._domain_of is not None:
                 for tokens, row in zip(sequences, rows, strict=True):
@@ -170,7 +171,9 @@ class Recorder(TrainerCallback):
         self.folder.mkdir(parents=True, exist_ok=True)
         write_arrays(
             self.folder / TOKENS,
-            _padded("train", rows, longest) | _padded("probe", [p for _, p in probes], longest),
+            _padded("train", rows, longest)
+            | {"train_starts": np.array([self._starts[key] for key in keys], np.int32)}
+            | _padded("probe", [p for _, p in probes], longest),
             {
                 "domains": json.dumps([self._domains.get(key, "text") for key in keys]),
                 "probe_domains": json.dumps([domain for domain, _ in probes]),
@@ -218,8 +221,8 @@ class Recorder(TrainerCallback):
         }  # fmt: skip
 
 
-def _sequences(batch: Mapping[str, Tensor]) -> list[list[int]]:
-    """The tokens of each row without padding, whose every token is a target."""
+def _sequences(batch: Mapping[str, Tensor], starts: dict[tuple[int, ...], int]) -> list[list[int]]:
+    """The tokens of each row without padding; `starts` learns where each one's loss begins."""
     tokens, mask = batch["input_ids"], batch.get("attention_mask")
     mask = torch.ones_like(tokens) if mask is None else mask
     labels = batch.get("labels")
@@ -228,12 +231,20 @@ def _sequences(batch: Mapping[str, Tensor]) -> list[list[int]]:
         length = int(mask[row].sum())
         if not bool(mask[row, :length].all()):
             raise ConfigError("batches are padded on the left; set tokenizer.padding_side='right'")
-        if labels is not None and not torch.equal(labels[row, :length], tokens[row, :length]):
-            raise ConfigError(
-                "labels leave out a part of the text (a loss on completions only), which the "
-                "recorder does not know yet; train on all of it"
-            )
-        found.append(tokens[row, :length].tolist())
+        sequence, start = tokens[row, :length].tolist(), 1
+        if labels is not None:
+            masked = labels[row, :length] == _MASKED
+            start = int(masked.logical_not().float().argmax())
+            if bool(masked.all()) or not torch.equal(
+                labels[row, start:length], tokens[row, start:length]
+            ):
+                raise ConfigError(
+                    "labels leave out a part of a text that is not its beginning, such as turns "
+                    "between others or an end that is the padding's token, too; train on all from "
+                    "the response on, and give the tokenizer a pad_token of its own"
+                )
+        starts[tuple(sequence)] = max(1, start)
+        found.append(sequence)
     return found
 
 

@@ -148,9 +148,15 @@ class Trainable:
         return np.array(means)
 
 
-def make_batch(tokens: np.ndarray, lengths: np.ndarray) -> Batch:
-    """Token arrays of the store as tensors."""
-    return Batch(torch.tensor(tokens, dtype=torch.long), torch.tensor(lengths, dtype=torch.long))
+def make_batch(tokens: np.ndarray, lengths: np.ndarray, starts: np.ndarray | None = None) -> Batch:
+    """Token arrays of the store as tensors; `starts` where not all of a text is learned."""
+    if starts is None:
+        starts = np.ones_like(lengths)
+    return Batch(*(torch.tensor(a, dtype=torch.long) for a in (tokens, lengths, starts)))
+
+
+def _stored(tokens: Mapping[str, np.ndarray], name: str, kind: str) -> Batch:
+    return make_batch(tokens[name], tokens[f"{kind}_lengths"], tokens.get(f"{kind}_starts"))
 
 
 def make_trainable(
@@ -172,8 +178,8 @@ def make_trainable(
     )
     return Trainable(
         config, model, TrainState(theta, first, second, updates),
-        model.entered(make_batch(tokens["train"], tokens["train_lengths"])),
-        model.entered(make_batch(tokens["probes"], tokens["probe_lengths"])),
+        model.entered(_stored(tokens, "train", "train")),
+        model.entered(_stored(tokens, "probes", "probe")),
         torch.tensor(tokens["probe_domain"]),
         anchor_steps(config.training.steps, config.projection.anchors), visits,
     )  # fmt: skip

@@ -41,6 +41,8 @@ class Batch:
     """(B, L) int64, right-padded."""
     lengths: Tensor
     """(B,) int64, tokens that are not padding."""
+    starts: Tensor | None = None
+    """(B,) int64, the first token that the loss counts; None: the second of each."""
     entering: Tensor | None = None
     """(B, L, d) what enters the first trained layer, where that was computed before."""
 
@@ -50,7 +52,18 @@ class Batch:
     def take(self, index: Tensor | list[int]) -> "Batch":
         """The sequences at `index`, in that order."""
         entering = None if self.entering is None else self.entering[index]
-        return Batch(self.tokens[index], self.lengths[index], entering)
+        starts = None if self.starts is None else self.starts[index]
+        return Batch(self.tokens[index], self.lengths[index], starts, entering)
+
+    @property
+    def first(self) -> Tensor:
+        """(B,) the first token of each that the loss counts."""
+        return torch.ones_like(self.lengths) if self.starts is None else self.starts
+
+    @property
+    def targets(self) -> Tensor:
+        """(B,) how many tokens of each the loss counts."""
+        return self.lengths - self.first
 
 
 class FlatModel:
@@ -103,7 +116,7 @@ class FlatModel:
                 self._frozen(part.tokens, mask.expand(len(part), 1, length, length))
                 for part in (batch.take(index) for index in _chunks(len(batch), chunk))
             ]
-        return Batch(batch.tokens, batch.lengths, torch.cat(pieces))
+        return Batch(batch.tokens, batch.lengths, batch.starts, torch.cat(pieces))
 
     def losses(self, theta: Tensor, batch: Batch) -> Tensor:
         """(B,) mean next-token cross-entropy of each sequence, nats per token."""
@@ -117,7 +130,8 @@ class FlatModel:
     def token_means(self, values: Tensor, batch: Batch) -> Tensor:
         """(B,) means of (B, L−1) values of next tokens over those that are not padding."""
         positions = torch.arange(1, batch.tokens.shape[1], device=values.device)
-        counted = (positions < batch.lengths[:, None]).to(values.dtype)
+        inside = (positions < batch.lengths[:, None]) & (positions >= batch.first[:, None])
+        counted = inside.to(values.dtype)
         return (values * counted).sum(1) / counted.sum(1)
 
     def mean_loss(self, theta: Tensor, batch: Batch) -> Tensor:
@@ -163,17 +177,19 @@ class FlatModel:
         """(c, n) gradients and (c,) losses, chunk by chunk."""
 
         def loss(
-            parameters: Tensor, tokens: Tensor, length: Tensor, entering: Tensor | None
-        ) -> Tensor:
-            return self.losses(parameters, _one(tokens, length, entering))[0]
+            parameters: Tensor, tokens: Tensor, length: Tensor, start: Tensor,
+            entering: Tensor | None,
+        ) -> Tensor:  # fmt: skip
+            return self.losses(parameters, _one(tokens, length, start, entering))[0]
 
         own, before = theta.ndim == 2, None if batch.entering is None else 0
-        gradients = vmap(grad_and_value(loss), in_dims=(0 if own else None, 0, 0, before))
+        gradients = vmap(grad_and_value(loss), in_dims=(0 if own else None, 0, 0, 0, before))
         for index in _chunks(len(batch), self._chunk(1)):
             part = batch.take(index)
             rows, losses = gradients(
-                theta[index] if own else theta, part.tokens, part.lengths, part.entering
-            )
+                theta[index] if own else theta, part.tokens, part.lengths, part.first,
+                part.entering,
+            )  # fmt: skip
             yield rows.detach(), losses.detach()
 
     def drawn_gradients(
@@ -187,21 +203,24 @@ class FlatModel:
         """
         vocabulary = torch.arange(self.module.config.vocab_size, device=theta.device)
 
-        def of(tokens: Tensor, length: Tensor, entering: Tensor | None, chance: Tensor) -> Tensor:
-            one = _one(tokens, length, entering)
+        def of(
+            tokens: Tensor, length: Tensor, start: Tensor, entering: Tensor | None, chance: Tensor
+        ) -> Tensor:
+            one = _one(tokens, length, start, entering)
             found = vjp(lambda parameters: self.logits(parameters, one)[0], theta)
             predicted, pull = found[0].softmax(-1), found[1]  # (L−1, V)
             drawn = (predicted.cumsum(-1) < chance[..., None]).sum(-1)  # (C, L−1)
             hit = vocabulary == drawn.clamp(max=len(vocabulary) - 1)[..., None]
-            counted = torch.arange(1, len(tokens), device=theta.device) < length
-            share = counted.to(theta.dtype) / (length - 1)
+            positions = torch.arange(1, len(tokens), device=theta.device)
+            counted = (positions < length) & (positions >= start)
+            share = counted.to(theta.dtype) / (length - start)
             return vmap(pull)((predicted - hit.to(theta.dtype)) * share[:, None])[0]
 
         pieces, before = [], None if batch.entering is None else 0
         for index in _chunks(len(batch), self._chunk(chances.shape[1])):
             part = batch.take(index)
-            rows = vmap(of, in_dims=(0, 0, before, 0))(
-                part.tokens, part.lengths, part.entering, chances[index]
+            rows = vmap(of, in_dims=(0, 0, 0, before, 0))(
+                part.tokens, part.lengths, part.first, part.entering, chances[index]
             )  # (c, C, n)
             pieces.append(keep(rows.detach().flatten(0, 1)))
         return torch.cat(pieces)
@@ -280,8 +299,9 @@ def _gpt_neox(config: ModelConfig, vocab_size: int, length: int) -> PreTrainedMo
 _FAMILIES = {"llama": _llama, "gpt2": _gpt2, "gpt_neox": _gpt_neox}
 
 
-def _one(tokens: Tensor, length: Tensor, entering: Tensor | None) -> Batch:
-    return Batch(tokens[None], length[None], None if entering is None else entering[None])
+def _one(tokens: Tensor, length: Tensor, start: Tensor, entering: Tensor | None) -> Batch:
+    before = None if entering is None else entering[None]
+    return Batch(tokens[None], length[None], start[None], before)
 
 
 def _chunks(count: int, size: int) -> list[list[int]]:

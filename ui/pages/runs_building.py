@@ -55,7 +55,7 @@ def _form() -> dict[str, Any]:
     left, right = st.columns(2)
     with left:
         name = st.text_input("Name", "my-run", key="ro_build_name")
-        kind = st.selectbox("Text", list(KINDS), format_func=KINDS.get, key="ro_build_kind")
+        kind = st.selectbox("Text", list(KINDS), format_func=KINDS.__getitem__, key="ro_build_kind")
         path = st.text_input("Its folder or file", key="ro_build_path") if kind == "folder" else ""
         steps = st.number_input("Steps", 2, 512, 32, key="ro_build_steps")
         size = st.number_input("Samples a step", 1, 64, 8, key="ro_build_size")

@@ -69,7 +69,8 @@ def documents_of(
             continue
         tally.rows += 1
         try:
-            text = wording.text(row)
+            text = wording.text(row) if wording.has_response(row) else ""
+            before = cleaned(wording.before(row))[0] if text else ""
             named = domain if domain_column is None else _domain(row, domain_column)
         except NoText as error:
             bad.append(f"{where}: {error}")
@@ -79,7 +80,10 @@ def documents_of(
             tally.without_text += 1
             continue
         tally.replaced += replaced
-        documents.append(Document(text, named, f"{name}, {where}"))
+        learned = wording.response is not None  # then a row is one sample, and cut at its end
+        documents.append(
+            Document(text, named, f"{name}, {where}", single=learned, before=len(before))
+        )
     if bad:
         more = f", and {len(bad) - 1} more rows" if len(bad) > 1 else ""
         raise BrokenTable(f"{place}, {bad[0]}{more}")

@@ -24,6 +24,8 @@ class Wording:
 
     column: str
     template: str | None = None
+    response: str | None = None
+    """The column that the loss is on; of a chat, its last turn. None: on all of the text."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -41,6 +43,28 @@ class Wording:
         if not any(row.get(name) not in (None, "") for name in self.columns):
             return ""
         return filled(self.template, {n: self._value(n, row.get(n)) for n in self.columns})
+
+    def before(self, row: dict[str, Any]) -> str:
+        """The beginning of the row's text that is read but not learned."""
+        if self.response is None:
+            return ""
+        if self.template and not self._is_of_turns:
+            head = self.template[: _place(self.template, self.response)]
+            values = {n: self._value(n, row.get(n)) for n in self.columns}
+            return filled(head, values)
+        value = row.get(self.column)
+        if not is_chat(value):
+            raise NoText(f"{self.column!r} holds no chat; corpus.response_column names its column")
+        turn = self.template or TURN
+        last = _turn(self.column, value[-1])
+        head = filled(turn[: _place(turn, "content")], last)
+        return "\n".join([*(filled(turn, _turn(self.column, said)) for said in value[:-1]), head])
+
+    def has_response(self, row: dict[str, Any]) -> bool:
+        """Whether there is something to learn."""
+        if self.response is None or self.response == self.column:
+            return True
+        return bool(self._value(self.response, row.get(self.response)).strip())
 
     def _value(self, column: str, value: Any) -> str:
         if value is None:
@@ -71,6 +95,11 @@ def fields(template: str) -> tuple[str, ...]:
     if not names:
         raise ValueError('it names no column; write one as "{prompt}"')
     return tuple(dict.fromkeys(names))
+
+
+def _place(template: str, name: str) -> int:
+    """Where {name} stands, at last."""
+    return max((m.start() for m in _FIELD.finditer(template) if m[1] == name), default=0)
 
 
 def filled(template: str, values: dict[str, str]) -> str:

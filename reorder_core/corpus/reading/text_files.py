@@ -56,6 +56,8 @@ class Wanted(Protocol):
     @property
     def template(self) -> str | None: ...
     @property
+    def response_column(self) -> str | None: ...
+    @property
     def rows(self) -> str | None: ...
 
 
@@ -193,7 +195,8 @@ class Reading:
 
     @property
     def _wording(self) -> Wording:
-        return Wording(self.source.text_column, self.source.template)
+        source = self.source
+        return Wording(source.text_column, source.template, source.response_column)
 
     def _wording_for(self, table: Table) -> Wording:
         """As configured; a table without a text column may hold a chat."""
@@ -206,7 +209,8 @@ class Reading:
         note = f"turns of {chat!r} are joined, as there is no column 'text'"
         if note not in self.notes:
             self.notes.append(note)
-        return Wording(chat, self.source.template)
+        response = self.source.response_column
+        return Wording(chat, self.source.template, response and chat)
 
     def _needed(self, wording: Wording) -> list[str]:
         domain = self.source.domain_column

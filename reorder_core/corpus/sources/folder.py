@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from reorder_core.corpus.reading.records import ranges_of
-from reorder_core.corpus.reading.row_template import fields
+from reorder_core.corpus.reading.row_template import CHATS, fields
 from reorder_core.corpus.reading.text_files import Reading, files_under
 from reorder_core.corpus.sources.source import Found, Source
 from reorder_core.errors import ConfigError
@@ -41,8 +41,30 @@ class Folder(Source):
     """Tables: the column that names the domain; none takes the file's or the folder's name."""
     template: Annotated[str, AfterValidator(_template)] | None = None
     """Tables: "{prompt}\\n{response}" joins columns; "{role}: {content}" writes a chat's turn."""
+    response_column: str | None = None
+    """Tables: the loss is on this column of the template only; on the last turn, where it holds a
+    chat. What comes before it is read, not learned."""
     rows: Annotated[str, AfterValidator(_rows)] | None = None
     """Tables: only these rows, counted from 1 over all tables: "1-5000"."""
+
+    @model_validator(mode="after")
+    def _response_is_in_the_text(self) -> Self:
+        response = self.response_column
+        if response is None:
+            return self
+        named = fields(self.template) if self.template else ()
+        if set(named) == {"role", "content"} or not named:
+            if response not in (self.text_column, *CHATS):
+                raise ValueError(
+                    f"response_column is {response!r}, but no template names it: write one, such "
+                    f'as "{{prompt}}\\n{{{response}}}"'
+                )
+        elif named[-1] != response:
+            raise ValueError(
+                f"response_column is {response!r}, but the template ends with {named[-1]!r}; the "
+                "loss is on the text from the response on, so it comes last"
+            )
+        return self
 
     def documents(self, random: np.random.Generator) -> Found:
         """A document for each file of text, or each row of a table; draws nothing."""
