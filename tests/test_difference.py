@@ -23,6 +23,7 @@ from reorder_core.estimators.learning.retrainings import (
     runs_of,
 )
 from reorder_core.estimators.replay.error_law import POWER
+from reorder_core.estimators.replay.exchange import NEAR
 from reorder_core.judge.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import Order, insert, make_order, order_hash, steps_of
 from reorder_core.store.run import Run
@@ -164,11 +165,17 @@ def dense_difference(
             known = joint[2:, 2:] + 1e-6 * np.eye(count - 2)
             error = (runs.final.samples[:, i] - losses[2:, i]) / unit
             expected = np.linalg.solve(known, joint[2:, :2]).T @ error
+            assert hybrid._learned is not None
+            first = joint[:2, :2] - np.linalg.solve(known, joint[2:, :2]).T @ joint[2:, :2]
+            first = first * hybrid._learned[0].scale[i]
             known = width[2:, 2:] + 1e-6 * np.eye(count - 2)
             left = left - np.linalg.solve(known, width[2:, :2]).T @ width[2:, :2]
             left = left * hybrid._width[0].scale[i]
         mean[i] = losses[0, i] - losses[1, i] + unit * (expected[0] - expected[1])
         sd[i] = unit * np.sqrt(left[0, 0] + left[1, 1] - 2 * left[0, 1])
+        if count > 2:
+            close = np.exp(-((distance[:2].max() / NEAR) ** 2))
+            sd[i] = max(sd[i], unit * close * np.sqrt(first[0, 0] + first[1, 1] - 2 * first[0, 1]))
     return mean, sd
 
 

@@ -17,7 +17,8 @@ than that; what they do beyond it is known only close by.
 
 How wide an interval is, a second process says. It is the first but for coherent orders: few
 retrainings tell of them, and what makes the best correction of a loss (much is alike
-among coherent orders) makes too narrow an interval (each errs in its own way).
+among coherent orders) makes too narrow an interval (each errs in its own way). Near the
+reference the first process's width counts as well.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.estimators.projected import ProjectedEstimator, Replayed
 from reorder_core.estimators.protocol import Ability
 from reorder_core.estimators.replay.error_law import POWER, Z90, ends, expected_error, interval
+from reorder_core.estimators.replay.exchange import NEAR
 from reorder_core.estimators.replay.two_centres import prior_of
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Difference, Estimate
@@ -328,33 +330,51 @@ class HybridEstimator:
         """As `_predict`, of orders already described."""
         units = self.prior.sample_unit, self.prior.probe_unit
         own, pooled, inner = self._alike(seen, seen)
-        variances = [
-            np.maximum(
-                np.einsum("a,zab,b->z", sign, alike + _wider(seen, seen, inner, size), sign), 0
-            )
+        apart = self._apart(seen, seen, inner)
+        narrow = [_variance(alike + apart, sign) for alike in (own, pooled)]
+        wide = [
+            _variance(alike + _wider(seen, seen, inner, size), sign)
             for alike, size in zip((own, pooled), self._wide, strict=True)
         ]
         if self._learned is None:
             zeros = [np.zeros_like(unit) for unit in units]
-            sample, probe = (np.sqrt(v) * u for v, u in zip(variances, units, strict=True))
+            sample, probe = (np.sqrt(v) * u for v, u in zip(wide, units, strict=True))
             return (zeros[0], sample), (zeros[1], probe)
         own, pooled, inner = self._alike(seen, self._seen)
         apart = self._apart(seen, self._seen, inner)
+        # What was learned far away says little of how far a move's estimate may be off.
+        near = np.exp(-np.square(seen.distance.max() / NEAR))
         sample, probe = (
-            (
-                (np.einsum("a,zam->zm", sign, alike + apart) * mean.weights).sum(-1) * unit,
-                width.predict(
-                    np.einsum("a,zam->zm", sign, alike + _wider(seen, self._seen, inner, size)),
-                    variance,
-                )[1]
-                * unit,
-            )
-            for alike, mean, width, size, variance, unit in zip(
-                (own, pooled), self._learned, self._width, self._wide, variances, units,
-                strict=True,
+            self._target(side, sign, (alike + apart, alike + wider), (narrow[side], wide[side]),
+                         near, units[side])
+            for side, alike, wider in (
+                (0, own, _wider(seen, self._seen, inner, self._wide[0])),
+                (1, pooled, _wider(seen, self._seen, inner, self._wide[1])),
             )
         )  # fmt: skip
         return sample, probe
+
+    def _target(
+        self,
+        side: int,
+        sign: Array,
+        crosses: tuple[Array, Array],
+        variances: tuple[Array, Array],
+        near: float,
+        unit: Array,
+    ) -> Target:
+        """Samples (side 0) or probes: the mean of the first process, the width of the second;
+        near the reference at least `near` of the first one's."""
+        assert self._learned is not None
+        first, second = (np.einsum("a,zam->zm", sign, cross) for cross in crosses)
+        mean, sd = self._learned[side].predict(first, variances[0])
+        wide = self._width[side].predict(second, variances[1])[1]
+        return mean * unit, np.maximum(wide, near * sd) * unit
+
+
+def _variance(covariance: Array, sign: Array) -> Array:
+    """(Z,) of Σ sign · error, from (Z, A, A)."""
+    return np.maximum(np.einsum("a,zab,b->z", sign, covariance, sign), 0)
 
 
 def _wider(a: _Described, b: _Described, inner: Array, size: float) -> Array:
