@@ -21,7 +21,11 @@ def listed(run: Run) -> None:
     st.title("Runs", anchor=False)
     known = known_runs.known_runs()
     frame = pd.DataFrame([_row(found, run) for found in known])
-    st.dataframe(frame, hide_index=True, key="ro_runs_table")
+    two_digits = st.column_config.NumberColumn(format="%.2f")
+    st.dataframe(
+        frame, hide_index=True, key="ro_runs_table",
+        column_config={"R² on random orders": two_digits},
+    )  # fmt: skip
     others = {found.id: found for found in known if found.id != run.id}
     if not others:
         st.caption("Only this one. Runs lie in data/, in runs/ and in folders REORDER_RUNS names.")
@@ -51,7 +55,7 @@ def _row(found: KnownRun, run: Run) -> dict[str, object]:
         "model": opened.config.model.title if opened else "",
         "text": opened.config.corpus.label if opened else "",
         "retrained orders": len(opened.ledger) if opened else None,
-        "R² on random orders": None if measured is None else measured.r2,
+        "R² on random orders": np.nan if measured is None else measured.r2,
         "prepared, in trainings": round(opened.precompute_rre, 1) if opened else None,
         "id": found.id,
     }
