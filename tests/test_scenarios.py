@@ -98,6 +98,7 @@ def test_a_run_without_poison_or_of_one_domain_lacks_the_question(demo, monkeypa
     one: Any = SimpleNamespace(
         samples=plain, domains=("arithmetic",), probe_domains=("arithmetic",),
         reference_order=demo.reference_order, reference=demo.reference, count=demo.count,
+        visits=demo.visits,
     )  # fmt: skip
     assert scenarios(one) == ()
 

@@ -223,9 +223,31 @@ def test_side_by_side_is_one_by_one(visits_run: Run):
         np.testing.assert_allclose(ends.losses.samples[row], alone, atol=2e-5)
 
 
+def test_absence_is_told_of_trained_samples_and_of_the_reserve(visits_run: Run):
+    from reorder_core.analysis.remembered import presence
+    from reorder_core.estimators.position import open_position_table
+
+    table = open_position_table(visits_run)
+    found = presence(visits_run, table).set_index("sample")
+    assert len(found) == visits_run.count
+    home = visits_run.visits.steps_of(visits_run.reference_order[None])[0]
+    both = visits_run.visits.of_sample[3]  # by hand, both of its visits
+    by_hand = sum(float(table.own[v, visits_run.steps] - table.own[v, home[v]]) for v in both)
+    assert found["memorized"][3] == pytest.approx(by_hand, abs=1e-6)
+    assert (found["memorized"] > 0).mean() > 0.9
+    assert (found["memorized_lo"] < found["memorized"]).all()
+
+
 def test_regression_says_what_it_cannot(visits_run: Run):
     with pytest.raises(EstimatorError, match="knows each sample by its one step"):
         open_estimator(visits_run, "retrain-regression")
+
+
+def test_a_run_without_a_bench_says_nothing_of_absence(real_run: Run):
+    from reorder_core.analysis.remembered import presence
+    from reorder_core.estimators.position import open_position_table
+
+    assert presence(real_run, open_position_table(real_run)).empty
 
 
 def test_what_a_sample_loses_without_training_is_estimated(visits_run: Run):

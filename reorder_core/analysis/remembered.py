@@ -6,7 +6,31 @@ import numpy as np
 import pandas as pd
 
 from reorder_core.analysis.position_effects import Effects
+from reorder_core.estimators.position import PositionTable
+from reorder_core.estimators.replay.error_law import Z90
 from reorder_core.store.run import Run
+
+
+def presence(run: Run, table: PositionTable) -> pd.DataFrame:
+    """One line a sample: counterfactual memorization, its final loss were it never trained minus
+    were it trained as the reference does, or, of a reserve sample, in the mean over all steps.
+
+    sample, memorized, memorized_lo, memorized_hi (nats per token, 90 %); estimated, from the
+    position table. Empty for a run without a bench: there nothing says what absence does.
+    """
+    visits, names = run.visits, ["sample", "memorized", "memorized_lo", "memorized_hi"]
+    if not visits.bench:
+        return pd.DataFrame(columns=names)
+    own, steps = table.own.astype(np.float64), visits.steps_of(run.reference_order[None])[0]
+    out = own[:, run.steps]  # on the bench
+    usual = np.where(steps < run.steps, own[np.arange(visits.count), steps], np.nan)
+    apart = np.where(np.isnan(usual), 0.0, out - usual)
+    value = np.bincount(visits.sample_of, apart, visits.samples)
+    reserve = slice(run.count - visits.reserve, run.count)
+    value[reserve] = (out[:, None] - own[:, : run.steps]).mean(1)[reserve] * visits.epochs
+    sd = table.own_sd[: run.count]
+    columns = (np.arange(run.count), value, value - Z90 * sd, value + Z90 * sd)
+    return pd.DataFrame(dict(zip(names, columns, strict=True)))
 
 
 def remembered(

@@ -75,3 +75,9 @@ def test_the_visits_of_the_sample_under_the_pointer_are_shown(
     assert set(kin) == set(run.visits.of_sample[run.visits.sample_of[visit]].tolist())
     assert len(kin) == 2
     assert page.locator(".ro-epoch").count() == run.visits.epochs - 1
+
+
+def test_memorization_tells_what_absence_does(served_visits: Served, page: Any) -> None:
+    page.goto(f"{served_visits.url}/memorization")
+    page.get_by_text("counterfactual memorization").first.wait_for(timeout=60_000)
+    assert not page.locator("[data-testid=stException]").count()

@@ -37,7 +37,7 @@ def lead() -> None:
 
 def say(*sentences: str) -> None:
     """Sentences beside a figure; names in them may hold anything."""
-    st.markdown(plain(" ".join(sentences)))
+    st.markdown(plain(" ".join(filter(None, sentences))))
 
 
 def who(run: Run) -> None:
@@ -45,7 +45,11 @@ def who(run: Run) -> None:
     samples, source = analysed.samples(run), Source(run.id, TABLE)
     about = "Every training sample: its loss before and after training, and at other steps."
     with panels.panel("who", "Who is memorized", about):
-        say(sentences.who(run, samples), sentences.swings(samples, analysed.effects(run)))
+        say(
+            sentences.who(run, samples),
+            sentences.swings(samples, analysed.effects(run)),
+            sentences.presence(samples),
+        )
         table.show(run, samples, source.file("samples"))
         chosen = state.chosen_samples(run.id)
         figure = figures.gain_and_swing(run, samples, chosen, panels.mode(), source)

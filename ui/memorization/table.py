@@ -60,7 +60,7 @@ def show(run: Run, samples: pd.DataFrame, file: str) -> None:
     frame = shown(found, others)
     event = st.dataframe(
         frame, key=f"{KEY}_{search}_{'.'.join(domains)}_{planted}", height=320, hide_index=True,
-        column_config=_columns(others), column_order=_order(others), on_select="rerun",
+        column_config=_columns(others), column_order=_order(frame, others), on_select="rerun",
         selection_mode="multi-row",
     )  # fmt: skip
     rows = [row for row in event["selection"]["rows"] if row < len(frame)]
@@ -109,9 +109,14 @@ _ORDER = (
 )  # fmt: skip
 
 
-def _order(others: Sequence[Found]) -> list[str]:
-    place = _ORDER.index("gain") + 1
-    return [*_ORDER[:place], *map(_column, others), *_ORDER[place:]]
+_PRESENCE = ("memorized", "memorized_lo", "memorized_hi")
+"""Of a run with a bench."""
+
+
+def _order(frame: pd.DataFrame, others: Sequence[Found]) -> list[str]:
+    place, known = _ORDER.index("gain") + 1, set(frame.columns)
+    of_presence = [name for name in _PRESENCE if name in known]
+    return [*_ORDER[:place], *map(_column, others), *of_presence, *_ORDER[place:]]
 
 
 def _columns(others: Sequence[Found]) -> dict[str, Any]:
@@ -135,6 +140,14 @@ def _columns(others: Sequence[Found]) -> dict[str, Any]:
         "before": nats("before", _REFERENCE + "Its loss before training. "),
         "after": nats("after", _REFERENCE + "Its loss after training. "),
         "gain": nats("gain", _REFERENCE + "Before minus after: what training changed. "),
+        "memorized": nats(
+            "memorized",
+            _ESTIMATED + "Counterfactual memorization: its final loss were it never "
+            "trained minus were it trained as in the reference; of a reserve sample, in the mean "
+            "over all steps. ",
+        ),
+        "memorized_lo": nats("memorized from", _ESTIMATED + "Lower end of its 90 % interval. "),
+        "memorized_hi": nats("memorized to", _ESTIMATED + "Upper end of its 90 % interval. "),
         "best_step": number("best step", help=_ESTIMATED + "Trained there it ends lowest."),
         "best": nats("at best", _ESTIMATED + "Its final loss there, minus the reference’s. "),
         "worst_step": number("worst step", help=_ESTIMATED + "Trained there it ends highest."),

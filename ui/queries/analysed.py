@@ -13,7 +13,7 @@ from reorder_core.analysis import cohorts, half_life, held_out, learning, plante
 from reorder_core.analysis.near_duplicates import near_duplicates
 from reorder_core.analysis.one_moves import one_moves
 from reorder_core.analysis.position_effects import Effects, own_effects
-from reorder_core.analysis.remembered import remembered
+from reorder_core.analysis.remembered import presence, remembered
 from reorder_core.analysis.retrained_orders import RetrainedOrders, random_orders
 from reorder_core.judge.cautions import cautions
 from reorder_core.orders.moves import Move
@@ -97,7 +97,11 @@ def untrusted(run: Run) -> bool:
 @st.cache_data(max_entries=4, show_spinner=False)
 def _samples(_run: Run, fingerprint: str) -> pd.DataFrame:
     alike = near_duplicates([sample.text for sample in _run.samples])
-    return remembered(_run, effects(_run), alike)
+    found = remembered(_run, effects(_run), alike)
+    if not _run.visits.bench:
+        return found
+    apart = presence(_run, estimates.position_table(_run))
+    return found.merge(apart, on="sample")
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
