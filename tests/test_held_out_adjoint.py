@@ -134,7 +134,8 @@ def test_the_table_foretells_what_real_moves_do_to_held_out_loss(real_run: Run) 
     home, ids = steps_of(real_run.reference_order[None], real_run.batch_size)[0], np.arange(48)
     told, true = [], []
     for _ in range(12):
-        order = move(real_run.reference_order, *map(int, random.integers(48, size=2)), "swap")
+        moved, slot = random.integers(48, size=2).tolist()
+        order = move(real_run.reference_order, moved, slot, "swap")
         steps = steps_of(order[None], real_run.batch_size)[0]
         told.append((table[steps, ids] - table[home, ids]).sum())
         real = retrain(real_run, order, evaluate_at=[real_run.steps]).final

@@ -24,7 +24,8 @@ def designed_orders(run: Run, count: int) -> list[Order]:
     """`count` orders to retrain, the same for the same run and count."""
     seed = FIRST_SEED + run.config.seed
     trained, bench = np.split(run.reference_order, [run.visits.trained])
-    spread = spread_orders(slots_of(np.argsort(trained)), spread_count(count), seed)
+    rank = slots_of(np.argsort(trained).astype(np.int32))
+    spread = spread_orders(rank, spread_count(count), seed)
     orders = [frozen(np.concatenate([np.sort(trained)[order], bench])) for order in spread]
     for family, wanted in _others(count).items():
         if wanted:

@@ -201,8 +201,9 @@ class FutEstimator:
         import torch
 
         store, back = self._store, 3 if self.second_order else 2
+        batches = self._run.visits.batches
         rows = store.batch_rows(
-            *map(self._run.visits.batches, (order, self._run.reference_order)), back
+            batches(order), batches(self._run.reference_order), back
         )  # (T, 1 + back, d)
         memory = self._full.adam
         found = []

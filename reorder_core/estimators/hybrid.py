@@ -23,6 +23,7 @@ reference the first process's width counts as well.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +83,7 @@ class _Described:
     """(B,) its length."""
     coherence: Array
     """(B,)"""
-    step: NDArray[np.intp] | NDArray[np.float64]
+    step: NDArray[Any]
     """(B, N) the step that trains each sample; of a run with visits (B, N, T + 1), how often each
     step does, less the reference order's, the bench last."""
     sample: Array
@@ -271,7 +272,7 @@ class HybridEstimator:
             change.probes / self.prior.probe_unit,
         )
 
-    def _steps(self, orders: NDArray[np.int32]) -> NDArray[np.intp] | NDArray[np.float64]:
+    def _steps(self, orders: NDArray[np.int32]) -> NDArray[Any]:
         if self._at_reference is None:
             return self._run.visits.steps_of(orders)
         return self._run.visits.visits_at(orders) - self._at_reference

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -253,7 +254,7 @@ class ProjectedEstimator:
             )
         return Losses(samples + bend, probes + bend)
 
-    def _own_bend(self, weighted: Array, more: NDArray[np.floating]) -> Array:
+    def _own_bend(self, weighted: Array, more: NDArray[Any]) -> Array:
         """(B, N) what samples' own curvature adds where they were trained `more` (B, N) times."""
         assert self.replayer.own is not None
         found, changed = np.zeros_like(more, np.float32), np.flatnonzero((more != 0).any(0))

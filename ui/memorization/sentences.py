@@ -53,18 +53,18 @@ def presence(samples: pd.DataFrame) -> str:
     """What absence does beside what another step does; nothing where the run cannot tell."""
     if "memorized" not in samples:
         return ""
-    told = samples["memorized_lo"] > 0
-    known = samples[told]
+    known = lines(samples, samples["memorized_lo"] > 0)
     if not len(known):
         return (
             "Estimated: of no sample is it told that the model would know it less had it never "
             "been trained."
         )
-    share = (known["swing"] / known["memorized"]).median()
+    memorized = known["memorized"].to_numpy(np.float64)
+    share = float(np.median(known["swing"].to_numpy(np.float64) / memorized))
     return (
         f"Estimated: never trained, {len(known)} of {len(samples)} samples would be told to end "
-        f"higher, the median of them by {known['memorized'].median():.3f} nats, the most by "
-        f"{known['memorized'].max():.3f} (counterfactual memorization). From its best to its worst "
+        f"higher, the median of them by {np.median(memorized):.3f} nats, the most by "
+        f"{memorized.max():.3f} (counterfactual memorization). From its best to its worst "
         f"step the loss of such a sample changes by {100 * share:.0f} % of that: "
         + ("when it is trained matters as much as whether." if share >= 0.8
            else "whether it is trained matters more than when.")
