@@ -9,6 +9,7 @@ from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning.retrainings import no_runs
 from reorder_core.estimators.projected import ProjectedEstimator
+from reorder_core.estimators.replay import adjoint
 from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer, ReplayState
 from reorder_core.judge.fidelity import measure
 from reorder_core.judge.measures import spearman
@@ -180,3 +181,14 @@ def test_two_people_each_go_on_from_their_own_order(
             orders[person] = swap(order, int(order[-1 - turn]), len(order) - 9 - turn)
             used.estimate(orders[person])
     assert min(steps) >= real_run.steps - 4, "both began near the end"
+
+
+def test_effects_stay_in_bounds_where_half_of_the_adapters_begin_without_a_gradient() -> None:
+    """Adam has no memory yet, and a batch's gradients all but cancel: its derivative is huge."""
+    training = TrainingConfig(steps=4, batch_size=2, learning_rate=0.01)
+    gradients = np.zeros((2, 8, 2), np.float32)
+    gradients[:, :, 1] = 0.01
+    gradients[1, :, 0] = np.array([0.01, -0.01] * 4, np.float32) + 1e-9
+    replayer = _replayer(training, gradients, np.zeros((0, 2), np.float32))
+    replayed = adjoint.forward(replayer, np.arange(8, dtype=np.int32), list(np.zeros((4, 2))))
+    assert np.abs(adjoint.effects(replayer, replayed, np.ones(2))).max() < 0.02

@@ -106,7 +106,10 @@ def _backwards(
 ) -> NDArray[np.float32]:
     """(T, s) derivatives by each step's mean gradient."""
     rates = learning_rates(replayer.training)
-    floor = root_floor(replayer.training, np.abs(replayer.gradients[0]).max(0))
+    # Adapters begin at 0, and half of their gradients with them: the first anchor's tell nothing
+    # where Adam has no memory yet.
+    known = replayer.gradients if not replayer.updates else replayer.gradients[:1]
+    floor = root_floor(replayer.training, np.abs(known).max((0, 1)))
     pulled = Pulled.of_losses(np.array(slope, np.float32))
     found = np.empty((len(seen), len(slope)), np.float32)
     for step in reversed(range(len(seen))):
