@@ -40,7 +40,7 @@ class Served:
 
 def open_timeline(page: Any, url: str, query: str = "") -> None:
     page.goto(f"{url}/timeline{query}")
-    page.wait_for_selector(READY, timeout=30_000)
+    page.wait_for_selector(READY, timeout=120_000)
 
 
 def state(page: Any) -> dict[str, str]:
