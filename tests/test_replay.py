@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from reorder_core.building.anchor_gradients import roots
 from reorder_core.building.position_table import fit_own, fit_probes
 from reorder_core.config import TrainingConfig
 from reorder_core.estimators import open_estimator
@@ -192,3 +193,13 @@ def test_effects_stay_in_bounds_where_half_of_the_adapters_begin_without_a_gradi
     replayer = _replayer(training, gradients, np.zeros((0, 2), np.float32))
     replayed = adjoint.forward(replayer, np.arange(8, dtype=np.int32), list(np.zeros((4, 2))))
     assert np.abs(adjoint.effects(replayer, replayed, np.ones(2))).max() < 0.02
+
+
+def test_no_share_of_an_update_is_larger_than_the_update_where_gradients_cancel() -> None:
+    training = TrainingConfig(steps=4, batch_size=2, learning_rate=0.01)
+    own = torch.tensor([[0.01, 0.01], [-0.01 + 1e-9, 0.02]])
+    second = (1 - training.beta2) * own.mean(0).square()
+    bare, floored = (roots(training, second, 1, most) for most in (None, own.abs().amax(0)))
+    assert (own[0] / bare / 2).abs().max() > 1e6
+    assert (own / floored / 2).abs().max() <= 1
+    torch.testing.assert_close(floored[1], bare[1])  # where they agree nothing changes

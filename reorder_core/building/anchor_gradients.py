@@ -7,8 +7,9 @@ import torch
 
 from reorder_core.building.reference_run import CHECKPOINTS, trainable_of
 from reorder_core.building.stages import BuildContext
-from reorder_core.config import has_lora
+from reorder_core.config import TrainingConfig, has_lora
 from reorder_core.estimators.replay.projection import choose_coordinates, pack
+from reorder_core.estimators.replay.pulled import root_floor
 from reorder_core.store import costs
 from reorder_core.training.loop import Trainable
 from reorder_core.training.schedule import learning_rates
@@ -97,17 +98,19 @@ def unseen_gradients(
     batches, before = visits.batches(order), visits.seen_before(order)
     rates, unseen = learning_rates(adam), seen.clone()
     second, updates = trainable.start.second_moment.clone(), trainable.start.updates
+    largest = torch.zeros(model.size)
 
     def follow(step: int, theta: torch.Tensor) -> tuple[float, torch.Tensor]:
-        nonlocal second
+        nonlocal second, largest
         on_step(step)
         ids = batches[step].tolist()
         part = trainable.samples.take(ids)
         losses, total, own = model.summed_gradients(theta.detach(), part)  # (b,), (n,), (b, n)
         gradient = total / len(ids)
         second = adam.beta2 * second + (1 - adam.beta2) * gradient.square()
-        corrected = second / (1 - adam.beta2 ** (updates + step + 1))
-        moved = own / (corrected.sqrt() + adam.epsilon) / len(ids)
+        largest = torch.maximum(largest, own.abs().amax(0))
+        root = roots(adam, second, updates + step + 1, None if updates else largest)
+        moved = own / (root + adam.epsilon) / len(ids)
         for anchor, at in enumerate(trainable.eval_steps):
             if at <= step:
                 continue
@@ -138,6 +141,20 @@ def unseen_gradients(
             done = model.sample_gradients(thetas[-1] - scale * rows, part, lambda g: g[:, kept])
             own[chosen] = done - seen[-1, chosen]
     return unseen, own
+
+
+def roots(
+    adam: TrainingConfig, second: torch.Tensor, updates: int, largest: torch.Tensor | None
+) -> torch.Tensor:
+    """(n,) √v̂ that a sample's own share of an update is divided by.
+
+    `largest` (n,), the largest gradient of one sample so far, of a training that began without
+    memory: a batch whose gradients all but cancel has a root near 0 there, and no sample's share
+    is larger than the update.
+    """
+    bias = 1 - adam.beta2**updates
+    root = (second / bias).sqrt()
+    return root if largest is None else torch.maximum(root, root_floor(adam, largest) / bias**0.5)
 
 
 def read_gradients(

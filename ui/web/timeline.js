@@ -182,23 +182,29 @@ export class Timeline {
   /** The figures, once the numbers are painted: data-charts then says of which order they are. */
   drawFigures(figures) {
     for (const figure of figures) this.stale.add(figure);
+    this.drawLater();
+  }
+
+  /** Once what is there is painted. */
+  drawLater() {
     cancelAnimationFrame(this.later);
     clearTimeout(this.next);
     this.later = requestAnimationFrame(() => { this.next = setTimeout(() => this.redraw()); });
   }
 
-  /** Draw two figures a task, those in the window first, so that a pointer never waits for all. */
+  /** Draw a figure a frame, those in the window first: neither a pointer nor a painting waits for all. */
   redraw() {
     clearTimeout(this.next);
+    cancelAnimationFrame(this.later);
     const stale = this.figures.filter((figure) => this.stale.has(figure));
     const first = stale.filter(({ element }) => inWindow(element));
     this.trajectory.what = this.curve;
-    for (const figure of [...first, ...stale.filter((one) => !first.includes(one))].slice(0, 2)) {
+    for (const figure of [...first, ...stale.filter((one) => !first.includes(one))].slice(0, 1)) {
       this.stale.delete(figure);
       figure.selected = this.selected;
       figure.show(this.run, this.view);
     }
-    if (stale.length > 2) this.next = setTimeout(() => this.redraw());
+    if (stale.length > 1) this.drawLater();
   }
 
   /** A figure is drawn; data-charts says once all of them show the order on screen. */

@@ -118,7 +118,8 @@ class Posterior:
     def predict(self, cross: Array, prior: Array) -> tuple[Array, Array]:
         """(Z,) mean and standard deviation, from cross (…, M) and prior (…,) covariances."""
         mean = (np.broadcast_to(cross, self.weights.shape) * self.weights).sum(-1)
-        explained = np.einsum("...m,...mk,...k->...", cross, self.inverse, cross)
+        spread = np.matmul(self.inverse, cross[..., None])[..., 0]  # einsum takes ten times as long
+        explained = (cross * spread).sum(-1)
         return mean, np.sqrt(np.maximum(prior - explained, 0) * self.scale)
 
     def reach(self, level: float) -> float:
