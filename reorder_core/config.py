@@ -99,7 +99,8 @@ class PretrainedModel(_Part):
     def title(self) -> str:
         """In a few words."""
         lora = f", LoRA of rank {self.lora.rank}" if self.lora else ""
-        return f"{Path(self.source).name or self.source}{lora}"
+        name = Path(self.source).name.removesuffix(".gguf")
+        return f"{name or self.source}{lora}"
 
     def facts(self) -> dict[str, Any]:
         """What `info --json` tells of it."""

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from reorder_core.building.anchor_gradients import read_gradients
-from reorder_core.building.designed_orders import designed_orders, spread_count
+from reorder_core.building.designed_orders import centre_count, designed_orders
 from reorder_core.building.mean_path import Measuring, Told, train_designed
 from reorder_core.building.reference_run import trainable_of
 from reorder_core.building.stages import BuildContext
@@ -30,8 +30,8 @@ def train_calibration(context: BuildContext) -> float:
     orders = designed_orders(run, context.config.calibration.orders)
     projected = context.load("projected")
     own = unpack("own", projected) if "own" in projected else None
-    at_start, spread = unpack("unseen", projected)[0], spread_count(len(orders))
-    measuring = Measuring(context.config, run.visits, at_start, spread, own)
+    at_start, centre = unpack("unseen", projected)[0], centre_count(len(orders), run.visits)
+    measuring = Measuring(context.config, run.visits, at_start, centre, own)
     shape = (len(orders), len(run.eval_steps))
     samples = np.full((*shape, run.count), np.nan, np.float32)
     probes = np.full((*shape, len(run.probe_domains)), np.nan, np.float32)
@@ -90,6 +90,6 @@ def take_centre(context: BuildContext) -> float:
     around_reference = with_curvature(open_stored(run).replayer, run)
     replayer = centre_replayer(around_reference, arrays)
     # From the packed arrays: what a query replays must be centred as it is read.
-    mean = mean_updates(replayer, orders[: spread_count(len(orders))])
+    mean = mean_updates(replayer, orders[: centre_count(len(orders), run.visits)])
     context.save("centre", {**arrays, **pack("mean_update", mean, projection.bits)})
     return costs.centre_rre(run.count, len(run.probes), run.visits.trained)

@@ -2,8 +2,9 @@
 
 Most are spread like a Latin square: over the set, each sample is trained in
 each part of the training about equally often, beside ever other samples. The
-rest are orders in blocks and sorted ones, which are the hardest to estimate. Of what lies on
-the bench each of them trains a random half, so that presence is learned, too.
+rest are orders in blocks and sorted ones, which are the hardest to estimate. A quarter of all, the
+last of the spread ones, train a random half of what lies on the bench, so that presence is learned,
+too; the others train what the reference run does, as most orders that are asked for.
 """
 
 import numpy as np
@@ -16,6 +17,8 @@ from reorder_core.store.run import Run
 
 SHARES = {"blocks": 0.125, "curriculum": 0.125}
 """Of the designed orders, by family; the others are spread."""
+BENCHED = 0.25
+"""Share of the designed orders that train of the bench."""
 FIRST_SEED = 1_000_003
 """Far from the small seeds that people give to `fidelity`."""
 
@@ -30,8 +33,20 @@ def designed_orders(run: Run, count: int) -> list[Order]:
     for family, wanted in _others(count).items():
         if wanted:
             orders += drawn_orders(run, family, wanted, seed)
-    random = np.random.default_rng([seed, 1])
-    return [with_bench(order, run.visits, random) for order in orders]
+    random, last = np.random.default_rng([seed, 1]), len(spread)
+    for number in range(last - benched_count(count), last):
+        orders[number] = with_bench(orders[number], run.visits, random)
+    return orders
+
+
+def centre_count(count: int, visits: Visits) -> int:
+    """How many of them, the first, set the second centre: spread ones without the bench."""
+    return spread_count(count) - (benched_count(count) if visits.bench else 0)
+
+
+def benched_count(count: int) -> int:
+    """How many of `count` designed orders, the last of the spread ones, train of the bench."""
+    return min(round(BENCHED * count), spread_count(count))
 
 
 def with_bench(order: Order, visits: Visits, random: np.random.Generator) -> Order:

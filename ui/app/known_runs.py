@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from reorder_core.config import PretrainedModel
 from reorder_core.errors import ReorderError
 from reorder_core.store.manifest import RUN_FILE, read_manifest
 
@@ -25,11 +26,14 @@ class KnownRun:
     path: Path
     samples: int
     steps: int
+    model: str = ""
+    """The pretrained model that it trains further; empty for one from random weights."""
 
     @property
     def title(self) -> str:
         """The name, what was trained and the id, for a list to choose from."""
-        return f"{self.name}: {self.samples} samples in {self.steps} steps ({self.id})"
+        of = f" of {self.model}" if self.model else ""
+        return f"{self.name}: {self.samples} samples in {self.steps} steps{of} ({self.id})"
 
 
 def started_on() -> Path:
@@ -106,4 +110,6 @@ def _read(path: Path, changed: tuple[int, int]) -> KnownRun | None:
     except ReorderError:
         return None
     config = manifest.config
-    return KnownRun(manifest.id, config.name, path, config.corpus.samples, config.training.steps)
+    model = config.model.title if isinstance(config.model, PretrainedModel) else ""
+    sizes = config.corpus.samples, config.training.steps
+    return KnownRun(manifest.id, config.name, path, *sizes, model)

@@ -198,6 +198,7 @@ def card(run: Run) -> None:
 def facts(run: Run) -> list[tuple[str, str, str]]:
     """The run card: label, value, and what the value means."""
     config, training = run.config, run.config.training
+    before = f"; base phase of {training.base.steps} steps before it" if training.base.steps else ""
     return [
         ("Text", config.corpus.label,
          f"{run.count} samples in {len(run.domains)} domains, at most "
@@ -205,7 +206,7 @@ def facts(run: Run) -> list[tuple[str, str, str]]:
         _model(config),
         ("Training", f"{run.steps} steps × {run.batch_size}",
          f"{training.optimizer.capitalize()}, learning rate {training.learning_rate:g} "
-         f"{training.schedule}; base phase of {training.base.steps} steps before it"),
+         f"{training.schedule}{before}"),
         ("Prepared at the cost of", f"{run.precompute_rre:.1f} trainings",
          "Of this run (RRE): paid once, before the first estimate"),
         ("Retrained", f"{len(run.ledger)} orders",
