@@ -12,7 +12,10 @@ _QUERY_SIDE = [
     "reorder_core.judge.measures", "reorder_core.judge.verified", "reorder_core.orders.order",
     "reorder_core.analysis.cohorts", "reorder_core.analysis.held_out",
     "reorder_core.analysis.near_duplicates", "reorder_core.analysis.planted",
-    "reorder_core.cache.estimates", "reorder_core.store.published", "reorder_core.store.run",
+    "reorder_core.analysis.attack", "reorder_core.analysis.exposures",
+    "reorder_core.analysis.extraction", "reorder_core.recall.plan", "reorder_core.recall.record",
+    "reorder_core.judge.recalling", "reorder_core.cache.estimates",
+    "reorder_core.store.published", "reorder_core.store.run",
 ]  # fmt: skip
 _HEAVY = ("torch", "transformers", "tokenizers")
 

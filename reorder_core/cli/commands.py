@@ -16,6 +16,7 @@ import typer
 from reorder_core.cli import printing, quantities
 from reorder_core.cli.curriculum import curriculum
 from reorder_core.cli.progress import ProgressReport
+from reorder_core.cli.recall import recall
 from reorder_core.config import read_config
 from reorder_core.errors import ConfigError, EstimatorError, ReorderError, told
 from reorder_core.execution.executor import open_executor
@@ -260,6 +261,7 @@ def heatmap(
 
 
 app.command()(_told(curriculum))
+app.command()(_told(recall))
 
 
 @app.command()

@@ -59,22 +59,22 @@ def measure_again(
     files nor the ledger change. Imports torch where it trains. Raises StoreError where the
     retraining does not end with the losses known of the order.
     """
-    known = _known(run, order)
+    known = known_losses(run, order)
     if lacking(run, order):
         from reorder_core.training.loop import retrain
 
         trained = retrain(run, order, on_progress)
-        _refuse_others(run, known, trained.final)
+        refuse_others(run, known, trained.final)
         run.measured.keep(trained.order_hash, trained.measured)
-    entry = None if _is_reference(run, order) else run.ledger.get(order_hash(order))
+    entry = None if is_reference(run, order) else run.ledger.get(order_hash(order))
     if entry is None:
         return {name: of_reference(run, quantity) for name, quantity in QUANTITIES.items()}
     return {name: of_retrained(run, quantity, entry) for name, quantity in QUANTITIES.items()}
 
 
-def _known(run: Run, order: Order) -> Losses:
+def known_losses(run: Run, order: Order) -> Losses:
     """Final losses that a training in this very order gave."""
-    if _is_reference(run, order):
+    if is_reference(run, order):
         return run.reference.final
     entry = run.ledger.get(order_hash(order))
     if entry is None:
@@ -85,11 +85,11 @@ def _known(run: Run, order: Order) -> Losses:
     return entry.final
 
 
-def _is_reference(run: Run, order: Order) -> bool:
+def is_reference(run: Run, order: Order) -> bool:
     return order_hash(order) == order_hash(run.reference_order)
 
 
-def _refuse_others(run: Run, known: Losses, trained: Losses) -> None:
+def refuse_others(run: Run, known: Losses, trained: Losses) -> None:
     pairs = (trained.samples, known.samples), (trained.probes, known.probes)
     most = max(np.abs(np.nan_to_num(a) - np.nan_to_num(b)).max() for a, b in pairs)
     if most > SAME:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 log = logging.getLogger(__name__)
-GROWING = ("ledger", "fidelity", "curricula", "cache")
+GROWING = ("ledger", "fidelity", "curricula", "cache", "measured", "measured/recall")
 """Folders beside a published run that others write into at any time."""
 _PART = re.compile(r"\.(\d+)-\d+\.part$")
 _SCRATCH = re.compile(r"^reorder-(\d+)-")
