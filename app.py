@@ -4,12 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.app import visitors
 from ui.charts import theme
 
 PAGES = Path(__file__).parent / "pages"
 
 st.set_page_config(page_title="Reorder", page_icon=theme.ICON, layout="wide")
 theme.install()
+visitors.limit_uploads()
 st.navigation(
     [
         st.Page(PAGES / "home.py", title="Home", default=True),

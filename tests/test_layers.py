@@ -20,6 +20,7 @@ ARROWS = {
     "corpus": "errors",
     "config": "errors yaml_text corpus",
     "store": "errors yaml_text records orders corpus config quantities",
+    "importing": "errors store",
     "training": f"{_KEPT} corpus",
     "recall": f"{_KEPT} training",
     "estimators": f"{_KEPT} training",
@@ -33,7 +34,10 @@ ARROWS = {
     "curricula": _ASKED,
     "export": f"{_CORE} store",
     "library": f"{_ASKED} building curricula execution judge",
-    "cli": f"{_ASKED} building corpus curricula execution export judge recording recall analysis",
+    "cli": (
+        f"{_ASKED} building corpus curricula execution export importing judge recording recall "
+        "analysis"
+    ),
     "ui": "reorder_core",
     "ui.charts": "",
     "ui.app": "ui.charts",

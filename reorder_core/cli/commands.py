@@ -21,6 +21,7 @@ from reorder_core.config import read_config
 from reorder_core.errors import ConfigError, EstimatorError, ReorderError, told
 from reorder_core.execution.executor import open_executor
 from reorder_core.export.plain import for_terminal
+from reorder_core.importing.bringing import import_run
 from reorder_core.orders.families import FAMILIES
 from reorder_core.orders.order import Order, order_hash, read_order
 from reorder_core.recording.layout import CONFIG as RECORDED
@@ -273,6 +274,23 @@ def info(run_path: RunPath, as_json: AsJson = False) -> None:
     _answer(about, as_json, lambda: printing.print_about(run, about))
     if problem:
         _fail(problem, 1)
+
+
+@app.command("import")
+@_told
+def import_(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A run's folder, or its zip.")],
+    into: Annotated[
+        Path, typer.Option("--into", metavar="FOLDER", help="The folder that runs lie in.")
+    ] = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Bring in a run that was made elsewhere: whole, every digest compared, or not at all."""
+    with ProgressReport() as on_progress:
+        run = import_run(source, into, on_progress=on_progress)
+    brought = {"run": run.id, "path": str(run.path), "retrained": len(run.ledger)}
+    said = f"{run.id} is in {run.path}, with {len(run.ledger)} retrained orders"
+    _answer(brought, as_json, lambda: print(for_terminal(said)))
 
 
 def _published_stages(path: Path) -> set[str]:

@@ -24,14 +24,14 @@ class ProgressReport:
     """`with ProgressReport() as on_progress:` gives an `on_progress(label, done, total)`.
 
     On a terminal each label has a bar with the time left. Elsewhere a line
-    `progress <done> <total> <label>` appears, at most one a second.
+    `progress <done> <total> <label>` appears, at most one a second of each label.
     """
 
     def __init__(
         self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._stream, self._clock = stream or sys.stderr, clock
-        self._last = float("-inf")
+        self._last, self._label = float("-inf"), ""
         self._bars = _bars(self._stream) if self._stream.isatty() else None
         self._tasks: dict[str, TaskID] = {}
 
@@ -52,8 +52,8 @@ class ProgressReport:
     def __call__(self, label: str, done: int, total: int) -> None:
         if self._bars:
             self._draw(self._bars, label, done, total)
-        elif self._clock() - self._last >= _SECONDS_BETWEEN_LINES:
-            self._last = self._clock()
+        elif label != self._label or self._clock() - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last, self._label = self._clock(), label
             print(f"progress {done} {total} {label}", file=self._stream, flush=True)
 
     def _draw(self, bars: Progress, label: str, done: int, total: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -136,11 +136,21 @@ def _checked(path: Path, value: dict[Any, Any]) -> Manifest:
         config = value["config"]
         value["config"] = RunConfig.model_validate(config | {"corpus": published(config["corpus"])})
         value["costs"] = {name: Cost(**cost) for name, cost in value["costs"].items()}
-        value["files"] = {name: FileRecord(**record) for name, record in value["files"].items()}
+        value["files"] = {
+            _inside(name): FileRecord(**record) for name, record in value["files"].items()
+        }
         return Manifest(**value)
     except (AttributeError, ConfigError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StoreError(f"{path} was altered ({reason}); build the run again") from None
+
+
+def _inside(name: str) -> str:
+    """A file's name; ValueError for one that leads out of the run's folder."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or name != str(path):
+        raise ValueError(f"it names the file {name!r}, which is not inside the run's folder")
+    return name
 
 
 def record_of(path: Path) -> FileRecord:

@@ -21,6 +21,8 @@ from reorder_core.store.manifest import check_files
 from reorder_core.store.run import Run
 
 RESULTS_FILE = "results.duckdb"
+NO_OTHER_FILES: dict[str, Any] = {"enable_external_access": False}
+"""A run from elsewhere may hold views; none of them reads a file of this machine."""
 
 _TABLES = {
     "run": """
@@ -72,7 +74,7 @@ def read_results(run: Run, table: str) -> pd.DataFrame:
     if run.manifest is not None and RESULTS_FILE in run.manifest.files:
         check_files(run.path, {RESULTS_FILE: run.manifest.files[RESULTS_FILE]})
     try:
-        with duckdb.connect(path, read_only=True) as connection:
+        with duckdb.connect(path, read_only=True, config=NO_OTHER_FILES) as connection:
             return connection.execute(f"SELECT * FROM {table} ORDER BY ALL").df()
     except duckdb.Error as error:
         raise StoreError(f"{path} cannot be read ({error})") from None

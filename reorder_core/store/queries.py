@@ -15,7 +15,7 @@ import duckdb
 import pandas as pd
 
 from reorder_core.errors import StoreError
-from reorder_core.store.published import RESULTS_FILE
+from reorder_core.store.published import NO_OTHER_FILES, RESULTS_FILE
 from reorder_core.store.run import Run
 
 
@@ -165,4 +165,4 @@ class Published:
 def _opened(path: Path) -> duckdb.DuckDBPyConnection:
     if not path.is_file():
         raise StoreError(f"this run has no {RESULTS_FILE}; build it again to get its tables")
-    return duckdb.connect(path, read_only=True)
+    return duckdb.connect(path, read_only=True, config=NO_OTHER_FILES)

@@ -17,11 +17,11 @@ from typing import Any, NoReturn
 
 import pytest
 from driving import ROOT, Served
-from real import LONG, MANY_DOMAINS, of_many_domains, visits_config
+from real import LONG, MANY_DOMAINS, of_many_domains, tiny_real_config, visits_config
 
 from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig
-from reorder_core.store.run import open_run
+from reorder_core.store.run import Run, open_run
 
 DEMO = ROOT / "data" / "demo"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -96,6 +96,21 @@ def served_domains(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]
     run = build_run(RunConfig.model_validate(given), folder / "run")
     with _serving(run, tmp_path_factory.mktemp("log") / "app.log") as served:
         yield served
+
+
+@pytest.fixture(scope="module")
+def served_runs(
+    demo: Path, real_run: Run, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Served, Path]]:
+    """The demo, and a folder of two runs of one text, into which the app builds."""
+    home = tmp_path_factory.mktemp("runs")
+    shutil.copytree(real_run.path, home / "tiny-real")
+    faster = tiny_real_config(name="tiny-faster", training={"learning_rate": 0.002})
+    build_run(faster, home / "tiny-faster")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REORDER_RUNS", str(home))
+        with _serving(demo, tmp_path_factory.mktemp("log") / "app.log") as served:
+            yield served, home
 
 
 @contextmanager

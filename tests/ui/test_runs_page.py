@@ -10,7 +10,9 @@ import yaml
 from sitting import page
 
 from reorder_core.analysis.two_runs import compared
-from reorder_core.config import RunConfig, parse_config
+from reorder_core.building.checks import refuse_contradictions
+from reorder_core.config import RunConfig, parse_config, read_config
+from reorder_core.store.manifest import config_digest
 from reorder_core.store.run import Run, open_run
 from ui.app import jobs, known_runs
 from ui.pages import runs_building
@@ -67,9 +69,36 @@ def test_the_form_and_its_yaml_give_the_same_run_and_a_build_is_queued(
     assert not at.exception
     kept = yaml.safe_load((runs / "mine.yaml").read_text())
     assert RunConfig.model_validate(kept) == shown
+    assert config_digest(read_config(runs / "mine.yaml")) == config_digest(shown)
     (given,) = asked
     assert given[1:] == ("builds", "mine", ("build", str(runs / "mine.yaml"), "--out",
                                             str(runs / "mine")))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"ro_build_optimizer": "adamw", "ro_build_schedule": "wsd", "ro_build_preset": "precise"},
+        {"ro_build_base": 0, "ro_build_width": 32, "ro_build_layers": 3},
+        {"ro_build_base": 8},
+        {"ro_build_model": "a/model", "ro_build_lora": 4},
+    ],
+)
+def test_what_the_form_writes_can_be_built(
+    demo: Path, runs: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any]
+) -> None:
+    at = page(demo, monkeypatch, "runs", {})
+    for key, value in asked.items():
+        for kind in ("selectbox", "number_input", "text_input"):
+            for widget in getattr(at, kind):
+                if widget.key == key:
+                    widget.set_value(value)
+        at.run()
+    assert not at.exception and not at.error
+    config = parse_config(at.code[0].value)
+    refuse_contradictions(config)
+    told = yaml.safe_dump(config.model_dump(mode="json"))
+    assert all(str(value) in told for value in asked.values())
 
 
 def test_what_is_wrong_with_the_form_is_told_before_anything_is_built(
@@ -103,6 +132,6 @@ def test_a_read_only_app_builds_and_deletes_nothing(
     at = page(demo, monkeypatch, "runs", {})
     assert not at.exception
     keys = {button.key for button in at.button}
-    assert not keys & {"ro_build_begin", "ro_runs_delete_it"}
+    assert not keys & {"ro_build_begin", "ro_runs_delete_it", "ro_import_it"}
     runs_building.begin("mine", "name: mine")
     assert not (runs / "mine.yaml").exists()

@@ -19,6 +19,7 @@ from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import order_hash, swap
 from reorder_core.store.run import open_run
 from ui.app import jobs, state, visitors
+from ui.pages import runs_importing
 
 UPGRADE = {
     "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
@@ -81,9 +82,24 @@ def test_a_session_opens_only_by_this_machines_names(
 def test_visitors_get_no_tracebacks_and_send_little() -> None:
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
     assert settings["client"]["showErrorDetails"] == "none"
-    assert settings["server"]["maxUploadSize"] <= 1
+    assert settings["server"]["maxUploadSize"] == runs_importing.LARGEST_UPLOAD <= 256
     assert settings["server"]["maxWidgetStateSize"] <= 20
     assert settings["server"]["enableCORS"] and settings["server"]["enableXsrfProtection"]
+
+
+def test_a_read_only_app_takes_no_upload_of_a_run(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from streamlit import config
+
+    before = config.get_option("server.maxUploadSize")
+    try:
+        monkeypatch.setenv(visitors.READ_ONLY, "1")
+        at = page(demo, monkeypatch, "runs", {})
+        assert config.get_option("server.maxUploadSize") == 1
+        assert not at.get("file_uploader")
+    finally:
+        config.set_option("server.maxUploadSize", before)
 
 
 CHANGING: list[dict[str, Any]] = [

@@ -3,12 +3,15 @@
 import math
 import subprocess
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from reorder_core.orders.order import Order
 
+LOGGED = 400
+"""Lines of a job's log that are kept."""
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
 
@@ -34,6 +37,8 @@ class Job:
     """time.monotonic() when it began"""
     message: str = ""
     """Why it failed, in the child's words."""
+    log: deque[str] = field(default_factory=lambda: deque(maxlen=LOGGED), repr=False)
+    """What the child said, and when it came to what; the latest last."""
     process: subprocess.Popen[str] | None = field(default=None, repr=False)
     _phase: tuple[str, float, int] = ("", 0.0, 0)
     """Label of what is counted, when it was first told of, and how much was done then."""
@@ -51,12 +56,18 @@ class Job:
     def note(self, label: str, done: int, total: int) -> None:
         """Take in how far the child says it is."""
         now = time.monotonic()
+        if label != self._phase[0]:
+            self.write(label)
         if label != self._phase[0] or total != self.total:
             self._phase, self._end = (label, now, done), math.inf
         self.label, self.done, self.total = label, done, total
         _, since, before = self._phase
         if total and done > before:
             self._end = min(self._end, now + (now - since) / (done - before) * (total - done))
+
+    def write(self, line: str) -> None:
+        """Append a line to the log, with the time of day."""
+        self.log.append(f"{time.strftime('%H:%M:%S')} {line}")
 
     @property
     def left(self) -> float | None:

@@ -161,17 +161,20 @@ def _follow(job: Job, process: subprocess.Popen[str]) -> list[str]:
             job.note(parts[3].strip() if len(parts) > 3 else "", int(parts[1]), int(parts[2]))
         elif line.strip():
             words.append(line.strip())
+            job.write(line.strip())
     return list(words)
 
 
 def _close(job: Job, code: int, words: list[str]) -> None:
     """Say how it ended; a cancelled one that was done before it heard of it is done."""
     if job.state == "cancelled" and code != 0 and not _is_kept(job):
+        job.write("cancelled")
         return
     if job.state == "cancelled":
         job.message = "it had finished before it could be cancelled; the result is kept"
         code = 0
     job.state = "done" if code == 0 else "failed"
+    job.write(f"{job.state} after {time.monotonic() - job.started:.0f} s")
     if code != 0:
         job.message = (
             words[-1].removeprefix("error: ")

@@ -65,6 +65,17 @@ MOVE_OPENED = "reorder_move_opened"
 CHOSEN_SAMPLES = "reorder_chosen_samples"
 """{run id: ids of the samples that are chosen in the table of Memorization}"""
 
+IMPORTED = "reorder_imported"
+"""What came in by the import last, in words."""
+
+
+def imported() -> str:
+    return st.session_state.get(IMPORTED, "")
+
+
+def set_imported(words: str) -> None:
+    st.session_state[IMPORTED] = words
+
 
 def enter(page: str) -> bool:
     """True when `page` was not the page shown last."""

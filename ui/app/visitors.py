@@ -2,6 +2,8 @@
 
 import os
 
+from streamlit import config
+
 from reorder_core.errors import OrderError
 
 READ_ONLY = "REORDER_READ_ONLY"
@@ -19,6 +21,12 @@ _LOOKING = (
 def read_only() -> bool:
     """Whether visitors may change nothing that others see."""
     return os.environ.get(READ_ONLY, "").strip().lower() not in ("", "0", "false", "no")
+
+
+def limit_uploads() -> None:
+    """A read-only app takes no upload; the server's limit is for those who may import a run."""
+    if read_only():
+        config.set_option("server.maxUploadSize", 1)
 
 
 def must_be_free_to(what: str) -> None:

@@ -1,6 +1,8 @@
 """The runs page: the list, two runs side by side, deleting one."""
 
-import shutil
+import os
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ import streamlit as st
 
 from reorder_core.analysis.two_runs import FEWEST, Compared, compared
 from reorder_core.errors import OrderError
+from reorder_core.store.leftovers import remove_scratch
 from reorder_core.store.run import Run, open_run
 from ui.app import known_runs, panels, state, visitors
 from ui.app.known_runs import KnownRun
@@ -31,14 +34,15 @@ def listed(run: Run) -> None:
         st.caption("Only this one. Runs lie in data/, in runs/ and in folders REORDER_RUNS names.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
+        st.selectbox(
             "Open another", list(others), format_func=lambda id: others[id].title,
             key="ro_runs_open",
         )  # fmt: skip
-        st.button("Open", on_click=_open, args=(chosen,), key="ro_runs_open_it")
+        st.button("Open", on_click=_open, key="ro_runs_open_it")
 
 
-def _open(run_id: str) -> None:
+def _open() -> None:
+    run_id = state.shown("ro_runs_open")  # as it is on screen, though the page may not follow yet
     state.pick_run(run_id)
     st.query_params.from_dict({"run": run_id})
 
@@ -166,8 +170,13 @@ def delete(run: Run) -> None:
 def _delete(found: KnownRun) -> None:
     try:
         visitors.must_be_free_to("delete runs")
-        if found.path.resolve().parent != known_runs.home().resolve():
-            raise OrderError(f"{found.path} is not in {known_runs.home()}")
-        shutil.rmtree(found.path)
+        home = known_runs.home()
+        if found.path.resolve().parent != home.resolve():
+            raise OrderError(f"{found.path} is not in {home}")
+        remove_scratch(home)
+        with tempfile.TemporaryDirectory(prefix=f"reorder-{os.getpid()}-", dir=home) as scratch:
+            found.path.rename(Path(scratch) / "run")  # all of it leaves the list at once
     except (OrderError, OSError) as error:
         st.toast(f"Not deleted: {plain(str(error))}.", icon=":material/block:")
+    else:
+        st.toast(f"{plain(found.title)} is deleted.", icon=":material/delete:")

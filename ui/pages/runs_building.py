@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 import yaml
 
-from reorder_core.config import parse_config
+from reorder_core.config import PRESETS, ModelConfig, TrainingConfig, parse_config
 from reorder_core.errors import ConfigError, OrderError
 from reorder_core.store.files import write_text
 from ui.app import jobs, known_runs, state, visitors
@@ -21,6 +21,12 @@ QUEUE = "builds"
 """Names the builds in the queue, as a run's id names its retrainings."""
 POLL_SECONDS = 1.0
 PLAN_SECONDS = 120
+BASE = TrainingConfig().base.model_dump(mode="json", exclude_defaults=True)
+NEW = ModelConfig().model_dump(mode="json")
+FIELDS = (
+    "name", "kind", "path", "steps", "size", "seed", "optimizer", "schedule", "model", "lora",
+    "width", "layers", "base", "rate", "length", "preset",
+)  # fmt: skip
 KINDS = {
     "controlled": "Controlled text, made here", "python-docs": "Python's documentation",
     "folder": "My own text",
@@ -29,13 +35,14 @@ KINDS = {
 
 def build() -> None:
     """The form; while a build runs, its progress, log and a way to stop it."""
-    with st.expander("Build a run"):
+    begun = bool(jobs.queue().all(QUEUE))  # the list above grows, and this panel is drawn anew
+    with st.expander("Build a run", expanded=begun, key="ro_build_panel"):
         if visitors.read_only():
             st.caption("This app is read-only; build on the command line.")
             return
         _jobs()
-        value = _form()
-        text = yaml.safe_dump(value, sort_keys=False)
+        _form()
+        text = written()
         st.code(text, language="yaml")
         try:
             config = parse_config(text, "the form")
@@ -44,41 +51,88 @@ def build() -> None:
             return
         with st.container(horizontal=True):
             wanted = st.button("Plan first", key="ro_build_plan")
-            st.button("Build", type="primary", key="ro_build_begin", on_click=begin,
-                      args=(config.name, text))  # fmt: skip
+            st.button("Build", type="primary", key="ro_build_begin", on_click=_begin_as_written)
         if wanted:
             with st.spinner("Reading the text, timing a step"):
                 st.markdown(plan_words(config.name, text))
 
 
-def _form() -> dict[str, Any]:
+def _form() -> None:
+    """The widgets; `asked` reads them."""
     left, right = st.columns(2)
     with left:
-        name = st.text_input("Name", "my-run", key="ro_build_name")
+        st.text_input("Name", "my-run", key="ro_build_name")
         kind = st.selectbox("Text", list(KINDS), format_func=KINDS.__getitem__, key="ro_build_kind")
-        path = st.text_input("Its folder or file", key="ro_build_path") if kind == "folder" else ""
-        steps = st.number_input("Steps", 2, 512, 32, key="ro_build_steps")
-        size = st.number_input("Samples a step", 1, 64, 8, key="ro_build_size")
+        if kind == "folder":
+            st.text_input("Its folder or file", key="ro_build_path")
+        st.number_input("Steps", 2, 512, 32, key="ro_build_steps")
+        st.number_input("Samples a step", 1, 64, 8, key="ro_build_size")
+        st.number_input("Seed", 0, 2**31 - 1, 0, key="ro_build_seed")
+        st.selectbox("Optimizer", ["adam", "adamw"], key="ro_build_optimizer")
+        st.selectbox(
+            "Learning rate over time", ["constant", "cosine", "linear", "wsd"],
+            key="ro_build_schedule",
+        )  # fmt: skip
     with right:
         source = st.text_input(
             "Pretrained model (a folder, a GGUF file, a name on the hub; empty: a small new one)",
             key="ro_build_model",
         )
-        rank = st.number_input("LoRA rank (0: all parameters)", 0, 256, 0, key="ro_build_lora")
-        rate = st.number_input(
-            "Learning rate", 0.0, 1.0, 6e-4, format="%.5f", step=1e-4, key="ro_build_rate"
-        )
-        length = st.number_input("Tokens a sample, at most", 8, 4096, 64, key="ro_build_length")
-        seed = st.number_input("Seed", 0, 2**31 - 1, 0, key="ro_build_seed")
-    corpus = {"kind": kind, "samples": int(steps * size), "sequence_length": int(length)}
-    corpus |= {"path": path} if kind == "folder" else {}
-    value: dict[str, Any] = {"name": name, "seed": int(seed), "corpus": corpus}
+        if source:
+            st.number_input("LoRA rank (0: all parameters)", 0, 256, 0, key="ro_build_lora")
+        else:
+            st.number_input("Width of the model", 8, 1024, NEW["hidden_size"], 8,
+                            key="ro_build_width")  # fmt: skip
+            st.number_input("Its layers", 1, 24, NEW["layers"], key="ro_build_layers")
+            st.number_input("Steps of the base phase", 0, 20_000, BASE["steps"],
+                            key="ro_build_base")  # fmt: skip
+        st.number_input("Learning rate", 0.0, 1.0, 6e-4, format="%.5f", step=1e-4,
+                        key="ro_build_rate")  # fmt: skip
+        st.number_input("Tokens a sample, at most", 8, 4096, 64, key="ro_build_length")
+        st.selectbox(
+            "Precomputation", ["", *PRESETS], key="ro_build_preset",
+            format_func=lambda name: name or "as it is by default",
+        )  # fmt: skip
+
+
+def written() -> str:
+    """The configuration that the form says now, as YAML."""
+    return yaml.safe_dump(asked(), sort_keys=False)
+
+
+def asked() -> dict[str, Any]:
+    """The same as a value; what was left as it is by default is not in it.
+
+    Read from what the widgets hold, not from what they returned: a click that
+    comes before the page has followed the last change still builds what is on screen.
+    """
+    said = {name: state.shown(f"ro_build_{name}") for name in FIELDS}
+    steps, size, kind, source = (said[name] for name in ("steps", "size", "kind", "model"))
+    corpus = {"kind": kind, "samples": steps * size, "sequence_length": said["length"]}
+    corpus |= {"path": said["path"] or ""} if kind == "folder" else {}
+    value: dict[str, Any] = {"name": said["name"], "seed": said["seed"], "corpus": corpus}
+    training = {"steps": steps, "batch_size": size, "learning_rate": said["rate"]}
+    for name, default in (("optimizer", "adam"), ("schedule", "constant")):
+        training |= {name: said[name]} if said[name] != default else {}
     if source:
-        value["model"] = {"from": source, **({"lora": {"rank": int(rank)}} if rank else {})}
-    value["training"] = {
-        "steps": int(steps), "batch_size": int(size), "learning_rate": float(rate)
-    }  # fmt: skip
-    return value
+        value["model"] = {"from": source}
+        value["model"] |= {"lora": {"rank": said["lora"]}} if said["lora"] else {}
+    else:
+        shape = {"hidden_size": said["width"], "layers": said["layers"]}
+        if any(shape[name] not in (None, NEW[name]) for name in shape):
+            value["model"] = {**shape, "intermediate_size": int(2.75 * said["width"])}
+        if said["base"] not in (None, BASE["steps"]):
+            training["base"] = _base(said["base"])
+            corpus |= {} if said["base"] else {"base_samples": 0}
+    value["training"] = training
+    return value | ({"projection": {"preset": said["preset"]}} if said["preset"] else {})
+
+
+def _base(steps: int) -> dict[str, Any]:
+    """The default base phase at another length, its warm-up no more than a fourth of it."""
+    if not steps:
+        return {"steps": 0}
+    return {**BASE, "steps": steps, "warmup_steps": min(BASE["warmup_steps"], steps // 4)}
 
 
 def _kept(name: str, text: str) -> Path:
@@ -87,6 +141,14 @@ def _kept(name: str, text: str) -> Path:
     file = known_runs.home() / f"{name}.yaml"
     write_text(file, text)
     return file
+
+
+def _begin_as_written() -> None:
+    text = written()
+    try:
+        begin(parse_config(text, "the form").name, text)
+    except ConfigError as error:
+        st.toast(f"Not begun: {plain(str(error))}.", icon=":material/block:")
 
 
 def begin(name: str, text: str) -> None:
@@ -142,12 +204,15 @@ def _progress() -> None:
     for job in known:
         with st.container(horizontal=True, vertical_alignment="center", key=f"ro_job_{job.name}"):
             st.progress(
-                min(1.0, job.done / job.total) if job.total else float(job.state == "done"),
+                1.0 if job.state == "done" else min(1.0, job.done / max(1, job.total)),
                 text=f"{plain(job.name)}: {_words(job)}",
             )
             if job.active:
                 st.button("Cancel", key=f"ro_cancel_{job.name}", on_click=queue.cancel,
                           args=(QUEUE, job.name))  # fmt: skip
+        if job.log:
+            with st.expander("Log", key=f"ro_log_{job.name}"):
+                st.code("\n".join(job.log), language=None, height=200, wrap_lines=True)
     if queue.ended != state.jobs_seen():
         state.set_jobs_seen(queue.ended)
         st.rerun()
