@@ -17,6 +17,7 @@ st.navigation(
         st.Page(PAGES / "home.py", title="Home", default=True),
         st.Page(PAGES / "timeline.py", title="Timeline"),
         st.Page(PAGES / "memorization.py", title="Memorization"),
+        st.Page(PAGES / "extraction.py", title="Extraction"),
         st.Page(PAGES / "generalization.py", title="Generalization"),
         st.Page(PAGES / "fidelity.py", title="Fidelity"),
         st.Page(PAGES / "curricula.py", title="Curricula"),

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from ui.app import open_run, shell, visitors
-from ui.pages import fidelity, fidelity_jobs
+from ui.app import job_buttons, open_run, shell, visitors
+from ui.pages import fidelity
 
 shell.through_app()
 run = open_run.require()
@@ -12,5 +12,5 @@ fidelity.verdict(run, view)
 fidelity.choices(run, view)
 fidelity.reports(run, view)
 fidelity.judge(run, view)
-fidelity_jobs.follow(run)
+job_buttons.follow(run)
 st.caption(visitors.told())

@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from typer.testing import CliRunner
 
 from reorder_core.analysis import attack, exposures, extraction
+from reorder_core.analysis.frames import records
 from reorder_core.cli.commands import app
 from reorder_core.errors import EstimatorError, StoreError
 from reorder_core.estimators import open_estimator
@@ -106,9 +107,10 @@ def test_extractable_is_what_greedy_decoding_gives_back(
 
 def test_shares_of_right_tokens_count_what_follows_the_prompt(run: Run, recall: Recall) -> None:
     found = extraction.extracted(run, recall)
-    for row in found.head(5).itertuples():
-        right = recall.hit[row.sample, row.prompt - 1 : row.prompt + row.length - 1]
-        assert row.share == pytest.approx(sum(right.tolist()) / row.length)
+    for row in records(found.head(5)):
+        k, length = row["prompt"], row["length"]
+        right = recall.hit[row["sample"], k - 1 : k + length - 1]
+        assert row["share"] == pytest.approx(sum(right.tolist()) / length)
     low, high = extraction.wilson(0.5, 100)
     assert (low, high) == pytest.approx((0.419, 0.581), abs=0.001)
 
@@ -243,7 +245,9 @@ def test_without_retrainings_the_reference_is_told_as_it_was_measured(
     found = forecast.frame(run.reference_order)
     told = exposures.measured(run, recall, run.reference_order, "reference")
     np.testing.assert_allclose(found["exposure"], told["exposure"], atol=0.03)
-    assert found["lo"].isna().all() and found["times"].tolist() == told["times"].tolist() == [2]
+    assert np.isnan(found["lo"].to_numpy()).all() and found["times"].tolist() == told[
+        "times"
+    ].tolist() == [2]
     steps = run.visits.steps_of(run.reference_order[None])[0]
     (ids,) = exposures.members(run, recall)
     assert told["step"].tolist() == [steps[list(ids)].mean()]
@@ -271,7 +275,8 @@ def test_ridge_is_least_squares_with_a_penalty_and_leaves_out_what_it_may_not_kn
     np.testing.assert_array_equal(same, other)
     assert not np.allclose(forecast.of(orders)[0], changed.of(orders)[0])
     frame = forecast.frame(run.reference_order)
-    assert ((frame["lo"] <= frame["exposure"]) & (frame["exposure"] <= frame["hi"])).all()
+    low, value, high = (frame[name].to_numpy() for name in ("lo", "exposure", "hi"))
+    assert np.all((low <= value) & (value <= high))
 
 
 def test_flagged_samples_are_continued_and_a_secret_from_where_it_begins(

@@ -78,8 +78,8 @@ def _answer(run: Run, recall: Recall, order: Order) -> dict[str, Any]:
         "order_hash": order_hash(order),
         "known": known,
         "canaries": canaries.to_dict("records"),
-        "extractable": int(samples["extractable"].sum()),
-        "share": float(np.nanmean(samples["share"])),
+        "extractable": int(samples["extractable"].to_numpy(np.int64).sum()),
+        "share": float(np.nanmean(samples["share"].to_numpy(np.float64))),
         "attack": {name: None if one is None else {"auc": one.area, "tpr_at_1": one.caught}
                    for name, one in attacks.items()},
     }  # fmt: skip

@@ -31,7 +31,8 @@ def lead() -> None:
     st.title("What did the model memorize, and what does a sample’s step do to it?", anchor=False)
     st.caption(
         "Loss in nats per token. *Measured*: read off the reference run. *Estimated*: from its "
-        f"position table, without retraining. *Retrained*: from the ledger. {DEFINED}"
+        f"position table, without retraining. *Retrained*: from the ledger. {DEFINED} "
+        "Token by token: [Extraction](/extraction)."
     )
 
 

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from reorder_core.orders.moves import Move, apply
-from reorder_core.orders.order import slots_of
+from reorder_core.orders.moves import Move, apply, whole
+from reorder_core.orders.order import Order, slots_of
 from reorder_core.store.run import Run
 from ui.app import state
 
@@ -23,6 +23,13 @@ def open_move(run: Run, move: Move) -> None:
     if not history.at_reference:
         history.reset()
     history.commit(apply(run.reference_order, move), move)
+    state.set_move_opened()
+
+
+def open_order(run: Run, order: Order) -> None:
+    """Make an order the one on screen; `follow` then goes there, as after `open_move`."""
+    history = state.history(run.id, run.reference_order)
+    history.commit(order, whole(order, "a retrained order"))
     state.set_move_opened()
 
 
