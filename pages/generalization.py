@@ -1,7 +1,7 @@
 """What the order of training does to text that was never trained."""
 
 from ui.app import open_run, shell, state
-from ui.generalization import sections
+from ui.generalization import presence, sections
 from ui.timeline import opened
 
 shell.through_app()
@@ -15,3 +15,4 @@ with open_run.explained(run.path):
     sections.gap(run)
     sections.single_moves(run)
     sections.needs(run)
+    presence.needed(run)

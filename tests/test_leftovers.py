@@ -30,7 +30,7 @@ with scratch_folder(), replacing(Path(sys.argv[1])) as file:
 def test_a_part_stays_while_its_writer_lives_and_goes_after_a_kill(
     tiny_path: Path, folder: str, tmp_path_factory: pytest.TempPathFactory
 ):
-    (tiny_path / folder).mkdir(exist_ok=True)
+    (tiny_path / folder).mkdir(exist_ok=True, parents=True)
     temporary = tmp_path_factory.mktemp("temporary")
     writer = subprocess.Popen(
         [sys.executable, "-c", _WRITER, str(tiny_path / folder / "new.json")],

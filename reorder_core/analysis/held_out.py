@@ -108,6 +108,38 @@ def needs(run: Run, table: PositionTable) -> pd.DataFrame:
     )
 
 
+def without(run: Run, table: PositionTable) -> pd.DataFrame:
+    """What leaving a sample out does to each held-out domain; one line for each pair of the two.
+
+    held_out, sample, domain, change (of the domain's final loss, nats: were the sample never
+    trained minus were it trained as the reference does; of a reserve sample, which the reference
+    does not train, the same in the mean over all steps), lo, hi (90 %), told (from zero, all
+    pairs corrected for together), trained (by the reference). Estimated, to first order: nothing
+    takes its place. Empty for a run without a bench.
+    """
+    names = ["held_out", "sample", "domain", "change", "lo", "hi", "told", "trained"]
+    visits, count = run.visits, run.count
+    if not visits.bench:
+        return pd.DataFrame(columns=names)
+    probe, steps = table.probe.astype(np.float64), visit_steps(run)
+    out = probe[:, :, run.steps]  # (D, V) on the bench
+    at_home = probe[:, np.arange(visits.count), np.minimum(steps, run.steps)]
+    apart = np.where(steps < run.steps, out - at_home, 0.0)
+    change = np.stack([np.bincount(visits.sample_of, row, count) for row in apart])
+    times = visits.times(run.reference_order[None])[0]
+    usual = out[:, :count] - probe[:, :count, : run.steps].mean(2)
+    change = np.where(times > 0, change, usual * visits.epochs)
+    sd, _ = probe_sd(run, table)
+    error = sd[:, None] * np.sqrt(np.maximum(1, times))
+    columns = (
+        np.repeat(run.probe_domains, count), np.tile(np.arange(count), len(change)),
+        np.tile([s.domain for s in run.samples], len(change)), change.ravel(),
+        (change - Z90 * error).ravel(), (change + Z90 * error).ravel(),
+        told_apart(change, error).ravel(), np.tile(times > 0, len(change)),
+    )  # fmt: skip
+    return pd.DataFrame(dict(zip(names, columns, strict=True)))
+
+
 def shortlists(run: Run, table: PositionTable) -> dict[tuple[str, str], list[Move]]:
     """(held-out domain, "best" or "worst") → the inserts that the table ranks first.
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from fabricated import build_tiny, tiny_config
 from tables import random_table
 
 from reorder_core.analysis import held_out, learning, planted
@@ -12,6 +13,12 @@ from reorder_core.orders.moves import apply
 from reorder_core.orders.order import insert, slots_of, swap
 from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
+
+WITH_BENCH = tiny_config().model_copy(
+    update={"corpus": tiny_config().corpus.model_copy(update={"samples": 10, "reserve": 2}),
+            "training": tiny_config().training.model_copy(update={"steps": 5, "batch_size": 2})}
+)  # fmt: skip
+"""Ten samples in five steps of two, two in reserve."""
 
 
 def test_influence_is_the_mean_over_a_domains_samples(tiny_run: Run):
@@ -152,3 +159,30 @@ def test_the_spread_is_where_nine_orders_in_ten_lay(tiny_run: Run):
     curve = learning.curves(tiny_run, probe[0])
     mean = curve[(curve["domain"] == learning.ALL) & (curve["step"] == 2)]["loss"].item()
     assert mean == pytest.approx((probe[0, 1, 0] + probe[0, 1, 1]) / 2)
+
+
+def test_a_domain_needs_what_it_loses_when_all_visits_lie_on_the_bench(tmp_path):
+    """Two epochs, a reserve and spare visits: sums over the trained visits, by hand."""
+    run = build_tiny(tmp_path / "run", WITH_BENCH)
+    visits, random = run.visits, np.random.default_rng(3)
+    shape = (2, visits.count, visits.places)
+    probe = random.normal(size=shape).astype(np.float32)
+    table = dataclasses.replace(random_table(run), probe=probe)
+    found = held_out.without(run, table)
+    step_of = {int(v): slot // run.batch_size for slot, v in enumerate(run.reference_order)}
+    assert len(found) == 2 * run.count and False in set(found["trained"])
+    for line in found.to_dict("records"):
+        d, own = run.probe_domains.index(line["held_out"]), visits.of_sample[line["sample"]]
+        trained = [v for v in own if step_of[int(v)] < run.steps]
+        if trained:
+            expected = sum(probe[d, v, run.steps] - probe[d, v, step_of[int(v)]] for v in trained)
+        else:
+            rows = probe[d, line["sample"]]
+            expected = rows[run.steps] - rows[: run.steps].mean()
+        assert line["trained"] == bool(trained)
+        assert line["change"] == pytest.approx(float(expected), abs=1e-5)
+        assert line["lo"] < line["change"] < line["hi"]
+
+
+def test_without_a_bench_nothing_says_what_absence_does(tiny_run: Run):
+    assert not len(held_out.without(tiny_run, random_table(tiny_run)))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import _serving
 from driving import READY, ROOT, Served, order_in_address
@@ -22,6 +23,8 @@ from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import make_order, order_hash
 from reorder_core.recall.record import Recalls
 from reorder_core.store.run import open_run
+from ui.charts.template import Source
+from ui.recall import figures as draw
 from ui.recall import tokens
 
 FIGURES = ["exposure", "extractable", "response", "influence", "roc"]
@@ -111,6 +114,22 @@ def test_an_order_that_was_not_recalled_is_estimated_beside_it(
         assert min(ends) >= 0 and max(ends) > 0
     names = [trace["name"] for trace in figure(at, "roc")["data"]]
     assert "loss, estimated for the order on screen" in names
+
+
+def test_dose_and_response_stand_apart_by_canary(recalled: Path) -> None:
+    run = open_run(recalled)
+    frame = pd.DataFrame({
+        "sample": [31, 31, 81, 81], "times": [1, 3, 1, 3], "step": [2.0, 3.0, 4.0, 5.0],
+        "exposure": [1.0, 4.0, 2.0, 3.0], "space": 25.0, "loss": 1.0, "order": "x",
+        "extractable": [False, True, False, False], "known": "retrained",
+    })  # fmt: skip
+    drawn = draw.exposure(run, frame, None, "light", Source(run.id), "times")
+    traces: Any = drawn.data
+    at = {tuple(trace.x) for trace in traces if trace.customdata}
+    assert at == {(0.875, 2.875), (1.125, 3.125)}
+    ring = next(trace for trace in traces if trace.name == "extractable")
+    assert list(ring.y) == [4.0]
+    assert "how often" in drawn.to_dict()["layout"]["xaxis"]["title"]["text"]
 
 
 def test_tokens_are_escaped_and_told_by_more_than_colour() -> None:

@@ -79,6 +79,11 @@ def needs(run: Run) -> pd.DataFrame:
     return _needs(run, run.fingerprint, run.ledger.stamp)
 
 
+def without(run: Run) -> pd.DataFrame:
+    """What leaving a sample out does to each held-out domain; empty without a bench."""
+    return _without(run, run.fingerprint, run.ledger.stamp)
+
+
 def shortlists(run: Run) -> dict[tuple[str, str], list[Move]]:
     """(held-out domain, "best" or "worst") → moves worth an estimate."""
     return _shortlists(run, run.fingerprint)
@@ -146,6 +151,11 @@ def _influence(_run: Run, fingerprint: str, ledger: str) -> held_out.Influence:
 @st.cache_data(max_entries=2, show_spinner=False)
 def _needs(_run: Run, fingerprint: str, ledger: str) -> pd.DataFrame:
     return held_out.needs(_run, estimates.position_table(_run))
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _without(_run: Run, fingerprint: str, ledger: str) -> pd.DataFrame:
+    return held_out.without(_run, estimates.position_table(_run))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -1,5 +1,7 @@
 """The Extraction page's figures: frames → plotly figures, without Streamlit."""
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,6 +14,10 @@ from ui.charts import marks
 from ui.charts.dots import Axis, dots
 from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, label
 
+Against = Literal["step", "times"]
+ACROSS: dict[Against, str] = {
+    "step": "trained at step, mean over repetitions", "times": "how often it is trained",
+}  # fmt: skip
 BY_CHANCE = float(np.log2(20))
 """Bits: one secret in twenty that nobody planted stands as high."""
 INFLUENCES = 6
@@ -19,9 +25,19 @@ INFLUENCES = 6
 
 
 def exposure(
-    run: Run, measured: pd.DataFrame, here: pd.DataFrame | None, mode: Mode, source: Source
+    run: Run,
+    measured: pd.DataFrame,
+    here: pd.DataFrame | None,
+    mode: Mode,
+    source: Source,
+    against: Against = "step",
 ) -> go.Figure:
-    """Exposure against the canary's mean step: reference, retrainings, the order on screen."""
+    """Exposure against the canary's mean step, or against how often it is trained.
+
+    Of the reference, of retrainings, estimated for the order on screen.
+    """
+    measured = measured.assign(x=_across(measured, against))
+    here = None if here is None else here.assign(x=_across(here, against))
     figure = blank("exposure", "Exposure of the canaries’ secrets", mode, source, 400)
     figure.add_hline(BY_CHANCE, line={"color": colour("axis", mode), "width": 1.5, "dash": "dot"})
     for number, sample in enumerate(dict.fromkeys(measured["sample"])):
@@ -48,17 +64,28 @@ def exposure(
     if len(extracted):
         ring = {"symbol": "circle-open", "size": 19,
                 "line": {"width": 2, "color": colour("ink", mode)}}  # fmt: skip
-        figure.add_trace(go.Scatter(x=extracted["step"] + 1, y=extracted["exposure"],
+        figure.add_trace(go.Scatter(x=extracted["x"], y=extracted["exposure"],
                                     mode="markers", marker=ring, hoverinfo="skip",
                                     name="extractable"))  # fmt: skip
-    figure.update_xaxes(title_text="trained at step, mean over repetitions", nticks=9)
+    figure.update_xaxes(title_text=ACROSS[against], nticks=9)
+    if against == "times":
+        figure.update_xaxes(dtick=1)
     figure.update_yaxes(title_text="exposure, bits", rangemode="tozero", nticks=7)
     return figure
 
 
+def _across(frame: pd.DataFrame, against: Against) -> np.ndarray:
+    """Where lines stand: steps count from 1, repetitions are spread a little by canary."""
+    if against == "step":
+        return column(frame, "step") + 1
+    known = list(dict.fromkeys(frame["sample"]))
+    place = np.array([known.index(sample) for sample in frame["sample"]])
+    return column(frame, "times") + 0.5 * (place - (len(known) - 1) / 2) / max(1, len(known))
+
+
 def _points(part: pd.DataFrame, marker: dict, name: str, kind: str, entry: bool) -> go.Scatter:
     return go.Scatter(
-        x=part["step"] + 1, y=part["exposure"], mode="markers", marker=marker, name=name,
+        x=part["x"], y=part["exposure"], mode="markers", marker=marker, name=name,
         legendgroup=name, showlegend=entry, cliponaxis=False,
         customdata=part[["order", "sample"]].to_numpy().tolist(),
         hovertext=[
@@ -82,7 +109,7 @@ def _estimate(part: pd.DataFrame, shade: str, name: str) -> go.Scatter:
         "thickness": 2,
     }
     return go.Scatter(
-        x=part["step"] + 1, y=part["exposure"], mode="markers", legendgroup=name,
+        x=part["x"], y=part["exposure"], mode="markers", legendgroup=name,
         showlegend=False, marker={"symbol": "square", "size": 10, "color": shade},
         error_y=error if known else None, name=name,
         hovertext=[f"<b>{name}</b>, estimated for the order on screen<br>{one['exposure']:.2f} "

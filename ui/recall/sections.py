@@ -56,7 +56,12 @@ def canaries(run: Run) -> None:
         if here is not None:
             bits = [f"{value:.2f}" for value in here["exposure"]]
             say(f"Estimated for the order on screen: {', '.join(bits)} bits.")
-        orders = measured["order"].nunique() - 1
+        orders = len(set(measured["order"])) - 1
+        against: figures.Against = "step"
+        if np.ptp(measured["times"].to_numpy()):  # dose and response, where doses differ
+            chosen = st.segmented_control("Against", ["Step", "Repetitions"], default="Step",
+                                          required=True, key="ro_exposure_against")  # fmt: skip
+            against = "times" if chosen == "Repetitions" else "step"
         also = f"{orders} retrainings" + ("" if here is None else "; estimated: replay")
         shown = (
             measured
@@ -66,8 +71,14 @@ def canaries(run: Run) -> None:
                 ignore_index=True,
             )
         )
-        figure = figures.exposure(run, measured, here, panels.mode(),
-                                  source(run, recalled.reference(run), also=also))  # fmt: skip
+        figure = figures.exposure(
+            run,
+            measured,
+            here,
+            panels.mode(),
+            source(run, recalled.reference(run), also=also),
+            against,
+        )
         panels.draw(figure, lambda: shown, "Exposure of each canary’s secret against its step",
                     lambda point: _open_order(run, point))  # fmt: skip
         poor = int((measured.loc[measured["known"] == "reference", "p"] < 0.05).sum())

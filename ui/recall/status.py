@@ -40,8 +40,8 @@ def show(run: Run) -> bool:
             return False
         there = recalled.randomly_retrained(run)
         st.markdown(
-            f"Recalled: the reference run and {len(others)} retrained orders, of {there} random "
-            "ones in the ledger."
+            f"Recalled: the reference run and {len(others)} retrained orders; the ledger has "
+            f"{there} random ones."
         )
         with st.container(horizontal=True):
             more = min(there, len(others) + MORE)
