@@ -200,3 +200,12 @@ def test_the_button_recalls_the_reference_in_the_background_and_the_page_follows
     page.wait_for_selector(".st-key-ro_chart_exposure .main-svg", timeout=120_000)
     run = open_run(served_alone.run.path)
     assert Recalls(run).of(order_hash(run.reference_order)) is not None
+
+
+def test_what_held_out_text_needs_at_all_is_drawn_for_a_run_with_a_bench(
+    served_visits: Served, page: Any
+) -> None:
+    page.goto(f"{served_visits.url}/generalization")
+    page.wait_for_selector(".st-key-ro_chart_without .main-svg", timeout=90_000)
+    said = page.locator(".st-key-ro_figure_without").inner_text()
+    assert "Estimated: held-out" in said or "needs no single sample" in said
