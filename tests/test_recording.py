@@ -1,5 +1,6 @@
 """A training by Transformers' own Trainer, recorded and built: the same numbers."""
 
+import json
 import statistics
 import time
 from pathlib import Path
@@ -17,10 +18,14 @@ from transformers import (
     Trainer,
     TrainingArguments,
 )
+from typer.testing import CliRunner
 
 from reorder_core.building.build import build_run
-from reorder_core.config import read_config
+from reorder_core.cli.commands import app
+from reorder_core.config import RunConfig, read_config
 from reorder_core.errors import ConfigError, CorpusError
+from reorder_core.estimators import open_estimator
+from reorder_core.orders.order import make_order
 from reorder_core.recording import Recorder, mean_of_samples
 from reorder_core.store.run import Run, open_run
 from reorder_core.training.loop import make_batch
@@ -130,6 +135,62 @@ def test_a_recorded_training_is_built_with_the_numbers_that_it_had(
     assert rates[0] < rates[1] < rates[2] > rates[3] > rates[-1] > 0
 
 
+def test_a_recording_and_a_build_of_the_same_data_give_the_same_numbers(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Same text, same order, same start: one by `build CONFIG`, one recorded in a Trainer.
+
+    The build of a recording trains once more from the recorded start by the same code, so
+    that all agrees as soon as tokens, start and rates do. The tolerance, a millionth, is for
+    a machine whose sums depend on a batch's padding.
+    """
+    text = "the dog ran to the hill and the cat sat on the mat. "
+    random = np.random.default_rng(8)
+    lines = [{"text": "".join(random.permutation(list(3 * text)))} for _ in range(60)]
+    (tmp_path / "texts.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    direct = open_run(build_run(RunConfig.model_validate(QUICK | {
+        "name": "direct",
+        "corpus": {"kind": "folder", "path": str(tmp_path / "texts.jsonl"), "samples": STEPS * SIZE,
+                   "probes_per_domain": 4, "sequence_length": LENGTH},
+        "model": {"from": str(folder)},
+        "training": {"steps": STEPS, "batch_size": SIZE, "learning_rate": 2e-3,
+                     "optimizer": "adamw", "reference_order": "file"},
+        "calibration": {"orders": 2}, "position": {"orders": 16},
+    }), tmp_path / "direct"))  # fmt: skip
+    tokens = direct.load_checked("tokens")
+    ids, lengths = np.array(direct.reference_order), np.array(tokens["train_lengths"])
+    sequences = [tokens["train"][i][: lengths[i]].tolist() for i in ids]
+    probes = [row[:n].tolist() for row, n in zip(tokens["probes"], tokens["probe_lengths"],
+                                                 strict=True)]  # fmt: skip
+    recorder = Recorder(tmp_path / "recording", {direct.probe_domains[0]: probes},
+                        lambda row: direct.domains[0])  # fmt: skip
+    trainer = trainer_of(folder, [recorder], sequences, lr_scheduler_type="constant",
+                         warmup_steps=0)  # fmt: skip
+    trainer._get_train_sampler = lambda *_: torch.utils.data.SequentialSampler(sequences)  # type: ignore[method-assign]
+    trainer.train()
+    file = tmp_path / "recording" / "build.yaml"
+    value = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(value | QUICK | {"calibration": {"orders": 2}}))
+    recorded = built(tmp_path / "recording", tmp_path)
+    assert np.array_equal(recorded.reference_order, ids), "both in the text's own order"
+    one, other = direct.reference.losses_at, recorded.reference.losses_at
+    assert np.abs(one.samples[-1] - one.samples[0]).max() > 0.02, "it did train"
+    for name, a, b in (
+        ("samples' losses", one.samples, other.samples),
+        ("held-out losses", one.probes, other.probes),
+        *((f"projected {n}", a, recorded.arrays("projected")[n])
+          for n, a in direct.arrays("projected").items()),
+    ):  # fmt: skip
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6, err_msg=name)
+    for estimator in ("projected", "hybrid"):
+        both = [open_estimator(run, estimator) for run in (direct, recorded)]
+        for seed in range(4):
+            order = make_order(np.random.default_rng(seed).permutation(STEPS * SIZE), STEPS * SIZE)
+            a, b = (opened.estimate(order).final.samples for opened in both)
+            assert np.abs(a - one.samples[-1]).max() > 1e-3, "the order does something"
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+
+
 def test_a_loss_on_completions_only_is_recorded_as_such(folder: Path, tmp_path: Path) -> None:
     sequences = rows(STEPS * SIZE, 1)
     recorder = Recorder(tmp_path / "recording", {"noise": rows(6, 2)})
@@ -147,6 +208,17 @@ def test_a_loss_on_completions_only_is_recorded_as_such(folder: Path, tmp_path: 
     tokens = run.load_checked("tokens")
     assert set(np.array(tokens["train_starts"]).tolist()) == {7}
     assert run.reference.final.samples.shape == (STEPS * SIZE,)
+
+
+def test_the_command_builds_a_recording_and_tells_what_was_read(
+    folder: Path, tmp_path: Path
+) -> None:
+    _, recording = recorded(folder, tmp_path)
+    arguments = ["build", "--from", str(recording), "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.stderr
+    assert f"read: {STEPS * SIZE + 6} documents" in done.stdout
+    assert "samples as a Trainer was given them" in done.stdout
 
 
 def test_a_training_whose_loss_is_another_is_told_apart(folder: Path, tmp_path: Path) -> None:

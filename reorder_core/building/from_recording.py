@@ -3,15 +3,17 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from reorder_core.config import RunConfig
 from reorder_core.corpus.encoding import Encoder
-from reorder_core.corpus.prepare import digest_of
-from reorder_core.corpus.samples import EncodedCorpus, TextSample, TokenizedSamples
+from reorder_core.corpus.prepare import digest_of, report
+from reorder_core.corpus.samples import Document, EncodedCorpus, TextSample, TokenizedSamples
 from reorder_core.corpus.sources.recorded import Recorded
+from reorder_core.corpus.sources.source import Found
 from reorder_core.errors import ConfigError, CorpusError
 from reorder_core.recording.layout import START, STATES, TOKENS
 from reorder_core.store.files import read_arrays, read_metadata
@@ -47,8 +49,19 @@ def recorded_text(config: RunConfig, encoder: Encoder) -> EncodedCorpus:
     trained = {row.tobytes() for row in parts["train"].tokens}
     if any(row.tobytes() in trained for row in parts["probes"].tokens):
         raise CorpusError("a probe of the recording was trained, too; record with other probes")
-    read = {"digest": config.corpus.fingerprint()}
+    read = _read(parts) | {"digest": config.corpus.fingerprint()}
     return EncodedCorpus(**parts, tokenizer=encoder.tokenizer, digest=digest_of(parts), read=read)
+
+
+def _read(parts: dict[str, TokenizedSamples]) -> dict[str, Any]:
+    """What `build` tells of it: each sample and each probe is a document."""
+    documents: dict[str, list[Document]] = {}
+    for name in ("train", "probes"):
+        for sample in parts[name].samples:
+            one = Document(sample.text, sample.domain, sample.source)
+            documents.setdefault(sample.domain, []).append(one)
+    found = Found([one for part in documents.values() for one in part])
+    return report(found, documents, {}, parts, ("samples as a Trainer was given them",))
 
 
 def recorded_start(config: RunConfig, size: int) -> TrainState:

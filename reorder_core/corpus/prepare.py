@@ -83,7 +83,7 @@ def prepare_corpus(
     parts = {name: stack(w, chosen.encoder, config.sequence_length) for name, w in windows.items()}
     for trained in ("train", "base"):
         assert chosen.probes.notes or not overlap(parts["probes"], parts[trained])
-    read = _report(found, documents, left_out, parts, chosen.probes.notes) | {"digest": fingerprint}
+    read = report(found, documents, left_out, parts, chosen.probes.notes) | {"digest": fingerprint}
     return EncodedCorpus(
         **parts, tokenizer=chosen.encoder.tokenizer, digest=digest_of(parts), read=read
     )
@@ -196,7 +196,7 @@ def _split(config: Source, seed: int, found: Mapping[str, list[Document]]) -> di
     }
 
 
-def _report(
+def report(
     found: Found,
     documents: Mapping[str, list[Document]],
     left_out: Mapping[str, Short],
