@@ -16,7 +16,10 @@ def prepare_text(context: BuildContext) -> float:
     """corpus.json, tokenizer.json, tokens and base_tokens; costs no training."""
     config = context.config
     context.on_progress("reading text", 0, 1)
-    encoder = load_encoder(config.model) if isinstance(config.model, PretrainedModel) else None
+    chats = getattr(config.corpus, "chat_template", False)
+    encoder = None
+    if isinstance(config.model, PretrainedModel):
+        encoder = load_encoder(config.model, chats)
     if is_recorded(config):
         assert encoder is not None
         corpus = recorded_text(config, encoder)

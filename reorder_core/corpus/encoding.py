@@ -1,11 +1,12 @@
 """Byte-level BPE, or a pretrained model's own tokenizer: cutting documents into token windows."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from tokenizers import Encoding, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from reorder_core.corpus.chats import Chat
 from reorder_core.corpus.samples import EOS, PAD, Document, TextSample, TokenizedSamples
 
 SHORTEST_TAIL = 16
@@ -21,6 +22,8 @@ class Encoder:
     """Tokens that begin every sequence, such as <s>."""
     ending: int = EOS
     """The token that ends a whole document."""
+    chat: Chat | None = None
+    """How it writes chats, where that is asked for and it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,19 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Encoder:
 
 def cut_windows(documents: Sequence[Document], encoder: Encoder, length: int) -> list[list[Window]]:
     """For each document, its consecutive windows of at most `length` tokens."""
-    texts = [document.text for document in documents]
-    encodings = encoder.tokenizer.encode_batch(texts, add_special_tokens=False)
-    return [_windows(d, e, encoder, length) for d, e in zip(documents, encodings, strict=True)]
+    plain = [document.text for document in documents if not document.templated]
+    texts = iter(encoder.tokenizer.encode_batch(plain, add_special_tokens=False))
+    chats = [document.text for document in documents if document.templated]
+    if chats:
+        assert encoder.chat is not None
+        said = iter(encoder.chat.tokenizer.encode_batch(chats, add_special_tokens=False))
+        bare = replace(encoder, beginning=())
+        return [
+            _windows(d, next(said), bare, length) if d.templated
+            else _windows(d, next(texts), encoder, length)
+            for d in documents
+        ]  # fmt: skip
+    return [_windows(document, next(texts), encoder, length) for document in documents]
 
 
 def _windows(document: Document, encoding: Encoding, encoder: Encoder, length: int) -> list[Window]:
@@ -81,7 +94,7 @@ def _windows(document: Document, encoding: Encoding, encoder: Encoder, length: i
         pieces = [ids + ending]
     elif document.single:
         stop = _cut(document.text, offsets, 0, length - 1, at_sentence=True)
-        pieces = [[*ids[:stop], encoder.ending]]
+        pieces = [[*ids[:stop], *[encoder.ending] * (not document.templated)]]
     else:
         pieces, start = [], 0
         while start < len(ids):

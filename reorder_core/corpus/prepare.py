@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reorder_core.corpus.chats import written
 from reorder_core.corpus.choosing import (
     LOADING,
     PLANTING,
@@ -66,6 +67,7 @@ def prepare_corpus(
     _refuse_planting(config)
     fingerprint = config.fingerprint()
     found = config.documents(np.random.default_rng([seed, LOADING]))
+    found = written(found, encoder and encoder.chat, _why_no_chat(encoder))
     documents = _by_domain(found.documents)
     chosen, left_out = _choose(config, tokenizer, seed, documents, encoder)
     train = chosen.train
@@ -87,6 +89,12 @@ def prepare_corpus(
     return EncodedCorpus(
         **parts, tokenizer=chosen.encoder.tokenizer, digest=digest_of(parts), read=read
     )
+
+
+def _why_no_chat(encoder: Encoder | None) -> str:
+    if encoder is None:
+        return "model.from names no pretrained model, and a new one's tokenizer knows no chats"
+    return "the tokenizer of the model that model.from names has no chat template"
 
 
 def _reserve_last(

@@ -15,6 +15,10 @@ PAD, EOS = 0, 1
 """Ids of the special tokens <pad> and <eos>."""
 
 
+Turn = tuple[str, str]
+"""Who speaks in a chat, and what is said."""
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One text as it was found or generated, not yet tokens."""
@@ -31,6 +35,12 @@ class Document:
     """Where it stands in the source's own order; a section's number comes after its document's."""
     before: int = 0
     """Characters at its beginning that are read but not learned; the loss is on the rest."""
+    turns: tuple[Turn, ...] = ()
+    """Of a chat that the tokenizer's own template is still to write; `text` is provisional then."""
+    answer_only: bool = False
+    """Whether of such a chat only the last answer is learned."""
+    templated: bool = False
+    """Written by that template: it begins and ends as the template says, with special tokens."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,14 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from reorder_core.config import LoraConfig, PretrainedModel
+from reorder_core.corpus.chats import Chat
 from reorder_core.corpus.encoding import Encoder
 from reorder_core.errors import ConfigError, StoreError
 from reorder_core.store.files import file_digest
+from reorder_core.training.chat_template import chat_of
 
 WANTED = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer*.json",
-          "special_tokens_map.json")  # fmt: skip
+          "special_tokens_map.json", "chat_template.jinja")  # fmt: skip
 """What is taken from the hub: no pickle, no Python."""
 
 _PACKAGE = "package:"
@@ -161,8 +163,10 @@ def check_weights(model: PretrainedModel, expected: str) -> None:
         )
 
 
-def load_encoder(model: PretrainedModel) -> Encoder:
+def load_encoder(model: PretrainedModel, chats: bool = False) -> Encoder:
     """The model's own tokenizer, with the tokens that begin and end its sequences.
+
+    With `chats`, its chat template, too, where it has one.
 
     Raises ConfigError without a tokenizer.json, or without a token that ends a text.
     """
@@ -182,14 +186,32 @@ def load_encoder(model: PretrainedModel) -> Encoder:
     beginning = beginning[: -1 if beginning[-1:] == [ending] else None]
     # A text that spells out a special token is text.
     tokenizer.encode_special_tokens = True
-    return Encoder(tokenizer, tuple(beginning), ending)
+    chat = (
+        chat_of(_own_tokenizer(folder), Tokenizer.from_str(tokenizer.to_str())) if chats else None
+    )
+    return Encoder(tokenizer, tuple(beginning), ending, chat)
+
+
+def _chat(folder: ModelFolder, tokenizer: Tokenizer) -> Chat | None:
+    try:
+        own = _own_tokenizer(folder)
+    except Exception as error:  # a tokenizer of unknown kind, or one that only its own code makes
+        raise ConfigError(
+            f"model.from: the tokenizer's settings in {folder.path} cannot be read "
+            f"({' '.join(str(error).split())[:160]}); corpus.chat_template needs them"
+        ) from None
+    return chat_of(own, Tokenizer.from_str(tokenizer.to_str()))
 
 
 def _tokenizer_in(folder: ModelFolder) -> Tokenizer:
+    return _own_tokenizer(folder).backend_tokenizer
+
+
+def _own_tokenizer(folder: ModelFolder) -> Any:
     from transformers import AutoTokenizer
 
     with _quietly():
-        return AutoTokenizer.from_pretrained(folder.path, **folder.options).backend_tokenizer
+        return AutoTokenizer.from_pretrained(folder.path, **folder.options)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Rows to documents: their text, their domain, and what had to be left out."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reorder_core.corpus.reading.cleaning import cleaned, one_line
@@ -70,7 +70,8 @@ def documents_of(
         tally.rows += 1
         try:
             text = wording.text(row) if wording.has_response(row) else ""
-            before = cleaned(wording.before(row))[0] if text else ""
+            turns = wording.turns(row) if text and wording.by_tokenizer else ()
+            before = cleaned(wording.before(row))[0] if text and not turns else ""
             named = domain if domain_column is None else _domain(row, domain_column)
         except NoText as error:
             bad.append(f"{where}: {error}")
@@ -81,9 +82,8 @@ def documents_of(
             continue
         tally.replaced += replaced
         learned = wording.response is not None  # then a row is one sample, and cut at its end
-        documents.append(
-            Document(text, named, f"{name}, {where}", single=learned, before=len(before))
-        )
+        one = Document(text, named, f"{name}, {where}", single=learned, before=len(before))
+        documents.append(replace(one, turns=turns, answer_only=learned) if turns else one)
     if bad:
         more = f", and {len(bad) - 1} more rows" if len(bad) > 1 else ""
         raise BrokenTable(f"{place}, {bad[0]}{more}")

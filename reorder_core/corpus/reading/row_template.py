@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
+from reorder_core.corpus.reading.cleaning import cleaned
 from reorder_core.corpus.reading.rows import Number
 
 TURN = "{role}: {content}"
@@ -26,6 +27,8 @@ class Wording:
     template: str | None = None
     response: str | None = None
     """The column that the loss is on; of a chat, its last turn. None: on all of the text."""
+    by_tokenizer: bool = False
+    """Whether chats are to be written by the tokenizer's own template, not here."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -59,6 +62,17 @@ class Wording:
         last = _turn(self.column, value[-1])
         head = filled(turn[: _place(turn, "content")], last)
         return "\n".join([*(filled(turn, _turn(self.column, said)) for said in value[:-1]), head])
+
+    def turns(self, row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+        """The row's chat for the tokenizer's template; raises NoText where it holds none."""
+        value = row.get(self.column)
+        if not is_chat(value):
+            raise NoText(
+                f"{self.column!r} holds {_kind(value)}, and corpus.chat_template wants a chat: a "
+                "list of {role, content}"
+            )
+        said = (_turn(self.column, turn) for turn in value)
+        return tuple((cleaned(t["role"])[0], cleaned(t["content"])[0]) for t in said)
 
     def has_response(self, row: dict[str, Any]) -> bool:
         """Whether there is something to learn."""

@@ -59,6 +59,8 @@ class Wanted(Protocol):
     def response_column(self) -> str | None: ...
     @property
     def rows(self) -> str | None: ...
+    @property
+    def chat_template(self) -> bool: ...
 
 
 def files_under(root: Path) -> Iterator[tuple[Path, str]]:
@@ -196,7 +198,9 @@ class Reading:
     @property
     def _wording(self) -> Wording:
         source = self.source
-        return Wording(source.text_column, source.template, source.response_column)
+        return Wording(
+            source.text_column, source.template, source.response_column, source.chat_template
+        )
 
     def _wording_for(self, table: Table) -> Wording:
         """As configured; a table without a text column may hold a chat."""
@@ -207,10 +211,10 @@ class Reading:
         if chat is None:
             return wording
         note = f"turns of {chat!r} are joined, as there is no column 'text'"
-        if note not in self.notes:
+        if note not in self.notes and not wording.by_tokenizer:
             self.notes.append(note)
         response = self.source.response_column
-        return Wording(chat, self.source.template, response and chat)
+        return Wording(chat, self.source.template, response and chat, wording.by_tokenizer)
 
     def _needed(self, wording: Wording) -> list[str]:
         domain = self.source.domain_column

@@ -44,12 +44,16 @@ class Folder(Source):
     response_column: str | None = None
     """Tables: the loss is on this column of the template only; on the last turn, where it holds a
     chat. What comes before it is read, not learned."""
+    chat_template: bool = False
+    """Tables: chats are written by the pretrained model's own chat template."""
     rows: Annotated[str, AfterValidator(_rows)] | None = None
     """Tables: only these rows, counted from 1 over all tables: "1-5000"."""
 
     @model_validator(mode="after")
     def _response_is_in_the_text(self) -> Self:
         response = self.response_column
+        if self.chat_template and self.template:
+            raise ValueError("chat_template and template both say how a chat is written; set one")
         if response is None:
             return self
         named = fields(self.template) if self.template else ()
