@@ -99,9 +99,15 @@ def optimizer_at_start(trainable: Trainable) -> torch.optim.Optimizer:
     adam, start = trainable.config.training, trainable.start
     parameters = trained(trainable)
     kind = torch.optim.AdamW if adam.optimizer == "adamw" else torch.optim.Adam
+    decay = adam.weight_decay if adam.optimizer == "adamw" else 0.0
+    bare = [p.ndim < 2 and adam.decayed == "matrices" for p in parameters]
+    groups = [
+        {"params": [p for p, spared in zip(parameters, bare, strict=True) if spared == wanted],
+         "weight_decay": 0.0 if wanted else decay} for wanted in (False, True)
+    ]  # fmt: skip
     optimizer = kind(
-        parameters, lr=adam.learning_rate, betas=(adam.beta1, adam.beta2), eps=adam.epsilon,
-        weight_decay=adam.weight_decay if adam.optimizer == "adamw" else 0.0,
+        [group for group in groups if group["params"]], lr=adam.learning_rate,
+        betas=(adam.beta1, adam.beta2), eps=adam.epsilon,
     )  # fmt: skip
     moments = (start.first_moment.split(trainable.model.sizes),
                start.second_moment.split(trainable.model.sizes))  # fmt: skip

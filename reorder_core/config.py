@@ -31,6 +31,24 @@ _NAMES = frozenset(
     ("name", "path", "text_column", "domain_column", "domains", "template", "rows", "kind")
 )
 """Fields of text: `no`, `on` or `1.10` there are no truth and no number."""
+_CLIPPED = (
+    "gradient clipping is not supported: where it bites, a step depends on the norm of the whole "
+    "gradient, which estimates on sampled coordinates do not know; leave it out, as Adam's update "
+    "keeps its size whatever the gradient's"
+)
+_MOMENTUM = (
+    "only adam and adamw are supported: estimates replay Adam's moments, and SGD's update grows "
+    "with the gradient, so that none of the figures of docs/fidelity.md would hold"
+)
+NOT_TRAINED = {
+    **dict.fromkeys(("training.max_grad_norm", "training.gradient_clipping", "training.clip",
+                     "training.clip_grad_norm"), _CLIPPED),
+    **dict.fromkeys(("training.optimizer", "training.momentum", "training.nesterov"), _MOMENTUM),
+    "training.dropout": "dropout is off: a training would differ from itself in the same order",
+    "training.bf16": "bf16 rounds every update; train in float32",
+    "training.fp16": "fp16 rounds every update; train in float32",
+}  # fmt: skip
+"""Fields that people look for and that a run has not, with the reason."""
 _SHOWN = 60
 """Characters of a wrong value that a message repeats."""
 
@@ -136,6 +154,8 @@ class TrainingConfig(ScheduleConfig):
     epsilon: Annotated[float, Field(gt=0)] = 1e-8
     weight_decay: Rate = 0.0
     """adamw only."""
+    decayed: Literal["all", "matrices"] = "all"
+    """matrices: no decay of parameters with one dimension, which are biases and norms."""
     optimizer_state: Literal["carry", "fresh"] = "carry"
     """Whether the analysed run starts from the base phase's Adam moments."""
     order_seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
@@ -331,6 +351,8 @@ def _told(error: Any, part: str = "", model: type[BaseModel] | None = None) -> s
         del places[1]  # which of the two is ours to know
     field = ".".join(places)
     message = error["msg"].removeprefix("Value error, ")
+    if field in NOT_TRAINED:
+        return f"{field}: {NOT_TRAINED[field]}"
     if error["type"] == "extra_forbidden":
         return f"{field}: unknown field; {_known(error['loc'], model or RunConfig)}"
     if not field:

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path as Folder
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,11 @@ def _quadratic() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return root @ root.mT / SIZE, pull, start
 
 
-def _swept(stretch: int) -> torch.Tensor:
+SOME = torch.tensor([1.0, 0, 1, 1, 0, 0], dtype=torch.float64)
+"""Half of the coordinates decay."""
+
+
+def _swept(stretch: int, decays: Any = 1.0) -> torch.Tensor:
     hessian, pull, start = _quadratic()
     rates = [0.05 / (1 + step) for step in range(STEPS)]
     path = Path(
@@ -44,7 +49,7 @@ def _swept(stretch: int) -> torch.Tensor:
         lambda step, theta: hessian[step] @ theta + pull[step],
         lambda step, theta: (hessian[step] @ theta + pull[step], lambda d: d @ hessian[step]),
     )
-    memory = Adam(ADAM, 0.1 * start, start.square(), 3)
+    memory = Adam(ADAM, 0.1 * start, start.square(), 3, decays)
     found = torch.empty(STEPS, 2, SIZE, dtype=torch.float64)
     none = torch.zeros(SIZE, dtype=torch.float64)
     slopes = lambda theta: torch.stack([theta, torch.ones_like(theta)])  # noqa: E731
@@ -53,10 +58,13 @@ def _swept(stretch: int) -> torch.Tensor:
     return found
 
 
-def test_on_a_quadratic_the_sweep_is_the_derivative_through_the_whole_training() -> None:
+@pytest.mark.parametrize("decays", [1.0, SOME], ids=["all decay", "some decay"])
+def test_on_a_quadratic_the_sweep_is_the_derivative_through_the_whole_training(
+    decays: Any,
+) -> None:
     hessian, pull, start = _quadratic()
     added = torch.zeros(STEPS, SIZE, dtype=torch.float64, requires_grad=True)
-    theta, memory = start, Adam(ADAM, 0.1 * start, start.square(), 3)
+    theta, memory = start, Adam(ADAM, 0.1 * start, start.square(), 3, decays)
     for step in range(STEPS):
         rate = 0.05 / (1 + step)
         memory = memory.after(hessian[step] @ theta + pull[step] + added[step])
@@ -66,7 +74,7 @@ def test_on_a_quadratic_the_sweep_is_the_derivative_through_the_whole_training()
         [torch.autograd.grad(loss, added, retain_graph=True)[0] for loss in losses], 1
     )
     assert float(true.abs().min(0).values.max()) > 1e-6
-    torch.testing.assert_close(_swept(STEPS), true, rtol=1e-9, atol=1e-13)
+    torch.testing.assert_close(_swept(STEPS, decays), true, rtol=1e-9, atol=1e-13)
 
 
 @pytest.mark.parametrize("stretch", [1, 4, 5])

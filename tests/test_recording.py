@@ -117,10 +117,11 @@ def losses_of(trainer: Trainer, run: Run) -> np.ndarray:
         {},
         {"lora": True, "lr_scheduler_type": "cosine", "learning_rate": 0.05},
         {"gradient_accumulation_steps": 2, "per_device_train_batch_size": 2},
+        {"weight_decay": 0.5},
         {"sequences": rows(STEPS * SIZE, 4, shortest=9), "loss": mean_of_samples,
          "weight_decay": 0.0, "adam_beta2": 0.99},
     ],
-    ids=["full", "lora", "accumulated", "of several lengths"],
+    ids=["full", "lora", "accumulated", "decay of matrices", "of several lengths"],
 )  # fmt: skip
 def test_a_recorded_training_is_built_with_the_numbers_that_it_had(
     folder: Path, tmp_path: Path, options: dict[str, Any]
@@ -233,7 +234,6 @@ def test_a_training_whose_loss_is_another_is_told_apart(folder: Path, tmp_path: 
     ("options", "told"),
     [
         ({"max_grad_norm": 0.01}, r"clipping changed 6 of 6 updates.*max_grad_norm=0"),
-        ({"weight_decay": 0.1}, r"weight decay is 0, 0\.1 for different parameters"),
         ({"optim": "sgd"}, "optim is 'sgd'"),
         ({"label_smoothing_factor": 0.1}, "label_smoothing_factor changes the loss"),
         ({"bf16": True}, "train in float32"),
@@ -244,6 +244,22 @@ def test_what_an_estimate_could_not_follow_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match=told):
         recorded(folder, tmp_path, **options)
+
+
+def test_decay_of_matrices_only_is_recorded_as_such_and_other_groups_are_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    _, recording = recorded(folder, tmp_path, weight_decay=0.5)
+    assert (
+        yaml.safe_load((recording / "build.yaml").read_text())["training"]["decayed"] == "matrices"
+    )
+    trainer = trainer_of(folder, [Recorder(tmp_path / "other", {"noise": rows(6, 2)})],
+                         rows(STEPS * SIZE, 1))  # fmt: skip
+    first, *others = trainer.model.parameters()  # type: ignore[union-attr]
+    groups = [{"params": [first], "weight_decay": 0.0}, {"params": others, "weight_decay": 0.1}]
+    trainer.optimizer = torch.optim.AdamW(groups, lr=1e-3)
+    with pytest.raises(ConfigError, match="weight decay is 0, 0.1 for different parameters"):
+        trainer.train()
 
 
 def test_a_clip_that_never_bites_is_no_reason_to_refuse(folder: Path, tmp_path: Path) -> None:

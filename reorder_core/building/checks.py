@@ -24,6 +24,11 @@ def refuse_contradictions(config: RunConfig) -> None:
             f"training.weight_decay is {training.weight_decay:g}, but optimizer adam has none; "
             "use optimizer: adamw, or weight_decay: 0"
         )
+    if training.decayed == "matrices" and not training.weight_decay:
+        faults.append(
+            "training.decayed is matrices, but training.weight_decay is 0, so nothing decays; "
+            "give a weight_decay, or leave decayed out"
+        )
     for name, phase in (("training", training), ("training.base", base)):
         if phase.steps and phase.warmup_steps >= phase.steps:
             faults.append(

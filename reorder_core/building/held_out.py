@@ -82,7 +82,13 @@ def _swept(trainable: Trainable, order: Order, domains: int) -> Iterator[tuple[i
     yield from pulled_back(
         Path(learning_rates(options), gradient, linearized),
         start.theta,
-        Adam(options, start.first_moment, start.second_moment, start.updates),
+        Adam(
+            options,
+            start.first_moment,
+            start.second_moment,
+            start.updates,
+            model.matrices if options.decayed == "matrices" else 1.0,
+        ),
         lambda: root_floor(options, largest),
         lambda theta: _slopes(trainable, theta, domains),
         stretch(options.steps, model.size),

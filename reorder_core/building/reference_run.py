@@ -98,6 +98,7 @@ def train_reference(context: BuildContext) -> float:
             "learning_rate": np.array(learning_rates(trainable.config.training), np.float32),
             "eval_steps": np.array(trainable.eval_steps, np.int32),
             "sample_loss_at": losses_at.samples, "probe_loss_at": losses_at.probes,
+            **_decayed(trainable),
         },
     )  # fmt: skip
     (context.path / CHECKPOINTS).parent.mkdir(exist_ok=True)
@@ -106,6 +107,13 @@ def train_reference(context: BuildContext) -> float:
         len(trainable.eval_steps), len(trainable.samples), len(trainable.probes),
         trainable.visits.trained,
     )  # fmt: skip
+
+
+def _decayed(trainable: Trainable) -> dict[str, np.ndarray]:
+    """Where in θ lies what decays, for the replay; nothing where all does."""
+    if trainable.config.training.decayed == "all":
+        return {}
+    return {"decayed": np.array(trainable.model.spans(), np.int64).reshape(-1, 2)}
 
 
 def measure_reference(context: BuildContext) -> float:

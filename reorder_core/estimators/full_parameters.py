@@ -42,7 +42,9 @@ class FullParameters:
         trainable.model.module.to(kind)
         start = trainable.start
         first, second = start.first_moment.to(kind), start.second_moment.to(kind)
-        adam = Adam(run.config.training, first, second, start.updates)
+        options = run.config.training
+        decays = trainable.model.matrices.to(kind) if options.decayed == "matrices" else 1.0
+        adam = Adam(options, first, second, start.updates, decays)
         return cls(run, trainable, start.theta.to(kind), adam)
 
     @cached_property

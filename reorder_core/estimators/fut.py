@@ -208,8 +208,9 @@ class FutEstimator:
         memory = self._full.adam
         found = []
         for part, gradients in store.restored(rows):  # (T, 1 + back, block)
+            decays = memory.decays if isinstance(memory.decays, float) else memory.decays[part]
             adam = Adam(memory.options, memory.first[part].numpy(), memory.second[part].numpy(),
-                        memory.updates)  # fmt: skip
+                        memory.updates, np.asarray(decays) if np.ndim(decays) else 1.0)  # fmt: skip
             terms = _block_terms(store.theta[:, part], gradients)
             steps = self._recur(adam, terms)
             found.append(np.stack(list(steps)))

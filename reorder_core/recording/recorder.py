@@ -259,16 +259,21 @@ def _adam(optimizer: Any, model: Any) -> dict[str, Any]:
     """The optimizer's options as a config has them."""
     groups = optimizer.param_groups
     first = groups[0]
-    trained = {id(p): name for name, p in model.named_parameters() if p.requires_grad}
-    decays = {g["weight_decay"] for g in groups if any(id(p) in trained for p in g["params"])}
-    if len(decays) > 1:
-        raise ConfigError(
-            f"weight decay is {', '.join(f'{d:g}' for d in sorted(decays))} for different "
-            "parameters; the estimates know one for all: set weight_decay=0, or pass an optimizer "
-            "of one group"
-        )
+    trained = {id(p) for p in model.parameters() if p.requires_grad}
+    decays = {id(p): float(g["weight_decay"]) for g in groups for p in g["params"]}
+    found = {(decays[id(p)], p.ndim > 1) for p in model.parameters() if id(p) in trained}
+    values = {decay for decay, _ in found}
+    (most, *_), by_shape = sorted(values, reverse=True), {}
+    if len(values) > 1:
+        if found != {(most, True), (0.0, False)}:
+            raise ConfigError(
+                f"weight decay is {', '.join(f'{d:g}' for d in sorted(values))} for different "
+                "parameters, and not 0 for just those of one dimension (biases and norms); the "
+                "estimates know decay of all, or of all matrices: set weight_decay=0, or group so"
+            )
+        by_shape = {"decayed": "matrices"}
     return {
-        "optimizer": "adamw", "weight_decay": float(decays.pop()),
+        "optimizer": "adamw", "weight_decay": most, **by_shape,
         "beta1": float(first["betas"][0]), "beta2": float(first["betas"][1]),
         "epsilon": float(first["eps"]),
     }  # fmt: skip

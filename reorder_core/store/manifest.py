@@ -86,6 +86,8 @@ def _identifying(config: RunConfig) -> dict[str, Any]:
         del value["projection"]["adjoint"]
     if value["training"]["epochs"] == 1:
         del value["training"]["epochs"]
+    if value["training"]["decayed"] == "all":
+        del value["training"]["decayed"]
     lora = value["model"].get("lora")
     if lora and lora["last_layers"] is None:
         del lora["last_layers"]

@@ -73,10 +73,11 @@ def train(
 
     gradient = gradient or of_batch
     parameter = torch.nn.Parameter(state.theta)
+    decay = adam.weight_decay if adam.optimizer == "adamw" else 0.0
     kind = torch.optim.AdamW if adam.optimizer == "adamw" else torch.optim.Adam
     optimizer = kind(
         [parameter], betas=(adam.beta1, adam.beta2), eps=adam.epsilon,
-        weight_decay=adam.weight_decay if adam.optimizer == "adamw" else 0.0, foreach=False,
+        weight_decay=decay if adam.decayed == "all" else 0.0, foreach=False,
     )  # fmt: skip
     optimizer.state[parameter] = {
         "step": torch.tensor(float(state.updates)),
@@ -87,7 +88,10 @@ def train(
     for step in range(len(batches)):
         on_step(step, parameter.detach())
         loss, parameter.grad = gradient(step, parameter)
-        optimizer.param_groups[0]["lr"] = learning_rate(schedule, step)
+        rate = optimizer.param_groups[0]["lr"] = learning_rate(schedule, step)
+        if decay and adam.decayed == "matrices":  # θ is one tensor, which has no groups
+            with torch.no_grad():
+                parameter.mul_(1 - rate * decay * model.matrices)
         optimizer.step()
         losses.append(loss)
     on_step(len(batches), parameter.detach())

@@ -9,6 +9,8 @@ holds what is trained: all parameters, or those of adapters alone.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a local config needs no network
@@ -84,6 +86,21 @@ class FlatModel:
         self._initial = torch.cat([p.detach().reshape(-1) for p in named.values()])
         blocked = torch.full((sequence_length, sequence_length), torch.finfo(torch.float32).min)
         self._causal = blocked.triu(1)[None, None]  # (1, 1, L, L), additive
+
+    @cached_property
+    def matrices(self) -> Tensor:
+        """(n,) 1 where a parameter has at least two dimensions, 0 for biases and norms."""
+        parts = [
+            torch.full((size,), float(len(shape) > 1))
+            for size, shape in zip(self.sizes, self.shapes, strict=True)
+        ]
+        return torch.cat(parts)
+
+    def spans(self) -> list[tuple[int, int]]:
+        """(first, end) in θ of each parameter with at least two dimensions."""
+        ends = list(accumulate(self.sizes))
+        parts = zip(ends, self.sizes, self.shapes, strict=True)
+        return [(end - size, end) for end, size, shape in parts if len(shape) > 1]
 
     def initial_parameters(self) -> Tensor:
         """(n,) the module's own weights, flat, of what is trained."""

@@ -15,13 +15,15 @@ class Adam:
     second: Any
     updates: int
     """Updates behind the moments."""
+    decays: Any = 1.0
+    """1 for coordinates that decay and 0 for others, (n,); a number where all do."""
 
     def after(self, gradient: Any) -> Self:
         """The memory once a gradient has been seen."""
         beta1, beta2 = self.options.beta1, self.options.beta2
         first = beta1 * self.first + (1 - beta1) * gradient
         second = beta2 * self.second + (1 - beta2) * gradient * gradient
-        return type(self)(self.options, first, second, self.updates + 1)
+        return type(self)(self.options, first, second, self.updates + 1, self.decays)
 
     @property
     def update(self) -> Any:
@@ -39,6 +41,6 @@ class Adam:
         return (self.second / (1 - self.options.beta2**self.updates)) ** 0.5
 
     @property
-    def decay(self) -> float:
-        """Weight decay of AdamW; 0 for plain Adam."""
-        return self.options.weight_decay if self.options.optimizer == "adamw" else 0.0
+    def decay(self) -> Any:
+        """Weight decay of AdamW, (n,) where not all decay; 0 for plain Adam."""
+        return self.options.weight_decay * self.decays if self.options.optimizer == "adamw" else 0.0

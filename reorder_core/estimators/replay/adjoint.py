@@ -96,7 +96,8 @@ def forward(replayer: Replayer, order: Order, updates: Sequence[Array]) -> Forwa
         before = state.first
         state, _ = replayer.advance(state, step, [batch], updates[step])
         gradient = (state.first - adam.beta1 * before) / np.float32(1 - adam.beta1)
-        after = Adam(adam, state.first[0], state.second[0], replayer.updates + step + 1)
+        after = Adam(adam, state.first[0], state.second[0], replayer.updates + step + 1,
+                     replayer.decays)  # fmt: skip
         seen.append((gradient[0], after))
     return Forward(order, state.delta, seen)
 

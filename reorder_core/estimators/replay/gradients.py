@@ -39,10 +39,20 @@ def open_stored(run: Run) -> Stored:
         np.array(arrays["first_moment"]), np.array(arrays["second_moment"]),
         int(run.metadata("projected")["updates"]), run.visits,
         unpack("own", arrays) if "own" in arrays else None,
+        _decays(run, np.array(arrays["coordinates"])),
     )  # fmt: skip
     # At the first anchor nothing has been trained, so nothing has been seen.
     seen = [unseen[0], *unpack("gradients", arrays)]
     return Stored(replayer, seen, unpack("probe_gradients", arrays))
+
+
+def _decays(run: Run, coordinates: Array) -> Array | float:
+    """(s,) 1 for coordinates that decay; 1.0 where all do."""
+    if run.config.training.decayed == "all":
+        return 1.0
+    spans = run.arrays("reference")["decayed"]  # (k, 2), by place in θ
+    span = np.searchsorted(spans[:, 0], coordinates, side="right") - 1
+    return ((span >= 0) & (coordinates < spans[span, 1])).astype(np.float32)
 
 
 def with_curvature(replayer: Replayer, run: Run) -> Replayer:

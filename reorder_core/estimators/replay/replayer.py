@@ -15,6 +15,7 @@ What is returned is δ_t = γ_t − θ_t, so the reference order gives exactly 0
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,8 @@ class Replayer:
     visits: Visits
     own: Array | None = None
     """(N, s) D; None where no order trains a sample twice or leaves it out."""
+    decays: Any = 1.0
+    """(s,) float32, 1 for coordinates that decay, 0 for others; a number where all do."""
 
     @property
     def anchors(self) -> tuple[int, ...]:
@@ -127,7 +130,8 @@ class Replayer:
             return ReplayState(state.delta, first, second), update
         rate = np.float32(learning_rates(adam)[step])
         decay = adam.weight_decay if adam.optimizer == "adamw" else 0.0
-        delta = state.delta * np.float32(1 - rate * decay) - rate * (update - reference_update)
+        kept = np.asarray(1 - rate * (decay * self.decays), np.float32)
+        delta = state.delta * kept - rate * (update - reference_update)
         return ReplayState(delta, first, second), update
 
     def batches_of(self, order: Order) -> NDArray[np.int32]:
