@@ -1,4 +1,4 @@
-"""Golden cases of moves, their prices and bent axes, for the browser's own arithmetic of them.
+"""Golden cases of moves and their prices, for the browser's own arithmetic of them.
 
     ./run python tests/web_cases.py     writes tests/web/cases.json anew
 
@@ -15,7 +15,6 @@ import numpy as np
 from reorder_core.estimators.position import PositionTable
 from reorder_core.orders.moves import Move, apply
 from reorder_core.orders.order import Order, make_order, steps_of
-from ui.charts.bent import bend_of, bent_axis
 
 CASES = Path(__file__).parent / "web" / "cases.json"
 STEPS, BATCH, MOVES, SEED = 6, 4, 60, 11
@@ -79,17 +78,7 @@ def cases() -> dict[str, Any]:
             }
             for move in moves
         ],
-        "bent": [_bent(random, size) for size in (0.004, 0.03, 1.0, 40.0)],
     }
-
-
-def _bent(random: np.random.Generator, size: float) -> dict[str, Any]:
-    """Values with a few large among many small ones, and the axis made for them."""
-    values = (size * random.standard_t(2, 40)).round(6).tolist()
-    bend = bend_of(values)
-    low, high = min(values), max(values)
-    axis = bent_axis(low, high, bend)
-    return {"values": values, "bend": bend, "ends": [low, high], "axis": axis}
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Hands and eyes for browser tests of the timeline."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlparse
+
+import numpy as np
 
 from reorder_core.orders.links import decode_order
 from reorder_core.orders.order import Order
@@ -141,11 +144,25 @@ def charted(page: Any) -> None:
 def traces(page: Any, figure: str) -> list[dict[str, Any]]:
     """What plotly was given to draw, once it shows the order on screen."""
     charted(page)
-    return page.evaluate(
+    drawn = page.evaluate(
         "name => JSON.parse(JSON.stringify("
         "document.querySelector(`[data-figure=${name}] .js-plotly-plot`).data))",
         figure,
     )
+    return unpacked(drawn)
+
+
+def unpacked(value: Any) -> Any:
+    """Of what plotly was given: arrays as lists, None where there is no number."""
+    if isinstance(value, dict) and "bdata" in value:
+        array = np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"])
+        shape = [int(size) for size in value.get("shape", "-1").split(",")]
+        return unpacked(array.reshape(shape).tolist())
+    if isinstance(value, dict):
+        return {key: unpacked(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [unpacked(one) for one in value]
+    return None if isinstance(value, float) and value != value else value
 
 
 def trace(page: Any, figure: str, name: str) -> dict[str, Any]:

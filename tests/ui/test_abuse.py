@@ -26,7 +26,8 @@ TYPES = [
     "", None, 7,
 ]  # fmt: skip
 FIELDS = ["seq", "run", "order", "move", "place", "hash", "name", "note", "id", "selection", "base",
-          "key", "stop", "what", "figures", "ranking", "aim", "domain", "sample", "text", "source",
+          "key", "stop", "what", "figures", "figure", "measure", "bent", "against", "curve",
+          "tables", "aim", "domain", "sample", "text", "source",
           "kind", "samples", "options", "__class__"]  # fmt: skip
 
 anything = st.recursive(
@@ -106,7 +107,10 @@ HUGE = [
     {"type": "export", "what": "bundle", "figures": [picture("../x", "AA==")]},
     {"type": "export", "what": "bundle", "figures": [picture("a", "é")]},
     {"type": "export", "what": "bundle", "figures": [picture("a", "")] * 99},
-    {"type": "export", "what": "bundle", "ranking": "../previous"},
+    {"type": "export", "what": "figure", "figure": "../ranking"},
+    {"type": "figures", "against": "../previous"},
+    {"type": "figures", "tables": ["ranking"] * 5},
+    {"type": "figures", "sample": -1},
     {"type": "fork", "name": "b" * 300},
     {"type": "fork", "name": "main"},
     {"type": "switch", "name": "'; DROP TABLE branches; --"},

@@ -1,5 +1,7 @@
 """A number says what it knows; a link's number is shown as it was, and today's is offered."""
 
+import base64
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -60,14 +62,14 @@ def test_a_link_shows_its_number_as_it_was_after_the_ledger_has_grown_and_offers
         grow(run, entry)
     at = page(path, monkeypatch, "timeline", link(run, order, before["known"]))
     then = shown(at)
-    assert then["estimate"]["sampleLossAt"] == before["estimate"]["sampleLossAt"]
+    assert then["estimate"]["sampleLoss"] == before["estimate"]["sampleLoss"]
     assert then["known"] == before["known"], "passed on, the link says the same"
     (told,) = at.info
     assert "3 more have come" in told.value and "16 + 64" in told.value
     at = at.button(key="ro_today").click().run()
     today = shown(at)
     assert not at.info and today["known"].startswith(f"{had + 3}-")
-    assert today["estimate"]["sampleLossAt"] != before["estimate"]["sampleLossAt"]
+    assert today["estimate"]["sampleLoss"] != before["estimate"]["sampleLoss"]
 
 
 def test_a_stamp_of_another_ledger_or_a_damaged_one_is_said_and_todays_number_is_shown(
@@ -99,9 +101,19 @@ def test_an_order_opened_from_fidelitys_ledger_has_the_same_estimate_and_error_o
             at = page(demo, monkeypatch, "timeline", link(run, entry.order, stamp))
             theirs = shown(at)
             assert theirs["known"] == stamp and theirs["hash"] == entry.order_hash
-            assert theirs["estimate"]["sampleLossAt"] == packed(ours.losses_at.samples)
-            assert theirs["estimate"]["probeLossAt"] == packed(ours.losses_at.probes)
-            assert theirs["truth"]["sampleLossAt"] == packed(entry.losses_at.samples)
+            assert theirs["estimate"]["sampleLoss"] == packed(ours.final.samples)
+            assert theirs["truth"]["sampleLoss"] == packed(entry.final.samples)
+            held_out = json.loads(theirs["figures"]["plots"]["generalization"])["data"]
+            of = {trace["name"]: trace["x"] for trace in held_out if "name" in trace}
+            for values, points in ((ours.final.probes, of["estimate"]),
+                                   (entry.final.probes, of["retrained"])):  # fmt: skip
+                told = (
+                    np.frombuffer(base64.b64decode(points["bdata"]), "<f4")
+                    if "bdata" in points
+                    else points
+                )
+                mean = (values - run.reference.final.probes).mean()
+                assert told[0] == pytest.approx(mean, abs=1e-6)
             losses.append(ours.final.samples)
     assert np.abs(losses[0] - losses[1]).max() > 1e-4, "two estimators, told apart by their names"
     assert judged.stamp(run, "projected", entries[5].order) is None

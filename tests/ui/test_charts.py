@@ -127,9 +127,11 @@ def losses() -> pd.DataFrame:
 def test_points_outside_their_interval_are_diamonds_and_lead_to_their_order() -> None:
     figure = points(losses(), Scale(None), focus="random", mode="dark", source=SOURCE, shown="x")
     found = named(figure)
-    assert list(found["random"]["marker"]["symbol"]) == ["circle", "diamond"]
-    assert list(found["move"]["customdata"]) == [1]
-    assert "&lt;i&gt;sample 1" in found["random"]["hovertext"][1]
+    held, missed = found["random"], found["random, outside"]
+    assert (held["marker"]["symbol"], missed["marker"]["symbol"]) == ("circle", "diamond")
+    assert list(found["move"]["customdata"]) == [1] and list(missed["customdata"]) == [0]
+    assert len(held["x"]) == 1 and held["legendgroup"] == missed["legendgroup"]
+    assert "&lt;i&gt;sample 1" in missed["hovertext"][0] and "−0.2000" in missed["hovertext"][0]
     assert found["move"]["marker"]["opacity"] < found["random"]["marker"]["opacity"]
     assert len(found["interval that misses"]["x"]) == len(found[marks.INTERVAL]["x"]) == 3
 

@@ -194,6 +194,7 @@ def test_a_row_of_the_ranking_brings_its_tile_into_view(served_long: Served, boa
     settled(board, before)
     board.locator("[data-figure=ranking] summary").click()
     rows = board.locator("[data-figure=ranking] .ro-rank")
+    rows.first.wait_for()  # Python writes the table once it is opened
     ids = [row.get_attribute("data-sample") for row in rows.all()]
     hidden = [i for i in ids if not board.locator(f'.ro-tile[data-sample="{i}"]').count()]
     assert hidden, "some of what moved most is off the window"

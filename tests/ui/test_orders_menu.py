@@ -81,7 +81,7 @@ def test_an_uploaded_file_is_read_and_goes_by_its_name(
 def test_escape_closes_and_the_focus_returns(served: Served, page: Any) -> None:
     before = opened(page, served)
     page.get_by_role("button", name="Use this order").click()
-    assert "paste one or choose a file" in page.locator(".ro-problem").inner_text()
+    page.locator(".ro-problem").filter(has_text="paste one or choose a file").wait_for()
     page.keyboard.press("Escape")
     assert not page.locator(".ro-dialog").is_visible()
     assert page.evaluate("document.activeElement.dataset.command") == "orders"
@@ -94,6 +94,8 @@ def test_escape_closes_and_the_focus_returns(served: Served, page: Any) -> None:
         ({"type": "preset", "name": "sideways"}, "unknown preset"),
         ({"type": "preset", "name": "x" * 99}, "damaged"),
         ({"type": "preset", "name": "random", "options": {"seed": -3}}, "whole number"),
+        ({"type": "preset", "name": "random", "seed": "1e3"}, "whole number"),
+        ({"type": "preset", "name": "random", "seed": ""}, "whole number"),
         ({"type": "preset", "name": "blocks", "options": {"domains": [[]]}}, "name each of"),
         ({"type": "paste", "text": "[1, 2"}, "neither a list of sample ids nor JSON"),
         ({"type": "paste", "text": "[" * 9999}, "neither a list of sample ids nor JSON"),

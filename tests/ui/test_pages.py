@@ -138,7 +138,7 @@ def test_a_drop_changes_the_order_and_the_second_time_is_known_already(
     assert first["hash"] == again["hash"] == order_hash(order)
     assert (first["seq"], first["canUndo"]) == (1, True)
     assert again["estimate"]["source"] == "memory"
-    for name in ("sampleLossAt", "probeLossAt", "sampleInterval"):
+    for name in ("sampleLoss", "sampleInterval"):
         assert first["estimate"][name] == again["estimate"][name]
 
 

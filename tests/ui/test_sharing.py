@@ -39,7 +39,7 @@ def test_a_copied_link_alone_brings_back_order_selection_and_curve(
         selected = fresh.locator(".ro-tile.ro-selected").get_attribute("data-sample")
         assert selected == str(run.reference_order[11])
         training = fresh.get_by_role("radio", name="Training")
-        assert training.get_attribute("aria-checked") == "true"
+        assert training.is_checked()
         fresh.locator("[data-tab=history]").click()
         assert fresh.locator(".ro-move").count() == 2, "the move came along, not only the order"
     finally:

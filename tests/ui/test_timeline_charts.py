@@ -1,12 +1,10 @@
-"""The Timeline's four figures: what the browser draws is what Python's functions draw."""
+"""The Timeline's four figures: what the browser draws is what core says of the order."""
 
-import base64
 import json
 import re
 from typing import Any
 
-import numpy as np
-import plotly.graph_objects as go
+import pandas as pd
 import pytest
 from driving import (
     Served,
@@ -21,70 +19,32 @@ from driving import (
 )
 
 from reorder_core.estimators import informing_runs, open_estimator
-from reorder_core.export.bundle import Ranking, curve_table, ranking_table, results_table
+from reorder_core.export.bundle import results_table
 from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
-from ui.charts.template import Source
-from ui.charts.timeline_memorization import Shown, memorization
-from ui.charts.timeline_rows import generalization, moved
-from ui.charts.timeline_trajectory import trajectory
+from ui.charts import marks
+from ui.charts.bent import bend_of, bent
+from ui.charts.timeline.memorization import Shown
 
 FIGURES = ("generalization", "ranking", "memorization", "trajectory")
 
 
-def figures(run: Run, order: Order, shown: Shown) -> dict[str, go.Figure]:
-    """The four, drawn by Python."""
+def known(values: Any) -> list[Any]:
+    return [None if value != value else pytest.approx(float(value), abs=5e-5) for value in values]
+
+
+def changes_of(run: Run, order: Order) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What an order changes of the samples and the held-out domains, from core alone."""
     estimate = open_estimator(run, "hybrid", informing_runs(run, order)).estimate(order)
-    truth, source = run.ledger.of(order), Source(run.id, "hybrid")
-    results = results_table(run, estimate, order, truth)
-    base = run.reference.final.samples
-    assert estimate.interval is not None
-    ranking = Ranking("the reference order", estimate.final.samples - base,
-                      estimate.interval.samples - base,
-                      None if truth is None else truth.final.samples - base)  # fmt: skip
-    texts = [sample.text for sample in run.samples]
-    return {
-        "generalization": generalization(results, "light", source),
-        "ranking": moved(ranking_table(run, order, ranking), texts, "light", source),
-        "memorization": memorization(
-            results, run.steps, run.batch_size, "light", source, shown
-        ),
-        "trajectory": trajectory(curve_table(run, estimate, truth), "light", source),
-    }  # fmt: skip
-
-
-def plain(value: Any) -> Any:
-    """Of plotly's own JSON: arrays as lists."""
-    if isinstance(value, dict) and "bdata" in value:
-        return plain(np.frombuffer(base64.b64decode(value["bdata"]), value["dtype"]))
-    if isinstance(value, dict):
-        return {key: plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(one) for one in value]
-    if isinstance(value, (float, np.floating)):
-        return None if np.isnan(value) else float(value)
-    return int(value) if isinstance(value, np.integer) else value
-
-
-def alike(drawn: Any, wanted: Any, where: str) -> None:
-    """Every key of `wanted` is in `drawn`, numbers within what float32 loses."""
-    if isinstance(wanted, dict):
-        for key, one in wanted.items():
-            assert key in drawn, f"{where}.{key}"
-            alike(drawn[key], one, f"{where}.{key}")
-    elif isinstance(wanted, list):
-        assert len(drawn) == len(wanted), where
-        for at, pair in enumerate(zip(drawn, wanted, strict=True)):
-            alike(*pair, f"{where}[{at}]")
-    elif isinstance(wanted, float):
-        assert drawn == pytest.approx(wanted, abs=5e-5), where
-    else:
-        assert drawn == wanted, where
+    rows = results_table(run, estimate, order, run.ledger.of(order))
+    for name in ("estimate", "low_90", "high_90", "retrained"):
+        rows[name] -= rows.reference
+    return rows[rows.kind == "sample"], rows[rows.kind == "held_out"]
 
 
 @pytest.mark.parametrize("verified", [False, True])
-def test_the_browser_draws_what_the_figures_functions_draw(
+def test_the_figures_draw_what_core_says_of_the_order(
     served: Served, page: Any, verified: bool
 ) -> None:
     run = served.run
@@ -95,29 +55,93 @@ def test_the_browser_draws_what_the_figures_functions_draw(
         drag(page, int(run.reference_order[20]), int(run.reference_order[190]))
     order = order_in_address(page, run)
     assert (run.ledger.of(order) is not None) is verified
+    samples, domains = changes_of(run, order)
+    by_size = samples.estimate.abs().sort_values(ascending=False, kind="stable").index[:9]
+    for name, rows, first in (("generalization", domains, [domains.estimate.mean()]),
+                              ("ranking", samples.loc[by_size], [])):  # fmt: skip
+        drawn = trace(page, name, "estimate")["x"]
+        assert drawn == known([*first, *rows.estimate]), name
+        bars = [x for one in traces(page, name) if one["mode"] == "lines" for x in one["x"]]
+        ends = [*rows.low_90, *rows.high_90]
+        assert sorted(x for x in bars if x is not None)[-1] == known([max(ends)])[0]
+        truth = [
+            x for kind in (marks.RETRAINED, marks.MISSED) for x in trace(page, name, kind)["x"]
+        ]
+        mean = first and [domains.retrained.mean()]
+        assert sorted(truth) == known(sorted([*mean, *rows.retrained]) if verified else [])
     for shown in (Shown(), Shown("learned", bent=True)):
         if shown.bent:
             page.locator("[data-command=asinh]").click()
             page.get_by_role("radio", name="Learned").click()
-            page.wait_for_timeout(300)
-        for name, figure in figures(run, order, shown).items():
-            drawn = [one for one in traces(page, name) if one.get("name") != "selected"]
-            wanted = plain(figure.to_plotly_json()["data"])
-            assert len(drawn) == len(wanted), name
-            for at, pair in enumerate(zip(drawn, wanted, strict=True)):
-                alike(*pair, f"{name} {at}")
-            axes = {
-                k: v for k, v in plain(figure.to_plotly_json()["layout"]).items() if "axis" in k
-            }
-            shown_axes = page.evaluate(
-                "name => { const { xaxis, yaxis, yaxis2 } = document.querySelector("
-                "`[data-figure=${name}] .js-plotly-plot`).layout;"
-                " return { xaxis, yaxis, yaxis2 } }",
-                name,
-            )
-            for axis in axes.values():
-                axis.pop("automargin", None)  # the browser sets the margin by the letters
-            alike(shown_axes, axes, name)
+            memorized(page)
+        dots_are(traces(page, "memorization"), samples, shown)
+
+
+def memorized(page: Any) -> None:
+    """Wait until the figure shows memorization on a bent axis."""
+    page.wait_for_function(
+        "document.querySelector('[data-figure=memorization] .js-plotly-plot')"
+        ".layout.yaxis.uirevision === 'learned True'"
+    )
+
+
+def dots_are(drawn: list[dict[str, Any]], samples: pd.DataFrame, shown: Shown) -> None:
+    """Each sample's dot at its step, as high as it should be, with its whisker and truth."""
+    rows = samples.set_index("sample_id")
+    gained = rows.before - rows.reference
+    value, truth = (
+        column if shown.measure == "change" else gained - column
+        for column in (rows.estimate, rows.retrained)
+    )
+    bend = bend_of(value) if shown.bent else None
+    place = (lambda one: bent(one, bend)) if bend else float
+    ids: set[int] = set()
+    for one in drawn:
+        if one["name"] == "selected":
+            continue
+        wanted = value if "error_y" in one else truth
+        for row, (x, y) in zip(
+            one["customdata"], zip(one["x"], one["y"], strict=True), strict=True
+        ):
+            assert round(x) == rows.step[row[0]] and y == known([place(wanted[row[0]])])[0]
+        if "error_y" not in one:
+            assert wanted.notna().all()
+            continue
+        ids |= {int(row[0]) for row in one["customdata"]}
+        for row, up, down in zip(one["customdata"], one["error_y"]["array"],
+                                 one["error_y"]["arrayminus"], strict=True):  # fmt: skip
+            of = rows.loc[row[0]]
+            if shown.measure == "change" and (of.low_90 > 0 or of.high_90 < 0):
+                assert [up, down] == known([of.high_90 - of.estimate, of.estimate - of.low_90])
+            else:
+                assert up is None and down is None
+    assert ids == set(rows.index)
+
+
+def test_the_curve_follows_the_choice_and_the_sample_selected(served: Served, page: Any) -> None:
+    run = served.run
+    open_timeline(page, served.url)
+    drag(page, int(run.reference_order[24]), int(run.reference_order[150]))
+    order = order_in_address(page, run)
+    losses = open_estimator(run, "hybrid", informing_runs(run, order)).estimate(order).losses_at
+    assert trace(page, "trajectory", "estimate")["y"] == known(losses.probes.mean(1))
+    figure = page.locator("[data-figure=trajectory]")
+    for label, whose, wanted in (("Training", "all trained samples", losses.samples.mean(1)),
+                                 ("Sample", "sample 24", losses.samples[:, 24])):  # fmt: skip
+        figure.get_by_role("radio", name=label).click()
+        page.wait_for_function(
+            "whose => document.querySelector('[data-figure=trajectory] .js-plotly-plot')"
+            ".layout.yaxis.uirevision === whose", arg=whose
+        )  # fmt: skip
+        assert trace(page, "trajectory", "estimate")["y"] == known(wanted)
+    page.locator(".ro-board").scroll_into_view_if_needed()
+    page.mouse.click(*centre(page, 77))
+    page.wait_for_function(
+        "document.querySelector('[data-figure=trajectory] .js-plotly-plot')"
+        ".layout.yaxis.uirevision === 'sample 77'"
+    )
+    assert trace(page, "trajectory", "estimate")["y"] == known(losses.samples[:, 77])
+    assert trace(page, "memorization", "selected")["customdata"] == [77]
 
 
 def layout_of(page: Any, figure: str) -> dict[str, Any]:
@@ -208,7 +232,7 @@ def test_no_file_is_lost_where_many_are_saved_in_a_row(served: Served, page: Any
     charted(page)
     saved: list[str] = []
     page.on("download", lambda download: saved.append(download.suggested_filename))
-    page.evaluate("[...Array(23)].forEach(() => document.querySelector('[data-save=csv]').click())")
+    page.evaluate("[...Array(23)].forEach(() => document.querySelector('[data-save=svg]').click())")
     while len(saved) < 23:
         with page.expect_event("download", timeout=10_000):
             pass

@@ -40,7 +40,7 @@ SHOWN_VIEW = "reorder_shown_view"
 BRANCHES = "reorder_branches"
 """{run id: {name of a kept branch: (its version, the digest of its line as kept)}}"""
 SUGGESTING = "reorder_suggesting"
-"""{run id: (goal, hash of the order it was asked of, sequence number of the request)}"""
+"""{run id: (goal, hash of the order it was asked of)}"""
 TRIAL = "reorder_trial"
 """{run id: (kind, samples, hash of the order) of the group that is tried}"""
 TABLE = "reorder_table"
@@ -49,6 +49,8 @@ QUANTITIES = "reorder_quantities"
 """Whether all quantities of the order on screen are shown."""
 PICKED = "reorder_picked"
 """{run id: ids of the tiles selected on the board}, told while the table is open."""
+FIGURES = "reorder_figures"
+"""{run id: the `Figures` request in force}: what the Timeline's four figures show."""
 AS_OF = "reorder_as_of"
 """{run id: how many of the ledger's oldest retrainings inform estimates}; all where absent."""
 FIDELITY_FAMILY, FIDELITY_ESTIMATOR = "reorder_fidelity_family", "reorder_fidelity_estimator"
@@ -209,12 +211,12 @@ def set_kept_branches(run_id: str, kept: dict[str, tuple[str, str]]) -> None:
     st.session_state.setdefault(BRANCHES, {})[run_id] = kept
 
 
-def suggesting(run_id: str) -> tuple[Goal, str, int] | None:
-    """The goal that moves were last suggested for, of which order, and when it was asked."""
+def suggesting(run_id: str) -> tuple[Goal, str] | None:
+    """The goal that moves were last suggested for, and of which order."""
     return st.session_state.get(SUGGESTING, {}).get(run_id)
 
 
-def set_suggesting(run_id: str, asked: tuple[Goal, str, int]) -> None:
+def set_suggesting(run_id: str, asked: tuple[Goal, str]) -> None:
     st.session_state.setdefault(SUGGESTING, {})[run_id] = asked
 
 
@@ -243,6 +245,15 @@ def picked(run_id: str) -> list[int]:
 
 def set_picked(run_id: str, samples: list[int]) -> None:
     st.session_state.setdefault(PICKED, {})[run_id] = samples
+
+
+def figures(run_id: str) -> Any:
+    """What the Timeline's figures are to show, as asked for last; None where never."""
+    return st.session_state.get(FIGURES, {}).get(run_id)
+
+
+def set_figures(run_id: str, request: Any) -> None:
+    st.session_state.setdefault(FIGURES, {})[run_id] = request
 
 
 def take_download() -> dict[str, Any]:

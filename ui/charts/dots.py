@@ -14,11 +14,12 @@ from ui.charts.template import (
     LONGEST,
     Mode,
     Source,
-    blank,
     colour,
     escaped,
     label,
+    layout,
     signed,
+    template,
 )
 
 COLUMNS = ("label", "series", "value", "lo", "hi", "retrained", "colour")
@@ -74,29 +75,66 @@ def dots(
     Each dot's customdata is its label. Long labels want to stand `above` their rows.
     """
     rows: list[Row] = [{str(k): v for k, v in row.items()} for row in frame.to_dict("records")]
+    plot = plot_of(rows, axis, name=name, title=title, mode=mode, source=source,
+                   interval=interval, above=above)  # fmt: skip
+    figure = go.Figure(plot)
+    return figure.update_layout(template=template(mode))
+
+
+def height_of(rows: int, series: int = 1, above: bool = False) -> int:
+    """Pixels of a figure of so many rows."""
+    return HEAD + FOOT + max(2, rows) * (PITCH + MORE_PITCH * (series - 1) + ABOVE * above)
+
+
+def plot_of(
+    rows: list[Row],
+    axis: Axis,
+    *,
+    name: str,
+    title: str,
+    mode: Mode,
+    source: Source,
+    interval: str = marks.INTERVAL,
+    above: bool = False,
+    least: int = 2,
+) -> dict[str, Any]:
+    """Traces and layout of `dots`, without a template; there is room for `least` rows."""
     labels = list(dict.fromkeys(row["label"] for row in rows))
     series = list(dict.fromkeys(row["series"] for row in rows))
     _place(rows, labels, series, above)
-    pitch = PITCH + MORE_PITCH * (len(series) - 1) + ABOVE * above
-    height = HEAD + FOOT + max(2, len(labels)) * pitch
-    figure = blank(name, title, mode, source, height)
     ends = axis.limits or _ends(rows, axis)
-    if axis.line is not None:
-        figure.add_vline(axis.line, line={"color": colour("axis", mode), "width": 1.5})
+    data: list[Row] = []
     for rank, one in reversed(list(enumerate(series, 1))):  # the first on top
-        _add_series(figure, [r for r in rows if r["series"] == one], axis, ends, mode, rank)
-    _add_retrained(figure, rows, axis, mode)
+        data += _of_series([r for r in rows if r["series"] == one], axis, ends, mode, rank)
+    data += _retrained(rows, axis, mode)
     if any(row["lo"] == row["lo"] for row in rows):
-        figure.add_trace(marks.key_bar(mode, interval))
-    figure.update_layout(margin={"t": HEAD, "l": 20, "r": 74})
-    figure.update_annotations(selector={"name": "footer"}, xshift=66)
-    _name_rows(figure, labels, mode, above)
-    for row in rows:
-        if row["series"] == series[0]:
-            _tell(figure, row, -labels.index(row["label"]) - UNDER * above, axis)
-    figure.update_xaxes(title_text=axis.name, range=ends, ticksuffix=axis.suffix, nticks=7,
-                        tickformat="+~g" if axis.signed else "~g")  # fmt: skip
-    return figure
+        data.append(marks.key_bar(mode, interval))
+    room = max(least, len(labels))
+    drawn = layout(name, title, mode, source, height_of(room, len(series), above))
+    drawn["meta"]["names"] = None if above else labels
+    drawn["annotations"][0]["xshift"] = 66
+    drawn["annotations"] += _over(labels, mode) if above else []
+    drawn["annotations"] += [
+        _tell(row, -labels.index(row["label"]) - UNDER * above, axis)
+        for row in rows
+        if row["series"] == series[0]
+    ]
+    drawn |= {
+        "margin": {"t": HEAD, "l": 20, "r": 74},
+        "xaxis": {"title": {"text": axis.name}, "range": list(ends), "nticks": 7,
+                  "ticksuffix": axis.suffix, "tickformat": "+~g" if axis.signed else "~g"},
+        "yaxis": {"tickvals": [-row for row in range(len(labels))],
+                  "ticktext": [_shown(one, above) for one in labels],
+                  "showticklabels": not above, "range": [0.6 - room, 0.6],
+                  "showgrid": False, "fixedrange": True, "automargin": "width",
+                  "tickfont": {"size": 13, "color": colour("ink", mode)}},
+    }  # fmt: skip
+    if axis.line is not None:
+        drawn["shapes"] = [{
+            "type": "line", "x0": axis.line, "x1": axis.line, "y0": 0, "y1": 1, "xref": "x",
+            "yref": "y domain", "line": {"color": colour("axis", mode), "width": 1.5},
+        }]  # fmt: skip
+    return {"data": data, "layout": drawn}
 
 
 def _place(rows: Sequence[Row], labels: list[str], series: list[str], above: bool) -> None:
@@ -118,42 +156,46 @@ def _ends(rows: Sequence[Row], axis: Axis) -> tuple[float, float]:
     return low - room - margin, high + room + margin
 
 
-def _add_series(
-    figure: go.Figure, rows: Sequence[Row], axis: Axis, ends: tuple[float, float], mode: Mode,
-    rank: int,
-) -> None:  # fmt: skip
+def _of_series(
+    rows: Sequence[Row], axis: Axis, ends: tuple[float, float], mode: Mode, rank: int
+) -> list[Row]:
     name = escaped(str(rows[0]["series"]))
+    traces: list[Row] = []
     for shade in dict.fromkeys(row["colour"] for row in rows):
         part = [r for r in rows if r["colour"] == shade and r["hi"] > ends[0] and r["lo"] < ends[1]]
         lo, hi = (np.clip([r[end] for r in part], *ends) for end in ("lo", "hi"))
         bar = marks.bars(lo, hi, [r["at"] for r in part], colour(shade, mode, 0.4))
-        figure.add_trace(go.Scatter(bar, legendgroup=name, showlegend=False))
+        traces.append(bar | {"type": "scatter", "legendgroup": name, "showlegend": False})
     marker = marks.dot([colour(row["colour"], mode) for row in rows], mode, 11)
     marker["symbol"] = [_symbol(row["value"], ends) for row in rows]
     drawn = _points(rows, "value", axis, marker)
     drawn["x"] = np.clip(drawn["x"], *ends)
     drawn |= {"name": name, "legendgroup": name, "legendrank": rank, "cliponaxis": False}
-    figure.add_trace(go.Scatter(drawn, showlegend=rows[0]["several"]))
+    return [*traces, drawn | {"showlegend": rows[0]["several"]}]
 
 
 def _symbol(value: float, ends: tuple[float, float]) -> str:
     return "triangle-left" if value < ends[0] else "triangle-right" if value > ends[1] else "circle"
 
 
-def _add_retrained(figure: go.Figure, rows: Sequence[Row], axis: Axis, mode: Mode) -> None:
+def _retrained(rows: Sequence[Row], axis: Axis, mode: Mode) -> list[Row]:
     """Diamonds; those outside their interval are another trace, with a name of its own."""
     known = [row for row in rows if row["retrained"] == row["retrained"]]
-    for out, marker, name in (
+    kinds = (
         (False, marks.diamond(mode), marks.RETRAINED),
         (True, marks.missed(mode), marks.MISSED),
-    ):
+    )
+    traces: list[Row] = []
+    for out, marker, name in kinds:
         part = [row for row in known if _out(row) == out]
         if part:
-            figure.add_trace(go.Scatter(_points(part, "retrained", axis, marker), name=name))
+            traces.append(_points(part, "retrained", axis, marker) | {"name": name})
+    return traces
 
 
 def _points(rows: Sequence[Row], which: str, axis: Axis, marker: dict[str, Any]) -> Row:
     return {
+        "type": "scatter",
         "x": [row[which] for row in rows],
         "y": [row["at"] for row in rows],
         "mode": "markers",
@@ -185,26 +227,22 @@ def _words(row: Row, axis: Axis) -> str:
     return "<br>".join(line for line in lines if line)
 
 
-def _name_rows(figure: go.Figure, labels: Sequence[str], mode: Mode, above: bool) -> None:
-    """Labels at the left of their rows, or over them."""
-    shown = [label(one, *((2 * LONGEST, 34) if above else (LONGEST + 8,))) for one in labels]
-    figure.update_yaxes(
-        tickvals=[-row for row in range(len(labels))], ticktext=shown, showticklabels=not above,
-        range=[0.6 - max(2, len(labels)), 0.6], showgrid=False, fixedrange=True,
-        automargin="width", tickfont={"size": 13, "color": colour("ink", mode)},
-    )  # fmt: skip
-    if not above:
-        return
-    for row, text in enumerate(shown):
-        figure.add_annotation(
-            text=text, showarrow=False, xref="paper", x=0, xanchor="left", y=OVER - row,
-            bgcolor=colour("panel", mode), borderpad=1,
-        )  # fmt: skip
+def _shown(name: str, above: bool) -> str:
+    return label(name, *((2 * LONGEST, 34) if above else (LONGEST + 8,)))
 
 
-def _tell(figure: go.Figure, row: Row, at: float, axis: Axis) -> None:
+def _over(labels: Sequence[str], mode: Mode) -> list[Row]:
+    """Labels over their rows."""
+    return [
+        {"text": _shown(one, above=True), "showarrow": False, "xref": "paper", "x": 0,
+         "xanchor": "left", "y": OVER - row, "bgcolor": colour("panel", mode), "borderpad": 1}
+        for row, one in enumerate(labels)
+    ]  # fmt: skip
+
+
+def _tell(row: Row, at: float, axis: Axis) -> Row:
     """The row's number at the right."""
-    figure.add_annotation(
-        text=f"<b>{axis.told(row['value'])}</b>", showarrow=False, align="left",
-        xref="paper", x=1, xanchor="left", xshift=8, y=at,
-    )  # fmt: skip
+    return {
+        "text": f"<b>{axis.told(row['value'])}</b>", "showarrow": False, "align": "left",
+        "xref": "paper", "x": 1, "xanchor": "left", "xshift": 8, "y": at,
+    }  # fmt: skip

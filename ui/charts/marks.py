@@ -72,12 +72,13 @@ def key(name: str, marker: dict[str, Any], group: str = "") -> go.Scatter:
     )  # fmt: skip
 
 
-def key_bar(mode: Mode, name: str = INTERVAL) -> go.Scatter:
-    """The legend entry of intervals."""
+def key_bar(mode: Mode, name: str = INTERVAL) -> dict[str, Any]:
+    """The legend entry of intervals, a line trace."""
     line = {"color": colour("reference", mode, 0.6), "width": 6}
-    return go.Scatter(
-        x=[None], y=[None], mode="lines", name=name, line=line, legendgroup=name, hoverinfo="skip"
-    )
+    return {
+        "type": "scatter", "x": [None], "y": [None], "mode": "lines", "name": name, "line": line,
+        "legendgroup": name, "hoverinfo": "skip",
+    }  # fmt: skip
 
 
 def hatched(x: Sequence[float], y: Sequence[float], mode: Mode, name: str = BEYOND) -> go.Scatter:

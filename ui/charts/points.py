@@ -1,6 +1,7 @@
 """Estimated against retrained: one point a loss, on even or bent axes."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,11 @@ def points(
     chosen = np.ones(len(family), bool) if focus is None else family == focus
     _add_whiskers(figure, values, chosen, scale, mode)
     out = marks.outside(values["retrained"], values["lo"], values["hi"])
+    told = np.array(words(frame), dtype=object)
     names = [name for name in FAMILY_COLOURS if (family == name).any()]
     for name in sorted(names, key=lambda one: one == focus):  # the chosen one on top
         behind = focus is not None and name != focus
-        _add_family(figure, name, family == name, frame, values, out, scale, mode, behind)
+        _add_family(figure, name, family == name, frame, told, values, out, scale, mode, behind)
     if out.any():
         figure.add_trace(
             marks.key(
@@ -115,33 +117,46 @@ def _add_whiskers(
 
 
 def _add_family(
-    figure: go.Figure, name: str, which: np.ndarray, frame: pd.DataFrame,
+    figure: go.Figure, name: str, which: np.ndarray, frame: pd.DataFrame, told: np.ndarray,
     values: dict[str, np.ndarray], out: np.ndarray, scale: Scale, mode: Mode, behind: bool,
 ) -> None:  # fmt: skip
-    missed = out[which]
+    """Two traces, of one look each: plotly draws those much faster than looks of each point."""
     marker = {
         "color": colour(FAMILY_COLOURS[name], mode),
         "opacity": 0.25 if behind else 0.8,
-        "symbol": np.where(missed, "diamond", "circle"),
-        "size": np.where(missed, 7, 5),
-        "line": {"width": np.where(missed, 0.8, 0), "color": colour("truth", mode)},
+        "symbol": "circle",
+        "size": 5,
+        "line": {"width": 0, "color": colour("truth", mode)},
     }
-    at = np.flatnonzero(which)
-    figure.add_trace(
-        go.Scattergl(
-            x=scale(values["retrained"][at]).astype(np.float32),
-            y=scale(values["estimated"][at]).astype(np.float32),
-            mode="markers", name=escaped(name), marker=marker,
-            legendrank=10 + list(FAMILY_COLOURS).index(name),
-            customdata=np.asarray(frame["row"])[at], hovertemplate="%{hovertext}<extra></extra>",
-            hovertext=[_words(frame, values, int(i)) for i in at],
-        )
-    )  # fmt: skip
+    beside = {"symbol": "diamond", "size": 7, "line": marker["line"] | {"width": 0.8}}
+    for missed, look, called in (
+        (False, marker, name),
+        (True, marker | beside, f"{name}, outside"),
+    ):
+        at = np.flatnonzero(which & (out == missed))
+        if missed and not len(at):
+            continue
+        figure.add_trace(
+            go.Scattergl(
+                x=scale(values["retrained"][at]).astype(np.float32),
+                y=scale(values["estimated"][at]).astype(np.float32),
+                mode="markers", name=escaped(called), marker=look,
+                legendgroup=name, showlegend=not missed,
+                legendrank=10 + list(FAMILY_COLOURS).index(name),
+                customdata=np.asarray(frame["row"])[at], hovertext=told[at],
+                hovertemplate="%{hovertext}<extra></extra>",
+            )
+        )  # fmt: skip
 
 
-def _words(frame: pd.DataFrame, values: dict[str, np.ndarray], i: int) -> str:
-    estimated, retrained, lo, hi = (values[k][i] for k in ("estimated", "retrained", "lo", "hi"))
-    interval = f" [{lo:+.4f}, {hi:+.4f}]" if np.isfinite(lo) else ""
-    told = f"estimated {estimated:+.4f}{interval}<br>retrained {retrained:+.4f}"
-    name, order = frame["name"].iat[i], frame["order"].iat[i]
-    return f"{escaped(name)}<br>{escaped(order)}<br>" + told.replace("-", "−")
+def words(frame: pd.DataFrame) -> list[str]:
+    """What the pointer is told of each point; from lists, since cells of a frame are slow."""
+    keys = ("name", "order", "estimated", "retrained", "lo", "hi")
+    named = {text: escaped(text) for key in keys[:2] for text in frame[key].unique()}
+    found = []
+    for name, order, *numbers in zip(*(frame[key].tolist() for key in keys), strict=True):
+        estimated, retrained, lo, hi = numbers
+        interval = f" [{lo:+.4f}, {hi:+.4f}]" if isfinite(lo) else ""
+        told = f"estimated {estimated:+.4f}{interval}<br>retrained {retrained:+.4f}"
+        found.append(f"{named[name]}<br>{named[order]}<br>{told.replace('-', '−')}")
+    return found

@@ -15,8 +15,9 @@ import plotly.graph_objects as go
 
 from ui.charts import theme
 
-Mode = Literal["light", "dark"]
-MODES: tuple[Mode, Mode] = ("light", "dark")
+Mode = Literal["light", "dark", "named"]
+"""A theme; or colours by their names, for a browser that fills in its own theme's."""
+MODES: tuple[Literal["light"], Literal["dark"]] = ("light", "dark")
 FONT = '"Source Sans", "Source Sans 3", "Helvetica Neue", Arial, sans-serif'
 TEXT, SMALL = 13, 11
 """Pixels."""
@@ -48,7 +49,12 @@ class Source:
 
 
 def colour(name: str, mode: Mode, alpha: float = 1.0) -> str:
-    """A role of `theme.COLOURS`, or `domain-3`, as CSS; see-through by `alpha`."""
+    """A role of `theme.COLOURS`, or `domain-3`, as CSS; see-through by `alpha`.
+
+    By name: `@domain-3/0.4`.
+    """
+    if mode == "named":
+        return f"@{name}/{alpha:g}"
     kind, _, index = name.rpartition("-")
     if kind == "domain" and index.isdigit():
         pair = theme.DOMAINS[int(index) % len(theme.DOMAINS)]
@@ -135,17 +141,24 @@ def blank(
     it stays. `layout.meta` carries title and file name to whoever saves it.
     """
     figure = go.Figure(layout={"template": template(mode)})
-    figure.update_layout(
-        height=height,
-        uirevision=uirevision or name,
-        meta={"name": name, "title": title, "file": source.file(name)},
-    )
-    figure.add_annotation(
-        name="footer", text=escaped(source.footer()), showarrow=False,
-        xref="paper", yref="paper", x=1, y=0, xanchor="right", yanchor="bottom",
-        yshift=2 - FOOT, xshift=10, font={"size": SMALL, "color": colour("muted", mode)},
-    )  # fmt: skip
-    return figure
+    return figure.update_layout(layout(name, title, mode, source, height, uirevision))
+
+
+def layout(
+    name: str, title: str, mode: Mode, source: Source, height: int, uirevision: str = ""
+) -> dict[str, Any]:
+    """The layout of an empty figure, without its template; see `blank`."""
+    footer = {
+        "name": "footer", "text": escaped(source.footer()), "showarrow": False,
+        "xref": "paper", "yref": "paper", "x": 1, "y": 0, "xanchor": "right", "yanchor": "bottom",
+        "yshift": 2 - FOOT, "xshift": 10, "font": {"size": SMALL, "color": colour("muted", mode)},
+    }  # fmt: skip
+    return {
+        "height": height,
+        "uirevision": uirevision or name,
+        "meta": {"name": name, "title": title, "file": source.file(name)},
+        "annotations": [footer],
+    }
 
 
 def config(figure: go.Figure, formats: Literal["png", "svg"] = "png") -> dict[str, Any]:

@@ -10,9 +10,9 @@ import numpy as np
 
 from reorder_core.cache.service import Answer
 from reorder_core.orders.order import Order, order_hash
-from reorder_core.records.estimates import Difference
 from reorder_core.store.run import Run
 from ui.charts import theme
+from ui.charts.template import others
 from ui.queries import estimates
 
 
@@ -25,6 +25,7 @@ def run_record(run: Run) -> dict[str, Any]:
     """All that stays the same while orders change: samples, reference run, preview table."""
     domains = theme.ordered_domains(run.domains)
     index = {domain: number for number, domain in enumerate(domains)}
+    places = theme.domain_places(s.domain for s in run.samples)
     table = estimates.position_table(run)
     return {
         "run": run.id,
@@ -34,15 +35,15 @@ def run_record(run: Run) -> dict[str, Any]:
         "sampleOf": run.visits.sample_of.tolist(),
         "batch": run.batch_size,
         "domains": domains,
-        "shades": list(theme.domain_places(s.domain for s in run.samples).values()),
+        "shades": list(places.values()),
+        "groups": _groups(places),
         "probeDomains": list(run.probe_domains),
-        "evalSteps": np.asarray(run.eval_steps).tolist(),
         "referenceOrder": run.reference_order.tolist(),
         "samples": [[s.text, index[s.domain], list(s.flags), s.tokens] for s in run.samples],
         "reference": {
             "learningRate": packed(run.reference.learning_rate),
-            "sampleLossAt": packed(run.reference.losses_at.samples),
-            "probeLossAt": packed(run.reference.losses_at.probes),
+            "before": packed(run.reference.losses_at.samples[0]),
+            "sampleLoss": packed(run.reference.final.samples),
         },
         "position": {
             "own": packed(table.own),
@@ -53,8 +54,19 @@ def run_record(run: Run) -> dict[str, Any]:
     }
 
 
+def _groups(places: dict[str, int]) -> list[tuple[str, int]]:
+    """Legend entries and the places of their colours; the last may stand for several domains."""
+    found: dict[int, list[str]] = {}
+    for name, place in places.items():
+        found.setdefault(place, []).append(name)
+    return [
+        (names[0] if len(names) == 1 else others(len(names)), place)
+        for place, names in sorted(found.items())
+    ]
+
+
 def order_record(run: Run, order: Order, answer: Answer) -> dict[str, Any]:
-    """The numbers of one order: its estimate, and the real retraining where there is one."""
+    """The final losses of one order's samples: estimated, and retrained where it was."""
     estimate, ends = answer.estimate, answer.estimate.interval
     return {
         "run": run.id,
@@ -64,23 +76,24 @@ def order_record(run: Run, order: Order, answer: Answer) -> dict[str, Any]:
             "name": estimate.estimator,
             "knows": answer.words,
             "source": answer.source,
-            "ms": round(answer.milliseconds, 1),
+            "told": _told(answer),
             "distance": _number(estimate.distance),
-            "sampleLossAt": packed(estimate.losses_at.samples),
-            "probeLossAt": packed(estimate.losses_at.probes),
+            "sampleLoss": packed(estimate.final.samples),
             "sampleInterval": None if ends is None else packed(ends.samples),
-            "probeInterval": None if ends is None else packed(ends.probes),
         },
         "truth": _truth(run, order),
     }
 
 
-def of_samples(found: Difference) -> dict[str, str]:
-    """A difference between two orders, of every sample, with its interval."""
-    return {
-        "sample": packed(found.change.samples),
-        "sampleInterval": packed(found.interval.samples),
-    }
+def _told(answer: Answer) -> str:
+    """Where the numbers come from: `estimated in 8.4 ms`."""
+    if answer.source == "memory":
+        return "estimated before"
+    how = "from the database" if answer.source == "database" else "estimated"
+    ms = answer.milliseconds
+    if ms >= 1000:
+        return f"{how} in {ms / 1000:.1f} s"
+    return f"{how} in {ms:.{1 if ms < 10 else 0}f} ms"
 
 
 def _truth(run: Run, order: Order) -> dict[str, Any] | None:
@@ -88,8 +101,7 @@ def _truth(run: Run, order: Order) -> dict[str, Any] | None:
     if truth is None:
         return None
     return {
-        "sampleLossAt": packed(truth.losses_at.samples),
-        "probeLossAt": packed(truth.losses_at.probes),
+        "sampleLoss": packed(truth.final.samples),
         "seconds": _number(truth.seconds),
     }
 

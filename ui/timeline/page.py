@@ -4,22 +4,21 @@ from typing import Any
 
 import streamlit as st
 
-from reorder_core.export.bundle import curve_table, results_table
-from reorder_core.orders.order import order_hash
-from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
 from ui.app import component, open_run, state, visitors
 from ui.app.history import History
-from ui.charts.timeline_shell import shell
+from ui.charts.timeline.look import look
+from ui.charts.timeline.tips import TIPS
 from ui.queries import estimates, fared, packed
 from ui.timeline import (
     as_of,
     compare,
+    figures,
     move_effects,
     share,
 )
 from ui.timeline.panels import history as past
-from ui.timeline.panels import summary
+from ui.timeline.panels import orders, suggested, summary
 from ui.timeline.requests import going as _going  # noqa: F401  its handlers register, as others' do
 from ui.timeline.requests import handling
 from ui.timeline.tables import quantities, samples
@@ -32,19 +31,15 @@ def publish_run(run: Run) -> None:
     component.publish("run", record)
 
 
-def publish_charts(run: Run) -> None:
-    """Send what the figures look like; the browser puts each order's numbers in."""
-    with open_run.explained(run.path):
-        record = _charts_record(run, run.fingerprint)
-    component.publish("charts", record)
-
-
-@st.cache_data(max_entries=2, show_spinner=False)
-def _charts_record(_run: Run, fingerprint: str) -> dict[str, Any]:
-    order = _run.reference_order
-    at_rest = Estimate(_run.id, "", order_hash(order), _run.reference.losses_at)
-    results = results_table(_run, at_rest, order, None)
-    return shell(results, curve_table(_run, at_rest, None), _run.steps, _run.batch_size)
+def publish_fixed(run: Run) -> None:
+    """Send what no order changes: the figures' looks in both themes, forms and dialogs."""
+    component.publish("fixed", {
+        "look": look(),
+        "tips": TIPS,
+        "presets": orders.presets(),
+        "own": orders.own(),
+        "goals": suggested.goals(run.probe_domains),
+    })  # fmt: skip
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
@@ -68,7 +63,7 @@ def show(run: Run, history: History) -> None:
         packed.order_record(run, history.order, answer)
         | stamped
         | {
-            "previous": None if previous is None else packed.of_samples(previous),
+            "figures": figures.record(run, history.order, answer, previous),
             "history": past.drawn(told),
             "moves": len(told["moves"]),
             "comparison": comparison,

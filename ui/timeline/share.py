@@ -17,6 +17,7 @@ from reorder_core.store.run import Run
 from ui.app import component, state
 from ui.app.history import History
 from ui.queries import estimates
+from ui.timeline import figures
 from ui.timeline.panels import saved
 from ui.timeline.requests.events import (
     ChooseView,
@@ -36,6 +37,7 @@ _KINDS = {
     "csv": ("csv", "text/csv"),
     "parquet": ("parquet", "application/vnd.apache.parquet"),
     "bundle": ("zip", "application/zip"),
+    "figure": ("csv", "text/csv"),
 }
 
 
@@ -114,15 +116,18 @@ def prepare(event: Event, run: Run, history: History) -> After:
     request = event.request
     order, ending = history.order, _KINDS[request.what]
     answer = estimates.answer(run, order)
+    name = f"reorder-{run.id}-{order_hash(order)[:8]}-{request.what}.{ending[0]}"
     estimate = answer.estimate
     truth = run.ledger.of(order)
     if request.what == "order":
         content = bundle.order_json(run, order)
     elif request.what == "bundle":
-        figures = [_figure(figure) for figure in request.figures]
+        drawn = [_figure(figure) for figure in request.figures]
         today = f"{datetime.now(UTC):%Y-%m-%d}"
-        moved = _ranking(request, run, history, estimate, truth)
-        content = bundle.figure_bundle(run, order, estimate, figures, answer.words, today, moved)
+        moved = _ranking(run, history, estimate, truth)
+        content = bundle.figure_bundle(run, order, estimate, drawn, answer.words, today, moved)
+    elif request.what == "figure":
+        name, content = figures.csv(run, history, answer, request.figure)
     else:
         write = {"csv": bundle.to_csv, "parquet": bundle.to_parquet}[request.what]
         content = write(
@@ -130,7 +135,7 @@ def prepare(event: Event, run: Run, history: History) -> After:
         )
     state.set_download({
         "id": uuid.uuid4().hex,
-        "name": f"reorder-{run.id}-{order_hash(order)[:8]}-{request.what}.{ending[0]}",
+        "name": name,
         "mime": ending[1],
         "content": base64.b64encode(content).decode(),
     })  # fmt: skip
@@ -138,10 +143,11 @@ def prepare(event: Event, run: Run, history: History) -> After:
 
 
 def _ranking(
-    request: Export, run: Run, history: History, estimate: Estimate, truth: Retrained | None
+    run: Run, history: History, estimate: Estimate, truth: Retrained | None
 ) -> bundle.Ranking:
     """The list of what moved most, against the order that the page shows it against."""
-    if request.ranking == "previous" and history.previous is not None:
+    shown = state.figures(run.id)
+    if shown is not None and shown.against == "previous" and history.previous is not None:
         found = estimates.difference(run, history.order, history.previous)
         return bundle.Ranking(
             "the order before the last move", found.change.samples, found.interval.samples

@@ -4,6 +4,7 @@ from typing import Any
 
 import streamlit as st
 
+from reorder_core.errors import OrderError
 from reorder_core.explore.suggestions import Goal, Suggestion, candidates, make_goal, suggestions
 from reorder_core.orders.moves import Move, apply
 from reorder_core.orders.order import Order, order_hash
@@ -21,10 +22,13 @@ from ui.timeline.requests.handling import After, handles
 def look(event: Event, run: Run, history: History) -> After:
     """Look for moves from the order on screen; raises OrderError for a foreign goal."""
     request = event.request
-    visit, of = request.sample, run.visits.sample_of  # a tile is a visit
-    sample = int(of[visit]) if 0 <= visit < len(of) else visit
-    goal = make_goal(run, request.aim, request.domain, sample)
-    state.set_suggesting(run.id, (goal, order_hash(history.order), state.sequence()))
+    aim, _, domain = request.aim.partition(" ")
+    visit, of = request.selection, run.visits.sample_of  # a tile is a visit
+    if visit is None and aim in ("remember", "forget"):
+        raise OrderError(f"no sample is selected that the model could {aim}; select one first")
+    sample = int(of[visit]) if visit is not None and visit < len(of) else visit or 0
+    goal = make_goal(run, aim, domain, sample)
+    state.set_suggesting(run.id, (goal, order_hash(history.order)))
     return After.PAGE
 
 
@@ -34,11 +38,11 @@ def pairs(run: Run, history: History) -> list[Pair]:
 
 
 def record(run: Run, history: History) -> dict[str, Any]:
-    """The goal and the best moves known so far; empty where none was asked of this order."""
+    """The best moves known so far; without a hash where none was asked for of this order."""
     asked = _asked(run, history)
     if asked is None:
-        return {}
-    goal, digest, sequence = asked
+        return {"parts": [suggested.words(suggested.ASK)]}
+    goal, digest = asked
     shortlist = _shortlist(run, history)
     known = estimates.found(run, pairs(run, history))
     found = zip(shortlist, known, strict=True)
@@ -47,13 +51,14 @@ def record(run: Run, history: History) -> dict[str, Any]:
     return {
         "run": run.id,
         "hash": digest,
-        "seq": sequence,
-        "words": suggested.said(goal, rows, len(estimated), len(shortlist)),
-        "parts": suggested.drawn(goal, rows),
+        "parts": [
+            suggested.words(suggested.said(goal, rows, len(estimated), len(shortlist))),
+            *suggested.drawn(goal, rows),
+        ],
     }
 
 
-def _asked(run: Run, history: History) -> tuple[Goal, str, int] | None:
+def _asked(run: Run, history: History) -> tuple[Goal, str] | None:
     asked = state.suggesting(run.id)
     return asked if asked and asked[1] == order_hash(history.order) else None
 

@@ -17,10 +17,7 @@ import { Table } from './panels/table.js';
 import { Suggestions } from './panels/suggest.js';
 import { Toolbar } from './panels/toolbar.js';
 import { Trial } from './preview/trial.js';
-import { Generalization } from './figures/generalization.js';
-import { Memorization } from './figures/memorization.js';
-import { Moved } from './figures/moved.js';
-import { Trajectory } from './figures/trajectory.js';
+import { Figures } from './figures/figures.js';
 import { slotsOf } from './preview/moves.js';
 import { markKnown } from './shared/links.js';
 import { decodeRun, decodeView } from './shared/run.js';
@@ -33,7 +30,6 @@ export class Timeline {
   constructor(parent) {
     this.kind = 'insert';
     this.colourMode = null; // null: domain at the reference order, loss change elsewhere
-    this.curve = 'heldout';
     this.hovered = null;
     this.selected = null;
     this.focused = null; // the sample the keyboard left last
@@ -41,7 +37,6 @@ export class Timeline {
     this.jobs = [];
     this.sequence = 0;
     this.left = false; // the view is of another order than the tiles
-    this.stale = new Set(); // figures that do not show what is on screen
     this.build(parent);
     this.hand = new Hand(this.board, new Carrying(this));
     this.table = new Table(this);
@@ -65,12 +60,7 @@ export class Timeline {
       ['suggest', 'Suggest', this.suggestions.element], ...this.sharing.tabs], (key) => this.opened(key));
     this.summary = h('section', { 'aria-label': 'What this order changes' });
     this.toolbar = new Toolbar(this);
-    this.moved = new Moved((id) => this.select(id, true));
-    this.memorization = new Memorization((id) => this.select(id, true));
-    this.generalization = new Generalization();
-    this.trajectory = new Trajectory((value) => { this.curve = value; this.drawTrajectory(); });
-    this.figures = [this.generalization, this.moved, this.memorization, this.trajectory];
-    for (const figure of this.figures) figure.ondrawn = () => this.drawn();
+    this.figures = new Figures(this);
     this.orders = new Orders(this);
     this.toolbar.element.append(this.orders.element, this.sharing.element);
     this.scale = h('div');
@@ -85,7 +75,7 @@ export class Timeline {
           h('div', { class: 'ro-boards' }, this.board.element, this.sharing.comparison.twin.element,
             this.sharing.comparison.twin.overlay), this.response.element),
         this.side.element),
-      h('div', { class: 'ro-figures' }, this.figures.map((figure) => figure.element)),
+      h('div', { class: 'ro-figures' }, this.figures.all.map(({ element }) => element)),
       this.live, this.toast, this.orders.dialog);
     tooltips(this.root);
     parent.append(this.root);
@@ -176,40 +166,7 @@ export class Timeline {
     this.suggestions.show();
     if (this.selection.size > 1) this.trial.changed();
     this.sharing.show(run, view);
-    this.drawFigures(this.figures);
-  }
-
-  /** The figures, once the numbers are painted: data-charts then says of which order they are. */
-  drawFigures(figures) {
-    for (const figure of figures) this.stale.add(figure);
-    this.drawLater();
-  }
-
-  /** Once what is there is painted. */
-  drawLater() {
-    cancelAnimationFrame(this.later);
-    clearTimeout(this.next);
-    this.later = requestAnimationFrame(() => { this.next = setTimeout(() => this.redraw()); });
-  }
-
-  /** Draw a figure a frame, those in the window first: neither a pointer nor a painting waits for all. */
-  redraw() {
-    clearTimeout(this.next);
-    cancelAnimationFrame(this.later);
-    const stale = this.figures.filter((figure) => this.stale.has(figure));
-    const first = stale.filter(({ element }) => inWindow(element));
-    this.trajectory.what = this.curve;
-    for (const figure of [...first, ...stale.filter((one) => !first.includes(one))].slice(0, 1)) {
-      this.stale.delete(figure);
-      figure.selected = this.selected;
-      figure.show(this.run, this.view);
-    }
-    if (stale.length > 1) this.drawLater();
-  }
-
-  /** A figure is drawn; data-charts says once all of them show the order on screen. */
-  drawn() {
-    if (this.figures.every((figure) => figure.drawn === this.view)) this.root.dataset.charts = this.view.hash;
+    this.figures.draw();
   }
 
   colour() {
@@ -226,10 +183,6 @@ export class Timeline {
     this.trial.changed();
     this.find.show();
     this.drawFocus();
-  }
-
-  drawTrajectory() {
-    if (this.view) this.drawFigures([this.trajectory]);
   }
 
   /** The sample under the pointer, or else the selected one: its text and its curves. */
@@ -252,6 +205,9 @@ export class Timeline {
     if (selection.size > 1 && (this.hovered === null || selection.has(this.hovered))) return selection.ordered(this.slots);
     return id === null ? [] : [id];
   }
+
+  /** Which mean loss the last figure draws; links and saved views keep it. */
+  get curve() { return this.figures.shown.curve; }
 
   /** A click on a what-if curve: its samples go to that step. */
   place(samples, slot) {
@@ -332,17 +288,17 @@ export class Timeline {
     this.selected = this.selected === id && !go ? null : id;
     this.board.mark('selected', this.selected === null ? [] : [id]);
     if (go) this.board.reveal(this.slots[id]);
-    if (this.selected !== null && this.curve !== 'sample' && go) this.trajectory.choice.set(this.curve = 'sample');
     this.board.roving(id);
     this.suggestions.show();
-    this.drawFigures([this.moved, this.memorization, this.trajectory]);
+    if (this.selected !== null && go) this.figures.showCurve('sample');
+    this.figures.selected();
     this.drawFocus();
   }
 
   /** Select a sample and a curve as a link or a saved view says; null leaves them as they are. */
   adopt({ selection = null, metric = '' }) {
     if (selection !== null && selection < this.run.count) this.board.mark('selected', [this.selected = selection]);
-    if (metric) this.trajectory.choice.set(this.curve = metric);
+    if (metric) this.figures.showCurve(metric);
     if (this.view) this.draw();
   }
 
@@ -389,19 +345,13 @@ export class Timeline {
     this.root.remove(); // Streamlit may mount again into the same parent
     this.watch.disconnect();
     document.removeEventListener('keydown', this.shortcut);
-    cancelAnimationFrame(this.later);
-    clearTimeout(this.next);
     clearTimeout(this.noting);
     for (const stop of this.stop) stop();
-    for (const figure of this.figures) figure.destroy();
+    this.figures.destroy();
     this.suggestions.destroy();
+    this.orders.stop();
     this.trial.destroy();
     this.table.destroy();
     this.sharing.destroy();
   }
-}
-
-function inWindow(element) {
-  const { top, bottom } = element.getBoundingClientRect();
-  return bottom > 0 && top < window.innerHeight;
 }

@@ -26,6 +26,15 @@ def drawn(jobs: list[Job]) -> list[Node]:
     ]  # fmt: skip
 
 
+def words(job: Job, others: int) -> str:
+    """How far it is, or how it ended; nothing where the retraining itself says so."""
+    if job.state == "queued":
+        return f"waiting for {others} other retraining{'s' if others > 1 else ''}"
+    if job.state == "failed":
+        return f"the retraining failed: {job.message}"
+    return {"running": progress(job), "cancelled": "cancelled"}.get(job.state, "")
+
+
 def progress(job: Job) -> str:
     """`training step 3 of 32, 4 s left`; before that is known, what it is at."""
     if job.left is None:

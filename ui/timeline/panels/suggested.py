@@ -1,12 +1,39 @@
 """The best next moves for a goal, as far as they are estimated: previewed, applied by a button."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from reorder_core.explore.suggestions import Goal
 from ui.app.numbers import interval, signed
 from ui.timeline.panels.tree import Node, button, el
 
+ASK = (
+    "Which single move from this order would do most for your goal? Every sample at every step, "
+    "and every swap of two, is priced by the position table; the best are estimated, with a "
+    "90 % interval."
+)
 NOTHING = "No single move is expected to do that from this order."
+
+
+def goals(domains: Sequence[str]) -> list[Node]:
+    """The form that asks for moves; the selected sample goes along with it."""
+    named = [
+        ("held-out", "lower held-out loss"),
+        *((f"domain {name}", f"protect {name}: lower its held-out loss") for name in domains),
+        ("remember", "remember the selected sample"),
+        ("forget", "forget the selected sample"),
+    ]
+    choice = el("select", *(el("option", text, value=value) for value, text in named),
+                class_="ro-select", name="aim", aria_label="Best next move to")  # fmt: skip
+    ask = el("button", "Suggest", class_="ro-button ro-primary", data_command="suggest")
+    return [
+        el("form", el("label", "Best next move to ", choice, class_="ro-choice"), ask,
+           class_="ro-branches", on={"submit": "suggest", "view": True, "keep": True})
+    ]  # fmt: skip
+
+
+def words(text: str) -> Node:
+    return el("p", text, class_="ro-suggest-words", role="status")
 
 
 def said(goal: Goal, rows: list[dict[str, Any]], done: int, total: int) -> str:
@@ -23,7 +50,8 @@ def said(goal: Goal, rows: list[dict[str, Any]], done: int, total: int) -> str:
 
 def drawn(goal: Goal, rows: list[dict[str, Any]]) -> list[Node]:
     """Rows of `suggest.record`, the best first."""
-    return [_row(goal, row) for row in rows]
+    listed = (_row(goal, row) for row in rows)
+    return [el("ol", *listed, class_="ro-moves", aria_label="Suggested moves")]
 
 
 def _row(goal: Goal, row: dict[str, Any]) -> Node:

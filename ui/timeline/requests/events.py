@@ -77,6 +77,8 @@ class Preset(Request):
     type: Literal["preset"]
     name: str = Field(max_length=40)
     options: dict[str, Any] = Field(default_factory=dict, max_length=4)
+    seed: str = Field(default="", max_length=40)
+    """Of a random order, as it was typed."""
 
 
 class Paste(Request):
@@ -91,9 +93,10 @@ class Suggest(Request):
     """What the next move should do: moves that might are looked for."""
 
     type: Literal["suggest"]
-    aim: str = Field(max_length=20)
-    domain: str = Field(default="", max_length=200)
-    sample: int = Field(default=0, ge=0, lt=10**9)
+    aim: str = Field(max_length=240)
+    """Of a domain with its name: `domain stories`."""
+    selection: int | None = Field(default=None, ge=0, lt=10**9)
+    """The selected tile, whose sample is to be remembered or forgotten."""
 
 
 class Trial(Request):
@@ -109,6 +112,23 @@ class Picked(Request):
 
     type: Literal["picked"]
     samples: list[Annotated[int, Field(ge=0, lt=10**9)]] = Field(max_length=100_000)
+
+
+FigureName = Literal["generalization", "ranking", "memorization", "trajectory"]
+
+
+class Figures(Request):
+    """What the four figures are to show, and whose tables are open."""
+
+    type: Literal["figures"]
+    measure: Literal["change", "learned"] = "change"
+    bent: bool = False
+    """The axis of memorization: logarithmic away from zero."""
+    against: Literal["reference", "previous"] = "reference"
+    curve: Literal["heldout", "training", "sample"] = "heldout"
+    sample: int | None = Field(default=None, ge=0, lt=10**9)
+    """The selected tile, whose loss is the curve where that is chosen."""
+    tables: list[FigureName] = Field(default=[], max_length=4)
 
 
 ViewId = Annotated[str, Field(max_length=40)]
@@ -178,16 +198,17 @@ class Export(Request):
     """A file to take away."""
 
     type: Literal["export"]
-    what: Literal["order", "csv", "parquet", "bundle"]
-    ranking: Literal["reference", "previous"] = "reference"
-    """Of a bundle: against which order its list of what moved most is."""
+    what: Literal["order", "csv", "parquet", "bundle", "figure"]
+    figure: FigureName = "generalization"
+    """Whose numbers, where they are of a figure."""
     figures: list[Figure] = Field(default=[], max_length=20)
 
 
 _REQUESTS: TypeAdapter[Any] = TypeAdapter(
     Annotated[
         Command | Retraining | Soon | OfJob | Drop | Jump | Branch | Preset | Paste | Suggest
-        | Trial | Picked | SaveView | EditView | ChooseView | PlaceView | Compare | Guide | Export,
+        | Trial | Picked | Figures | SaveView | EditView | ChooseView | PlaceView | Compare | Guide
+        | Export,
         Field(discriminator="type"),
     ]
 )  # fmt: skip

@@ -48,7 +48,11 @@ def branch(event: Event, run: Run, history: History) -> After:
 @handles(Preset)
 def named_order(event: Event, run: Run, history: History) -> After:
     """Take over one of the run's named orders."""
-    order, title = preset(run, event.request.name, event.request.options)
+    request = event.request
+    options = dict(request.options)
+    if request.name == "random" and "seed" not in options:
+        options["seed"] = int(request.seed) if request.seed.isdecimal() else request.seed
+    order, title = preset(run, request.name, options)
     history.commit(order, whole(order, title))
     return After.ADDRESS
 
@@ -56,6 +60,8 @@ def named_order(event: Event, run: Run, history: History) -> After:
 @handles(Paste)
 def pasted(event: Event, run: Run, history: History) -> After:
     """Take over the order in a text: an order file, or its ids."""
+    if not event.request.text.strip():
+        raise OrderError("there is no order yet; paste one or choose a file")
     order = parse_order(event.request.text, run.id, run.visits)
     history.commit(order, whole(order, event.request.source))
     return After.ADDRESS

@@ -52,15 +52,15 @@ def of_job(event: Event, run: Run, history: History) -> After:
 def record(run: Run) -> dict[str, Any]:
     """All of the run's jobs as the browser shows them."""
     found = jobs.queue().all(run.id)
-    return {"jobs": [job_record(job) for job in found], "parts": queue.drawn(found)}
+    busy = sum(job.active for job in found)
+    return {"jobs": [job_record(job, busy - 1) for job in found], "parts": queue.drawn(found)}
 
 
-def job_record(job: jobs.Job) -> dict[str, Any]:
-    """A job as the browser shows it."""
+def job_record(job: jobs.Job, others: int) -> dict[str, Any]:
+    """A job as the browser shows it, where so many others are under way."""
     return {
         "hash": job.name,
         "state": job.state,
         "share": job.done / job.total if job.total else None,
-        "words": queue.progress(job),
-        "message": job.message,
+        "words": queue.words(job, others),
     }

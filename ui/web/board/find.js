@@ -2,7 +2,7 @@
 import { h, button, setText } from '../shared/dom.js';
 import { clip, isolated, signed } from '../shared/format.js';
 import { MARKS, markOf } from './board.js';
-import { domainGroups, sampleChange } from '../shared/run.js';
+import { sampleChange } from '../shared/run.js';
 
 const TOP = 10;
 
@@ -28,12 +28,12 @@ export class Find {
       type: 'button', class: 'ro-filter-entry', 'aria-pressed': 'false', 'data-filter': key,
       'data-tip': `Show only ${text}; again to show all`, onclick: (event) => this.toggle(key, event.currentTarget) }, swatch, h('bdi', { class: 'ro-domain-name' }, text)));
     this.legend.replaceChildren(
-      ...domainGroups(run).map(({ name, shade }) => entry(`shade ${shade}`,
+      ...run.groups.map(([name, shade]) => entry(`shade ${shade}`,
         h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${shade})` }), name)),
       ...marks.map((flag) => entry(`mark ${flag}`, h('span', { class: 'ro-mark', 'aria-hidden': 'true' }, MARKS[flag]), flag)));
     const { samples } = run;
     const by = (value, most) => [...samples].sort((a, b) => most * (value(b) - value(a))).slice(0, TOP).map(({ id }) => id);
-    const learned = ({ id }) => run.reference.sampleLossAt[id] - run.reference.sampleLoss[id];
+    const learned = ({ id }) => run.reference.before[id] - run.reference.sampleLoss[id];
     this.sets = [
       ...run.domains.map((name, i) => [`all of ${name}`, samples.filter((s) => s.domain === i).map((s) => s.id)]),
       ...marks.map((flag) => [`all ${flag} samples`, samples.filter((s) => markOf(s) === flag).map((s) => s.id)]),

@@ -1,5 +1,5 @@
 // plotly.js, out of the installed `plotly` package (ui/app/component.py serves it), and what
-// Python's figures say of layout, marks and colours (ui/charts/timeline_shell.py).
+// Python says of both themes (ui/charts/timeline/look.py).
 import { listen } from '../shared/channels.js';
 
 const ADDRESS = new URL('../../plotly.assets/plotly.min.js', import.meta.url);
@@ -22,7 +22,7 @@ function isDark(element) {
   return Number(getComputedStyle(element).color.match(/\d+/)) > 127;
 }
 
-/** Calls back once started: when there are layouts, when they change, and when the theme does. */
+/** Calls back once started: when the looks have come, and when the theme changes. */
 export class Look {
   constructor(element) {
     this.element = element;
@@ -33,18 +33,24 @@ export class Look {
     const { element } = this;
     element.style.setProperty('transition', 'color 1ms', 'important'); // whose end tells that the theme was switched
     element.addEventListener('transitionend', (event) => { if (event.target === element) changed(); });
-    this.stop = listen('charts', (shells) => { this.shells = shells; changed(); });
+    this.stop = listen('fixed', ({ look }) => { this.shells = look; changed(); });
   }
 
-  /** Layouts, marks and colours for the theme that is on; undefined before they have come. */
+  /** Template and colours of the theme that is on; undefined before they have come. */
   get shell() {
     if (!this.element.isConnected) return undefined; // colours come with the page
     return this.shells?.[isDark(this.element) ? 'dark' : 'light'];
   }
 }
 
-/** A colour `#rrggbb` made see-through; see `colour` in ui/charts/template.py. */
-export function faint(shade, alpha) {
+/** A figure's JSON with this theme's colours in place of their names `@domain-3/0.4`; see `colour` in ui/charts/template.py. */
+export function coloured(text, colours) {
+  return text.replace(/"@([a-z-]+\d?)\/([\d.]+)"/g, (_, name, alpha) => `"${faint(colours[name], alpha)}"`);
+}
+
+/** A colour `#rrggbb` made see-through. */
+function faint(shade, alpha) {
+  if (alpha === '1') return shade;
   const [red, green, blue] = [1, 3, 5].map((at) => parseInt(shade.slice(at, at + 2), 16));
   return `rgba(${red},${green},${blue},${alpha})`;
 }

@@ -53,10 +53,10 @@ export class Acting {
     event.preventDefault();
     const { element, on } = found;
     const fields = Object.fromEntries([...new FormData(element)].map(([name, value]) => [name, String(value).trim()]));
-    if (!fields.name) return;
+    if (fields.name === '') return;
     const { selected, curve } = this.owner;
     this.owner.send(on.submit, { ...fields, ...(on.view ? { selection: selected, metric: curve } : {}) });
-    element.reset();
+    if (!on.keep) element.reset();
     this.close(element);
   }
 

@@ -1,9 +1,8 @@
 // One sample in full: its text as it was trained, domain, flags and numbers.
 import { h, setText, info } from '../shared/dom.js';
 import { interval, number, signed } from '../shared/format.js';
-import { missed } from '../figures/dots.js';
 import { markOf } from '../board/board.js';
-import { memorization, sampleChange } from '../shared/run.js';
+import { memorization, missed, sampleChange } from '../shared/run.js';
 
 const ROWS = [
   ['step', 'Trained at step', 'Which update trains it, of how many; and its place in the batch.'],

@@ -102,13 +102,13 @@ export class Sharing {
     const figures = [];
     if (what === 'bundle') {
       this.menu.say('Drawing the figures \u2026');
-      for (const figure of this.owner.figures) {
+      for (const figure of this.owner.figures.all) {
         const [svg, png] = [await figure.picture('svg'), await figure.picture('png')];
         figures.push({ name: figure.name, svg: decodeURIComponent(after(svg)), png: after(png) });
       }
     }
     this.menu.say('Preparing the file \u2026');
-    this.owner.send('export', { what, figures, ranking: this.owner.moved.against });
+    this.owner.send('export', { what, figures });
   }
 
   receive({ id, name, mime, content }) {

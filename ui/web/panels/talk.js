@@ -50,7 +50,7 @@ export class Talk {
 
   /** In a talk the chart takes what is left of the screen, so that none of its rows is cut. */
   fit() {
-    const { generalization } = this.owner;
+    const { generalization } = this.owner.figures;
     generalization.height = undefined;
     if (this.on && window.innerWidth > 900) {
       const room = window.innerHeight - generalization.plot.getBoundingClientRect().top - MARGIN;

@@ -1,6 +1,6 @@
 // What can be done: how a tile lands, what colours mean, history, verification.
 import { h, setText, button, segmented } from '../shared/dom.js';
-import { number, seconds } from '../shared/format.js';
+import { seconds } from '../shared/format.js';
 
 const ACTIVE = ['queued', 'running']; // states of a retraining that has not ended
 const UNVERIFIED = 'Really retrain the model in this order, in the background, and lay the result over the estimate';
@@ -49,9 +49,8 @@ export class Toolbar {
     this.undo.disabled = !view.canUndo;
     this.redo.disabled = !view.canRedo;
     this.reset.disabled = view.atReference;
-    const { source, ms } = view.estimate;
-    const how = { database: 'from the database' }[source] ?? 'estimated';
-    setText(this.status, waiting ? 'estimating …' : view.atReference ? 'measured' : source === 'memory' ? 'estimated before' : `${how} in ${ms < 1000 ? `${number(ms, ms < 10 ? 1 : 0)} ms` : `${number(ms / 1000, 1)} s`}`);
+    const { source, told } = view.estimate;
+    setText(this.status, waiting ? 'estimating \u2026' : view.atReference ? 'measured' : told);
     this.status.dataset.source = source;
   }
 
@@ -67,8 +66,7 @@ export class Toolbar {
     this.verify.dataset.tip = view.atReference ? MEASURED : view.truth ? VERIFIED : UNVERIFIED;
     if (busy && job.share !== null) this.bar.value = job.share;
     else this.bar.removeAttribute('value');
-    setText(this.words, !busy ? ending(job, view, ahead) : job.state === 'running' ? job.words
-      : `waiting for ${ahead.length - 1} other retraining${ahead.length > 2 ? 's' : ''}`);
+    setText(this.words, busy ? job.words : ending(job, view, ahead));
     this.words.dataset.tip = this.words.textContent; // it may be longer than its room, which never changes
   }
 
@@ -83,10 +81,8 @@ export class Toolbar {
 }
 
 function ending(job, view, ahead) {
-  if (view.atReference) return ahead.length ? `another order is being retrained (${ahead.length})` : 'really trained';
-  if (view.truth) return `retrained in ${seconds(view.truth.seconds)}`;
-  if (job?.state === 'failed') return `the retraining failed: ${job.message}`;
-  if (job?.state === 'cancelled') return 'cancelled';
+  if (view.truth && !view.atReference) return `retrained in ${seconds(view.truth.seconds)}`;
+  if (job?.words && !view.atReference) return job.words; // how it ended
   if (ahead.length) return `another order is being retrained (${ahead.length})`;
-  return 'estimate only, not yet verified';
+  return view.atReference ? 'really trained' : 'estimate only, not yet verified';
 }

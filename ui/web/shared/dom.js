@@ -42,30 +42,18 @@ export function info(text) {
   return h('button', { type: 'button', class: 'ro-info', 'aria-label': text, 'data-tip': text }, 'i');
 }
 
+let choices = 0;
+
 /** A choice of one; `choose(value)` is called on a change, `.set(value)` shows one. */
 export function segmented(label, options, choose) {
-  const buttons = options.map(([value, text, tip]) =>
-    h('button', {
-      type: 'button', role: 'radio', class: 'ro-segment', 'data-value': value, 'data-tip': tip,
-      onclick: () => { element.set(value); choose(value); },
-    }, text));
-  const element = h('div', { class: 'ro-segmented', role: 'radiogroup', 'aria-label': label }, buttons);
+  choices += 1;
+  const radios = options.map(([value]) =>
+    h('input', { type: 'radio', name: `ro-choice-${choices}`, value, onchange: () => choose(value) }));
+  const element = h('div', { class: 'ro-segmented', role: 'radiogroup', 'aria-label': label },
+    options.map(([value, text, tip], at) => h('label', { class: 'ro-segment', 'data-value': value, 'data-tip': tip }, radios[at], text)));
   element.set = (value) => {
-    for (const one of buttons) {
-      const on = one.dataset.value === value;
-      one.setAttribute('aria-checked', String(on));
-      one.tabIndex = on ? 0 : -1;
-    }
+    for (const radio of radios) radio.checked = radio.value === value;
   };
-  element.addEventListener('keydown', (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const at = buttons.indexOf(document.activeElement);
-    const next = buttons[(at + step + buttons.length) % buttons.length];
-    next.click();
-    next.focus();
-  });
   element.set(options[0][0]);
   return element;
 }

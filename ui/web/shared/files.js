@@ -24,21 +24,7 @@ function handOver(name, blob) {
 /** What a data address holds, as a file to keep. */
 export async function saveUrl(url, name) { saveBlob(name, await (await fetch(url)).blob()); }
 
-/** A text file to keep, such as a table's numbers. */
-export function saveText(name, text) { saveBlob(name, new Blob([text], { type: 'text/csv' })); }
-
 /** Bytes that Python sent as base64, as a file to keep. */
 export function saveBytes(name, mime, text) {
   saveBlob(name, new Blob([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], { type: mime }));
-}
-
-/** A table { head, rows: [{ cells }] } as CSV; what is not known is empty. */
-export function csvOf({ head, rows }) {
-  const field = (value) => {
-    if (typeof value === 'number') return Number.isFinite(value) ? String(value) : '';
-    const text = String(value ?? '');
-    const safe = /^[=+@\t\r-]/.test(text) ? `'${text}` : text; // no spreadsheet takes it for a formula
-    return /[",\n\r]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe;
-  };
-  return [head, ...rows.map(({ cells }) => cells)].map((cells) => cells.map(field).join(',')).join('\r\n');
 }

@@ -24,17 +24,16 @@ export function addressOf(run, { selected, curve, talk = false }) {
 
 /** Note in the address, without a step in the browser's history, what the numbers on screen know. */
 export function markKnown(stamp) {
-  const address = new URL(window.location.href);
-  if ((address.searchParams.get('k') ?? '') === (stamp ?? '')) return;
-  if (stamp && address.searchParams.has('o')) address.searchParams.set('k', stamp);
-  else address.searchParams.delete('k');
-  window.history.replaceState(window.history.state, '', address);
+  mark('k', new URL(window.location.href).searchParams.has('o') ? stamp : '');
 }
 
-/** Note in the address, without a step in the browser's history, whether this is a talk. */
-export function markTalk(on) {
+/** Note there, too, whether this is a talk. */
+export function markTalk(on) { mark('talk', on ? '1' : ''); }
+
+function mark(key, value) {
   const address = new URL(window.location.href);
-  if (on) address.searchParams.set('talk', '1');
-  else address.searchParams.delete('talk');
+  if ((address.searchParams.get(key) ?? '') === (value ?? '')) return;
+  if (value) address.searchParams.set(key, value);
+  else address.searchParams.delete(key);
   window.history.replaceState(window.history.state, '', address);
 }

@@ -1,0 +1,1 @@
+"""The Timeline's four figures: pure functions of numbers → what plotly.js is to draw."""
