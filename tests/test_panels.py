@@ -89,6 +89,6 @@ def test_the_words_of_a_suggestion_keep_a_domain_apart() -> None:
     row = {"move": {"kind": "insert", "samples": [4], "slot": 2}, "words": "sample 4: step 1",
            "effect": [-0.002, -0.003, -0.001], "clear": True}  # fmt: skip
     assert "\u2068שלום\u2069" in suggested.said(goal, [row], 3, 3)
-    listed, *parts = found(suggested.drawn(goal, [row]))
+    _, listed, *parts = found(suggested.drawn(goal, [row]))
     assert listed[1]["on"] == {"move": row["move"]}
     assert any(one[0] == "bdi" for one in parts)
