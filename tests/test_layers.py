@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from reorder_core.estimators import DEFAULT
+
 ROOT = Path(__file__).parents[1]
 _CORE = "errors yaml_text records orders"
 _KEPT = f"{_CORE} config store quantities"
@@ -132,3 +134,17 @@ def test_the_core_and_the_charts_know_no_streamlit_and_pages_are_imported_by_non
         assert "pages" not in names, path
         if not path.is_relative_to(ROOT / "ui"):
             assert not names & {"streamlit", "plotly", "ui"}, path
+
+
+def test_pages_and_commands_name_no_default_estimator():
+    """They ask for `estimators.DEFAULT`, or for an ability."""
+    of_estimators = ROOT / "reorder_core" / "estimators"
+    spelled = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for top in ("app.py", "pages", "ui", "reorder_core")
+        for path in ([ROOT / top] if top == "app.py" else (ROOT / top).rglob("*.py"))
+        if not path.is_relative_to(of_estimators)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and node.value == DEFAULT
+    ]
+    assert spelled == []

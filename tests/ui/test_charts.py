@@ -18,6 +18,7 @@ from ui.charts.loss_curve import loss_curve
 from ui.charts.mosaic import mosaic
 from ui.charts.points import Scale, points
 from ui.charts.template import MODES, Mode, Source
+from ui.charts.timeline.rows import name_of
 from ui.charts.trust import trust
 
 SOURCE = Source("demo-1", "hybrid, 16 + 3 retrainings", "0123456789abcdef")
@@ -84,6 +85,19 @@ def test_labels_are_no_markup() -> None:
     assert list(ticks) == ["all", "books", "&lt;b&gt;web"]
     assert "<b>&lt;b&gt;web</b>" in named(figure)["estimate"]["hovertext"][2]
     assert "\u001b" not in template.escaped("a\u001b[31m")
+
+
+def test_what_is_written_from_right_to_left_turns_nothing_beside_it() -> None:
+    within, without = "\u2068שלום\u2069", "plain"
+    assert template.isolated("שלום") == template.escaped("שלום") == template.label("שלום") == within
+    assert template.isolated(without) == template.escaped(without) == without
+    assert name_of(64, "canary", "שלום") == f"64 canary · {within}"
+    hover = traces(drawn(rows(label=["all", "books", "שלום"])))
+    assert any(f"<b>{within}</b>" in words for t in hover for words in t.hovertext or ())
+    foreign = template.escaped("ש\u2069 \u202eturned")
+    assert foreign == "\u2068ש \ufffdturned\u2069", "a text cannot leave its own isolation"
+    long = template.label(f"64 {template.isolated('שלום' * 20)}")
+    assert long.count("\u2068") == long.count("\u2069") == 2, "closed though it was cut"
 
 
 def test_a_retraining_outside_its_interval_has_a_mark_and_a_name_of_its_own() -> None:
@@ -160,7 +174,7 @@ def test_a_heat_map_answers_clicks_by_markers_over_its_cells_and_marks_what_is_u
     figure = heat(frame, 0.04, name="h", title="H", mode="light", source=SOURCE)
     found = named(figure)
     assert list(found["cells"]["customdata"]) == list("abcd")
-    assert (found["cells"]["marker"]["opacity"], found["cells"]["type"]) == (0, "scattergl")
+    assert (found["cells"]["marker"]["opacity"], found["cells"]["type"]) == (0, "scatter")
     assert list(found["not yet retrained"]["x"]) == [0] and found["its own place"]["y"] == (0,)
     z = next(t for t in traces(figure) if t["type"] == "heatmap")["z"]
     assert z[0][1] == -1 and z[1][1] == pytest.approx(0.5) and np.isnan(z[1][0])

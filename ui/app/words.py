@@ -3,6 +3,7 @@
 from reorder_core.orders.moves import Move, from_slots
 from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
+from ui.charts.template import isolated
 
 MARKS = ("canary", "poison", "duplicate")
 """Flags that name a sample better than its domain does."""
@@ -44,9 +45,9 @@ def of_samples(run: Run, before: Order, move: Move) -> str:
         of = run.visits.sample_of
         members = {v for v in range(len(of)) if run.samples[of[v]].domain == domain}
         if ids == members:
-            return f"all {len(ids)} of {domain}"
+            return f"all {len(ids)} of {isolated(domain)}"
         if ids < members:
-            return f"{len(ids)} of {domain}"
+            return f"{len(ids)} of {isolated(domain)}"
     return f"{len(ids)} samples"
 
 

@@ -20,7 +20,8 @@ def heat(
     "home" cells move nothing; an unknown change is nan. "text" is the sample's
     beginning; a cell's customdata is its "hash". Colour grows with the square
     root of the change, to `reach`. Heat maps answer no click in Streamlit, so
-    transparent markers lie over the cells.
+    transparent markers lie over the cells: in SVG, as there are few of them and
+    each WebGL trace costs a figure a tenth of a second to set up.
     """
     samples = list(dict.fromkeys(int(i) for i in frame["sample"]))
     steps = list(dict.fromkeys(int(i) for i in frame["step"]))
@@ -39,7 +40,7 @@ def heat(
     _add_text(figure, column[told], row[told], [signed(v, 3) for v in change[told]], mode)
     _add_signs(figure, column, row, home, np.isfinite(change), mode)
     figure.add_trace(
-        go.Scattergl(
+        go.Scatter(
             x=column, y=row, mode="markers", name="cells", showlegend=False,
             marker={"symbol": "square", "size": CELL - 4, "opacity": 0},
             customdata=np.asarray(frame["hash"], dtype=object),

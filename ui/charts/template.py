@@ -5,7 +5,6 @@ figure starts from `blank`, which names its own template, and never from `go.Fig
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -25,6 +24,11 @@ LONGEST = 28
 """Letters of a name in a legend or beside an axis; whole names are told on hover."""
 FOOT = 62
 """Pixels under the plot: tick labels, the axis's name, the footer."""
+ISOLATE, ISOLATED = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+_KEPT = f"\n\t{ISOLATE}{ISOLATED}"
+_TURNED = re.compile(
+    "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,23 +176,34 @@ def config(figure: go.Figure, formats: Literal["png", "svg"] = "png") -> dict[st
     }
 
 
+def isolated(text: str) -> str:
+    """A name or a sample's text beside others: where anything in it is written from right to
+    left, it must not turn the words and numbers around it.
+    """
+    if not _TURNED.search(text):
+        return text
+    kept, depth = [], 0
+    for one in text:
+        depth += (one == ISOLATE) - (one == ISOLATED)
+        if depth < 0:  # would end what is around it
+            depth = 0
+            continue
+        kept.append(one)
+    return f"{ISOLATE}{''.join(kept)}{ISOLATED * (depth + 1)}"
+
+
 def escaped(text: str) -> str:
-    """Text for a label or tooltip: plotly reads some HTML there, and samples are not trusted."""
-    visible = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
-    return visible.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text for a figure, isolated: plotly reads some HTML there, and samples are not trusted."""
+    visible = "".join(c if c.isprintable() or c in _KEPT else "\ufffd" for c in text)
+    return isolated(visible.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
 def label(text: str, longest: int = LONGEST, end: int = 0) -> str:
-    """A name on a figure: escaped, cut with "…" before its last `end` letters, and isolated.
-
-    What is written from right to left would turn the words beside it.
-    """
+    """A name on a figure: cut with "…" before its last `end` letters, escaped and isolated."""
     line = " ".join(text.split())
     if len(line) > longest:
         line = line[: longest - end - 1] + "…" + line[len(line) - end :]
-    cut = escaped(line)
-    turned = any(unicodedata.bidirectional(one) in ("R", "AL") for one in cut)
-    return f"\N{FIRST STRONG ISOLATE}{cut}\N{POP DIRECTIONAL ISOLATE}" if turned else cut
+    return escaped(line)
 
 
 def signed(value: float, digits: int = 3) -> str:

@@ -16,7 +16,7 @@ from ui.app import panels
 from ui.app import state as session
 from ui.app.markdown import plain
 from ui.charts import curricula
-from ui.charts.template import Source
+from ui.charts.template import Source, isolated
 from ui.timeline.address import ORDER, RUN
 
 
@@ -164,7 +164,7 @@ def proposals(run: Run, task: Task, state: SearchState) -> None:
     rows = [_row(run, task, name, entry) for name, entry in [*found, *state.proposals.items()]]
     frame = pd.DataFrame(rows)
     order = frame.columns[1:]
-    first = f"{task.objectives[0].text}: retrained"
+    first = f"{isolated(task.objectives[0].text)}: retrained"
     frame = frame.sort_values(
         first, ascending=not task.objectives[0].raises, na_position="last", kind="stable"
     )
@@ -187,11 +187,11 @@ def proposals(run: Run, task: Task, state: SearchState) -> None:
 def _row(run: Run, task: Task, name: str, entry: Tried) -> dict[str, object]:
     row: dict[str, object] = {"order": name}
     for at, objective in enumerate(task.objectives):
-        found = entry.estimated[at]
-        row[f"{objective.text}: estimated"] = found.value
-        row[f"{objective.text}: low"], row[f"{objective.text}: high"] = found.lo, found.hi
+        found, name = entry.estimated[at], isolated(objective.text)
+        row[f"{name}: estimated"] = found.value
+        row[f"{name}: low"], row[f"{name}: high"] = found.lo, found.hi
         known = entry.realised[at] if entry.realised else None
-        row[f"{objective.text}: retrained"] = np.nan if known is None else known
+        row[f"{name}: retrained"] = np.nan if known is None else known
     row["RRE"] = round(task.price, 2) if entry.realised else 0.0
     row["open"] = f"timeline?{RUN}={run.id}&{ORDER}={encode_order(entry.order)}"
     return row

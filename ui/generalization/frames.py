@@ -17,6 +17,7 @@ from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 from ui.app import words
 from ui.charts.cells import Grid
+from ui.charts.template import isolated
 
 COLUMNS = 64
 ALL = "all"
@@ -128,7 +129,8 @@ def most_moved(moves: Sequence[PricedMove], most: int = MOST_DOMAINS) -> list[Pr
 def move_label(run: Run, one: PricedMove) -> str:
     """`arithmetic, best: canary 31 → step 4`."""
     name = words.of_sample(run, one.move.samples[0])
-    return f"{one.domain}, {one.kind}: {name} → step {one.move.slot // run.batch_size + 1}"
+    step = one.move.slot // run.batch_size + 1
+    return f"{isolated(one.domain)}, {one.kind}: {name} → step {step}"
 
 
 def needs_frame(run: Run, needs: pd.DataFrame, held_out: str) -> pd.DataFrame:
@@ -138,7 +140,7 @@ def needs_frame(run: Run, needs: pd.DataFrame, held_out: str) -> pd.DataFrame:
     part = pd.concat([late.head(EACH), early.tail(EACH)])
     return pd.DataFrame(
         {
-            "label": [f"{words.of_sample(run, int(i))} ({domain})"
+            "label": [f"{words.of_sample(run, int(i))} ({isolated(domain)})"
                       for i, domain in zip(part["sample"], part["domain"], strict=True)],
             "sample": part["sample"].to_numpy(),
             "series": "estimated",

@@ -8,7 +8,7 @@ from reorder_core.analysis.frames import column, lines
 from reorder_core.store.run import Run
 from ui.app import panels, words
 from ui.charts.dots import Axis, dots
-from ui.charts.template import Source, signed
+from ui.charts.template import Source, isolated, signed
 from ui.generalization.frames import EACH
 from ui.memorization.sections import TABLE, say
 from ui.queries import analysed
@@ -37,7 +37,7 @@ def needed(run: Run) -> None:
             name="without",
             mode=panels.mode(),
             source=Source(run.id, TABLE),
-            title=f"Held-out {domain} without a sample: worse (right), better (left)",
+            title=f"Held-out {isolated(domain)} without a sample: worse (right), better (left)",
         )
         panels.draw(figure, lambda: own, "Held-out loss without each sample")
 
@@ -47,7 +47,7 @@ def drawn(run: Run, own: pd.DataFrame) -> pd.DataFrame:
     ranked = own.sort_values("change", ascending=False)
     part = pd.concat([ranked.head(EACH), ranked.tail(EACH)]).drop_duplicates("sample")
     change = column(part, "change")
-    names = [f"{words.of_sample(run, int(i))} ({of}){'' if trained else ', reserve'}"
+    names = [f"{words.of_sample(run, int(i))} ({isolated(of)}){'' if trained else ', reserve'}"
              for i, of, trained in zip(part["sample"], part["domain"], part["trained"],
                                        strict=True)]  # fmt: skip
     return pd.DataFrame({

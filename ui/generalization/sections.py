@@ -17,7 +17,7 @@ from ui.app import panels, state
 from ui.charts.cells import cells
 from ui.charts.dots import Axis, dots
 from ui.charts.ranges import Axes, ranges
-from ui.charts.template import Source, domain_colours
+from ui.charts.template import Source, domain_colours, isolated
 from ui.generalization import frames, sentences
 from ui.generalization.frames import ALL, Course, PricedMove
 from ui.memorization.maps import grid_table
@@ -167,7 +167,7 @@ def needs(run: Run) -> None:
         if len(frame):
             figure = dots(
                 frame, Axis("late minus early, nats/token", 4), name="needs", mode=panels.mode(),
-                title=f"What held-out {domain} wants late (left) or early (right)",
+                title=f"What held-out {isolated(domain)} wants late (left) or early (right)",
                 source=Source(run.id, TABLE),
             )  # fmt: skip
             whole = lines(found, found["held_out"] == domain)
@@ -206,7 +206,7 @@ def curves(run: Run) -> None:
         order = state.history(run.id, run.reference_order).order
         known = informed(run).knows(order).words(estimates.ESTIMATOR)
         figure = ranges(frame, _shades(courses), axes, name="curves", mode=panels.mode(),
-                        title=f"Held-out loss along training, {domain}",
+                        title=f"Held-out loss along training, {isolated(domain)}",
                         source=Source(run.id, known))  # fmt: skip
         panels.draw(figure, lambda: frame, "Learning curves on held-out text")
         st.caption(f"Evaluated after {_numbers(run.eval_steps)} steps; nothing is known between.")

@@ -16,6 +16,7 @@ from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.fidelity import FidelityReport
 from reorder_core.store.run import Run
 from ui.charts import theme
+from ui.charts.template import isolated
 from ui.pages.fidelity_sentences import FAMILY_WORDS
 from ui.queries import judged
 
@@ -81,7 +82,7 @@ def judging(run: Run, estimator: str) -> Judging | None:
         points(verified, (found.estimated.samples, found.retrained.samples, found.interval.samples),
                reference, sample_names(run)),
         points(verified, (found.estimated.probes, found.retrained.probes, found.interval.probes),
-               probes, [f"held-out {name}" for name in run.probe_domains]),
+               probes, [f"held-out {isolated(name)}" for name in run.probe_domains]),
         found.retrained.samples.size,
         coverages(run, verified, found),
         {name: measures.r2(found.estimated.probes[at], found.retrained.probes[at], probes)
@@ -153,7 +154,7 @@ def points(
 def sample_names(run: Run) -> list[str]:
     """Each sample in a line: id, domain, beginning of its text."""
     texts = [" ".join(sample.text.split())[:TEXT] for sample in run.samples]
-    return [f"sample {s.sample_id}, {s.domain}: “{text}…”"
+    return [f"sample {s.sample_id}, {isolated(s.domain)}: “{isolated(text)}…”"
             for s, text in zip(run.samples, texts, strict=True)]  # fmt: skip
 
 

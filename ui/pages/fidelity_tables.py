@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 from urllib.parse import urlencode
 
@@ -54,7 +55,7 @@ def reports(run: Run, report: FidelityReport, estimator: str) -> None:
         st.caption(f"{report.orders} {words}, seed {report.seed}{spread}")
         frame = report_frame(report)
         st.dataframe(
-            marked(frame, estimator), hide_index=True, key="ro_table_reports",
+            copy(marked(frame, estimator)), hide_index=True, key="ro_table_reports",
             column_config=_columns(frame), placeholder="–",
             alt="Measures of each estimator on these orders",
         )  # fmt: skip
@@ -69,8 +70,12 @@ def _columns(frame: pd.DataFrame) -> dict[str, Any]:
     return {"estimator": st.column_config.TextColumn("estimator", pinned=True), **shown}
 
 
+@st.cache_resource(max_entries=32, show_spinner=False)
 def marked(frame: Any, estimator: str) -> Any:
-    """The table as it is read: measures with interval and mark; the chosen row stands out."""
+    """The table as it is read: measures with interval and mark; the chosen row stands out.
+
+    Kept, as its cells are many; draw a copy.
+    """
     table = frame[["estimator", *(name for name in COLUMNS if name in frame)]].copy()
     if "bytes" in table:
         table["bytes"] = table["bytes"] / 1e6

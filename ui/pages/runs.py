@@ -11,6 +11,7 @@ import streamlit as st
 
 from reorder_core.analysis.two_runs import FEWEST, Compared, compared
 from reorder_core.errors import OrderError
+from reorder_core.estimators import DEFAULT
 from reorder_core.store.leftovers import remove_scratch
 from reorder_core.store.run import Run, open_run
 from ui.app import known_runs, panels, state, visitors
@@ -51,7 +52,7 @@ def _row(found: KnownRun, run: Run) -> dict[str, object]:
     opened = _opened(found)
     reports = {} if opened is None else {r.family: r for r in opened.fidelity}
     judged = reports.get("random")
-    measured = judged and judged.estimators.get("hybrid")
+    measured = judged and judged.estimators.get(DEFAULT)
     return {
         "run": found.name + (" (open)" if found.id == run.id else ""),
         "samples": found.samples,

@@ -12,7 +12,7 @@ from reorder_core.store.run import Run
 from ui.app import words
 from ui.charts import marks
 from ui.charts.dots import Axis, dots
-from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, label
+from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, isolated, label
 
 Against = Literal["step", "times"]
 ACROSS: dict[Against, str] = {
@@ -129,7 +129,7 @@ def influence(
     ranked = others.sort_values("effect")
     part = pd.concat([ranked.head(INFLUENCES), ranked.tail(INFLUENCES)]).drop_duplicates("sample")
     frame = pd.DataFrame({
-        "label": [words.of_sample(run, int(i)) + f" · {run.samples[int(i)].text[:24]}"
+        "label": [words.of_sample(run, int(i)) + f" · {isolated(run.samples[int(i)].text[:24])}"
                   for i in part["sample"]],
         "series": "effect", "value": part["effect"], "lo": np.nan, "hi": np.nan,
         "retrained": np.nan,

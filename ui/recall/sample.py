@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from reorder_core.store.run import Run
 from ui.app import panels, state, words
-from ui.charts.template import Source
+from ui.charts.template import Source, isolated
 from ui.memorization import figures as curves
 from ui.memorization.sections import TABLE, say
 from ui.queries import analysed, recalled
@@ -56,7 +56,7 @@ def _choice(run: Run) -> int:
     flagged = [s.sample_id for s in run.samples if s.flags]
     picked = list(state.chosen_samples(run.id))
     ids = list(dict.fromkeys([*picked, *flagged, *range(run.count)]))
-    label = {i: f"{words.of_sample(run, i)} · {run.samples[i].text[:40]}" for i in ids}
+    label = {i: f"{words.of_sample(run, i)} · {isolated(run.samples[i].text[:40])}" for i in ids}
     return int(st.selectbox("Sample", ids, format_func=label.__getitem__, key="ro_sample"))
 
 

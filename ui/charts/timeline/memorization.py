@@ -136,12 +136,14 @@ class _Points:
         after = tiles.reference + changed.value
         known = np.stack([tiles.visit, tiles.sample, changed.value, tiles.before - after,
                           tiles.before, after, changed.retrained], axis=1)  # fmt: skip
-        told = np.isfinite(changed.retrained).any()
+        real = np.isfinite(changed.retrained).any()
+        told = {name: escaped(str(name)) for name in set(tiles.domain[chosen])}
         return {
             "x": self.x[chosen], "y": height[chosen], "mode": "markers", "name": name,
-            "marker": marker, "customdata": known[chosen], "text": tiles.domain[chosen],
+            "marker": marker, "customdata": known[chosen],
+            "text": [told[name] for name in tiles.domain[chosen]],
             "hovertemplate": "<b>sample %{customdata[1]}</b>, %{text}<br>"
-            + ("retrained %{customdata[6]:+.3f}<br>" if told else "")
+            + ("retrained %{customdata[6]:+.3f}<br>" if real else "")
             + "change of final loss %{customdata[2]:+.3f}<br>memorization %{customdata[3]:+.3f}: "
             "loss %{customdata[4]:.3f} before training, %{customdata[5]:.3f} after"
             "<extra></extra>",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ui.charts.dots import Axis, height_of, plot_of
-from ui.charts.template import Mode, Source, layout
+from ui.charts.template import Mode, Source, isolated, layout
 from ui.charts.theme import OTHER
 from ui.charts.timeline.plot import Changes, Drawn
 
@@ -75,9 +75,9 @@ def moved(
 
 def name_of(sample: int, flag: str, text: str) -> str:
     """`64 canary · The secret of …`: a row's name, cut to a line."""
-    line = " ".join(f"{flag} · {text}".split() if flag else text.split())
-    name = f"{sample} {line}"
-    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
+    head, line = f"{sample} {flag} · " if flag else f"{sample} ", " ".join(text.split())
+    room = LONGEST - len(head)
+    return head + isolated(line if len(line) <= room else line[: room - 1] + "…")
 
 
 def _rows(changed: Changes, of: Any = slice(None)) -> list[dict[str, Any]]:

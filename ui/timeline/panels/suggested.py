@@ -5,6 +5,7 @@ from typing import Any
 
 from reorder_core.explore.suggestions import Goal
 from ui.app.numbers import interval, signed
+from ui.charts.template import isolated
 from ui.timeline.panels.tree import Node, button, el
 
 ASK = (
@@ -80,7 +81,7 @@ def _named(goal: Goal) -> str:
     if goal.aim == "held-out":
         return "lower held-out loss"
     if goal.aim == "domain":
-        return f"protect \u2068{goal.domain}\u2069"  # isolated: it may be written from the right
+        return f"protect {isolated(goal.domain)}"
     return f"{goal.aim} sample {goal.sample}"
 
 

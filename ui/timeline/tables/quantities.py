@@ -13,6 +13,7 @@ from reorder_core.store.queries import QUERIES
 from reorder_core.store.run import Run
 from ui.app import jobs, state, visitors
 from ui.app.markdown import plain
+from ui.charts.template import isolated
 from ui.queries import quantities
 from ui.queries.service import published
 
@@ -25,7 +26,8 @@ def show(run: Run, order: Order, answer: Answer) -> None:
         return
     found = quantities.under(run, order, answer)
     table = quantities.frame(run, found)
-    st.dataframe(table, hide_index=True, column_config=_columns(), placeholder="–",
+    shown = table.assign(of=table["of"].map(isolated))
+    st.dataframe(shown, hide_index=True, column_config=_columns(), placeholder="–",
                  key=f"{state.QUANTITIES}_{run.id}", row_height=30, height="content")  # fmt: skip
     for sentence in quantities.reasons(found):
         st.caption(plain(sentence))
