@@ -10,6 +10,7 @@ from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.judge import measures
 from reorder_core.judge.fidelity import fresh_orders, retrain_once
 from reorder_core.orders.order import make_order
+from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
@@ -110,3 +111,20 @@ def test_far_retrainings_say_less_of_a_move_than_of_an_order_as_far(real_run: Ru
         for order in (move, judges[0].order)
     ]
     assert 0 < left[1] < 0.9 * left[0]
+
+
+def test_a_mild_orders_correction_is_not_magnified_for_a_more_coherent_one(hybrid, judges):
+    found = hybrid.prior.replayed(judges[0].order)
+    of = [
+        hybrid._describe(
+            judges[0].order[None],
+            found.deltas[-1][None],
+            Losses.stacked([found.losses.final]),
+            [coherence],
+        )
+        for coherence in (3.0, 10.0)
+    ]
+    inner = np.square(of[0].distance)[:, None]
+    mild = hybrid._apart(of[0], of[0], inner)
+    assert mild > 0
+    np.testing.assert_array_equal(hybrid._apart(of[1], of[0], inner), mild)

@@ -54,6 +54,9 @@ SLOPE = 0.12
 """Standard deviation of the part by which a sample's effects are off throughout."""
 EXCESSES = (2.0, 1.0, 0.5)
 """Sizes of what coherent orders err beyond that; the first where no retraining tells."""
+MOST = 5.0
+"""Where it stops growing with coherence. A training without a memory of Adam's has orders of
+coherence 10; one growing on let the correction of a milder order be magnified for these."""
 RANGE = 0.5
 """Distance within which that is alike."""
 WIDE_SAMPLES, WIDE_PROBES = (4.0, 2.0, 8.0), (12.0, 6.0, 24.0)
@@ -308,7 +311,7 @@ class HybridEstimator:
 
         Only a coherent order close by tells of it: half the reference run's length away.
         """
-        excess = [np.maximum(x.coherence**POWER - 1, 0) for x in (a, b)]
+        excess = [np.clip(x.coherence**POWER - 1, 0, MOST) for x in (a, b)]
         sizes = np.outer(a.distance * excess[0], b.distance * excess[1])
         size = self._excess if size is None else size
         return size**2 * sizes * _close(a, b, inner, RANGE)
