@@ -144,13 +144,19 @@ def test_a_talk_on_a_projector_shows_all_of_its_chart_and_can_verify(
     page.locator("[data-command=talk]").click()
     page.wait_for_selector(".ro-talking")
     charted(page)
-    page.wait_for_timeout(300)
-    box = page.locator("[data-figure=generalization]").bounding_box()
-    assert box["y"] + box["height"] <= 720
-    labels = page.locator("[data-figure=generalization] .ytick")
-    assert labels.count() == len(run.probe_domains) + 1
-    assert all(label.bounding_box()["y"] < 700 for label in labels.all())
-    assert page.get_by_role("button", name="Verify", exact=True).is_visible()
+    verify = page.get_by_role("button", name="Verify", exact=True)
+    assert verify.is_visible()
+    for retrained in (False, True):
+        if retrained:
+            verify.click()
+            page.get_by_role("button", name="Verified", exact=True).wait_for(timeout=120_000)
+            page.locator("[data-figure=generalization]").get_by_text("retrained").first.wait_for()
+        page.wait_for_timeout(500)
+        box = page.locator("[data-figure=generalization]").bounding_box()
+        assert box["y"] + box["height"] <= 720, retrained
+        labels = page.locator("[data-figure=generalization] .ytick")
+        assert labels.count() == len(run.probe_domains) + 1
+        assert all(label.bounding_box()["y"] < 700 for label in labels.all()), retrained
     page.keyboard.press("Escape")
 
 

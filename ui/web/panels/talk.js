@@ -35,7 +35,6 @@ export class Talk {
     markTalk(true);
     this.at = -1;
     this.show();
-    this.fit();
     this.owner.announce('Talk mode. Arrow keys step through the deck, Escape leaves.');
   }
 
@@ -81,10 +80,12 @@ export class Talk {
       : moved ? `${slide.note ? `${slide.note} ` : ''}(moved since)` : slide.note);
     this.element.dataset.slide = this.at;
     const drawn = JSON.stringify([this.at, deck.map((one) => one.title)]);
-    if (drawn === this.drawn) return;
-    this.drawn = drawn;
-    this.dots.replaceChildren(...deck.map((one, i) => h('button', { type: 'button', class: 'ro-talk-dot',
-      'aria-current': i === this.at ? 'step' : null, 'aria-label': `Slide ${i + 1}: ${one.title}`, onclick: () => this.go(i) })));
+    if (drawn !== this.drawn) {
+      this.drawn = drawn;
+      this.dots.replaceChildren(...deck.map((one, i) => h('button', { type: 'button', class: 'ro-talk-dot',
+        'aria-current': i === this.at ? 'step' : null, 'aria-label': `Slide ${i + 1}: ${one.title}`, onclick: () => this.go(i) })));
+    }
+    this.fit(); // a longer title or note leaves it less room
   }
 
   key(event) {
