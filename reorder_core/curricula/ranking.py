@@ -17,10 +17,14 @@ APART = 0.02
 def scaled(
     values: Array, objectives: Sequence[Objective], random: Sequence[Sequence[float]]
 ) -> Array:
-    """(B, M) values as costs in standard deviations of random orders; 0 is their mean."""
+    """(B, M) values as costs in standard deviations of random orders; 0 is their mean.
+
+    Infinite where a value is no number.
+    """
     signs = np.array([objective.sign for objective in objectives])
     means, sds = (np.array([f(row) for row in random]) for f in (np.mean, np.std))
-    return signs * (values - means) / np.maximum(sds, 1e-9)
+    costs = signs * (values - means) / np.maximum(sds, 1e-9)
+    return np.where(np.isfinite(costs), costs, np.inf)
 
 
 def costs_of(
@@ -28,7 +32,7 @@ def costs_of(
 ) -> Array:
     """(B, M) scaled costs of verified entries; infinite where a training diverged."""
     values = np.array([entry.realised for entry in entries], float).reshape(len(entries), -1)
-    return np.nan_to_num(scaled(values, objectives, random), nan=np.inf, posinf=np.inf)
+    return scaled(values, objectives, random)
 
 
 def front(costs: Array) -> NDArray[np.intp]:

@@ -66,8 +66,8 @@ def verdict(task: Task, state: SearchState) -> str:
     """One or more sentences: what was gained, or that order makes no difference that shows."""
     entry = best_entry(task, state)
     if entry is None:
-        return "No order has been verified yet."
-    told = []
+        return f"E{_none_left(state)[1:]}." if state.verified else "No order has been verified yet."
+    told, lost, tried = [], diverged(state), len(state.verified)
     for objective, gain in zip(task.objectives, gains(task, state, entry), strict=True):
         against = (
             f"{gain.value:.4f} against {gain.random_mean:.4f} of random orders "
@@ -81,17 +81,31 @@ def verdict(task: Task, state: SearchState) -> str:
                 f"{name}: {against}. That is not beyond what random orders vary by: "
                 "no order found is clearly better than a random one."
             )
+    if lost:
+        told.append(
+            f"{lost} of the {tried} orders that were trained diverged: their losses are no "
+            "numbers, so they are never best and teach nothing."
+        )
     return " ".join(told)
+
+
+def diverged(state: SearchState) -> int:
+    """How many of the verified orders ended with losses that are no numbers."""
+    return sum(not np.isfinite(e.realised).all() for e in state.verified if e.realised)
+
+
+def _none_left(state: SearchState) -> str:
+    return (
+        f"every one of the {len(state.verified)} orders that were trained diverged, so none "
+        "can be named; build the run with a lower learning rate"
+    )
 
 
 def answer(task: Task, state: SearchState) -> dict[str, Any]:
     """The object that `curriculum --json` prints; lists by objective where several were asked."""
     entry = best_entry(task, state)
     if entry is None:
-        raise CurriculumError(
-            f"every one of the {len(state.verified)} orders that were trained diverged, so none "
-            "can be named; build the run with a lower learning rate"
-        )
+        raise CurriculumError(_none_left(state))
     found = gains(task, state, entry)
 
     def one(values: Any) -> Any:
@@ -130,6 +144,7 @@ def answer(task: Task, state: SearchState) -> dict[str, Any]:
         "clear": one(gain.clear for gain in found),
         "additive_bound": one(state.bound),
         "verified": [_verified(part, one) for part in state.verified],
+        "diverged": diverged(state),
         "verdict": verdict(task, state),
         "search": state.path.stem,
     }

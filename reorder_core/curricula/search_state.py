@@ -138,11 +138,16 @@ def all_states(run: Run) -> Iterator[SearchState]:
 
 def _entry(run: Run, value: dict[str, Any]) -> Tried:
     realised = value["realised"]
-    if realised is not None:  # null within stands for a loss that was not finite
-        realised = tuple(np.nan if number is None else float(number) for number in realised)
+    if realised is not None:
+        realised = tuple(map(_number, realised))
     estimated = tuple(
-        Estimated(*(float(found[key]) for key in ("value", "lo", "hi")))
+        Estimated(*(_number(found[key]) for key in ("value", "lo", "hi")))
         for found in value["estimated"]
     )
     order = run.visits.make_order(value["order"])
     return Tried(order, str(value["source"]), estimated, realised, int(value["round"]))
+
+
+def _number(value: float | None) -> float:
+    """A file has null for what is no number."""
+    return np.nan if value is None else float(value)

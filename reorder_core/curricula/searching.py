@@ -13,6 +13,7 @@ from reorder_core.curricula.finding import find, picks
 from reorder_core.curricula.proposals import proposals
 from reorder_core.curricula.scoring import Live
 from reorder_core.curricula.search_state import SearchState, Tried, open_state
+from reorder_core.errors import CurriculumError
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
@@ -83,6 +84,12 @@ def _begin(task: Task, state: SearchState, live: Live, tables: list[AdditiveTabl
         for _ in range(RANDOM)
     ]
     scores = live.scores(task.objectives, [*named.values(), *drawn])
+    lost = int((~np.isfinite([score.value for score in scores])).any(0).sum())
+    if lost:
+        raise CurriculumError(
+            f"the estimates of {lost} of {len(named) + len(drawn)} orders are no numbers, so "
+            "nothing can be searched by them; build the run with a lower learning rate"
+        )
     state.proposals = {
         name: Tried(order, name, tuple(score.of(row) for score in scores),
                     _realised(task, state, order))

@@ -2,18 +2,23 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from reorder_core.curricula.asked import Asked, understand
 from reorder_core.curricula.result import answer, best_entry, verdict
+from reorder_core.curricula.scoring import Live, Scores
 from reorder_core.curricula.search_state import open_state
 from reorder_core.curricula.searching import Trainer, search
 from reorder_core.errors import CurriculumError
-from reorder_core.orders.order import make_order
-from reorder_core.store.run import open_run
+from reorder_core.orders.order import Order, make_order
+from reorder_core.store.ledger import Retrained
+from reorder_core.store.run import Run, open_run
+from reorder_core.training import loop
 
 ASKED = Asked(("heldout",), budget=8, seed=3)
 
@@ -142,3 +147,53 @@ def test_a_damaged_state_is_told_and_another_search_has_its_own(searched) -> Non
     state.path.write_text("{")
     with pytest.raises(CurriculumError, match="is damaged"):
         open_state(searched, ASKED)
+
+
+def diverging(monkeypatch: pytest.MonkeyPatch, which: Callable[[int], bool]) -> None:
+    """Real training, but the losses of some orders end as no numbers."""
+    train, trained = loop.retrain, []
+
+    def diverge(run: Run, order: Order, **how: Any) -> Retrained:
+        found = train(run, order, **how)
+        trained.append(found)
+        lost = which(len(trained))
+        return replace(found, losses_at=found.losses_at.scaled(np.nan)) if lost else found
+
+    monkeypatch.setattr(loop, "retrain", diverge)
+
+
+def test_orders_that_diverge_midway_are_counted_told_and_never_best(
+    searched: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diverging(monkeypatch, lambda number: number in (2, 4, 5))
+    task, state = understand(searched, ASKED), search(searched, ASKED)
+    found = answer(task, state)
+    assert state.done and found["diverged"] == 3
+    assert len(found["verified"]) == task.retrainings
+    assert np.isfinite(found["realised"])
+    assert "3 of the 5 orders that were trained diverged" in found["verdict"]
+    assert search(searched, ASKED).paid == state.paid, "read back, it is the same"
+
+
+def test_where_all_diverge_that_is_the_message(
+    searched: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diverging(monkeypatch, lambda number: True)
+    task, state = understand(searched, ASKED), search(searched, ASKED)
+    with pytest.raises(CurriculumError, match="every one of the 5 orders that were"):
+        answer(task, state)
+    assert "Every one of the 5 orders" in verdict(task, state)
+
+
+def test_estimates_that_are_no_numbers_end_the_search_before_anything_is_trained(
+    searched: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = Live.scores
+
+    def lost(self: Live, *asked: Any) -> list[Scores]:
+        return [replace(found, value=found.value * np.nan) for found in scores(self, *asked)]
+
+    monkeypatch.setattr(Live, "scores", lost)
+    with pytest.raises(CurriculumError, match=r"estimates of \d+ of \d+ orders are no num"):
+        search(searched, ASKED)
+    assert not len(searched.ledger)

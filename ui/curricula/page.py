@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from reorder_core.curricula.asked import Task, understand
-from reorder_core.curricula.result import verdict
+from reorder_core.curricula.result import best_entry, verdict
 from reorder_core.curricula.search_state import SearchState
 from reorder_core.errors import ReorderError
 from reorder_core.store.run import Run
@@ -131,7 +131,7 @@ def _told(task: Task, state: SearchState) -> None:
     text = plain(verdict(task, state))
     if not state.done:
         st.info(f"So far: {text}", icon=":material/hourglass_top:")
-    elif "no order found is clearly better" in text:
+    elif best_entry(task, state) is None or "no order found is clearly better" in text:
         st.warning(text, icon=":material/balance:")
     else:
         st.success(text, icon=":material/check:")
