@@ -28,7 +28,7 @@ FAMILY_TIPS = (
     "exchanged. Blocks: whole steps or domains in another order. Curricula: sorted by length or "
     "domain, mixed or apart."
 )
-_FIRST_SECONDS, _SLICE_SECONDS, _POLL_SECONDS = 1.2, 0.6, 0.1
+_SLICE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +149,24 @@ def reports(run: Run, view: Choice) -> None:
         fidelity_tables.reports(run, report, view.estimator)
 
 
-def judge(run: Run, view: Choice) -> None:
-    """What the ledger's orders say of the estimator, computed in slices while it lacks."""
-    lacking = _work(run, view.estimator, _FIRST_SECONDS)
-    st.fragment(_judge, run_every=_POLL_SECONDS if lacking else None)(run, view, lacking > 0)
+def judge(run: Run, view: Choice) -> bool:
+    """What the ledger's orders say of the estimator; whether some are still to be estimated.
+
+    While some are, the page is drawn again and again, each time after a slice of the work:
+    a fragment that polls would meet the page's own reruns.
+    """
+    if _work(run, view.estimator, _SLICE_SECONDS) == 0:
+        st.fragment(_judge)(run, view)
+        return False
+    asked = max(1, len(judged.orders(run, view.estimator)))
+    done = min(asked, len(judged.known(run, view.estimator)))
+    st.progress(done / asked, text=f"estimating the retrained orders: {done} of {asked} …")
+    return True
 
 
-def _judge(run: Run, view: Choice, working: bool) -> None:
+def _judge(run: Run, view: Choice) -> None:
     if query := state.take_opening():
         st.switch_page("pages/timeline.py", query_params={RUN: run.id} | query)
-    if working:
-        if _work(run, view.estimator, _SLICE_SECONDS) == 0:
-            st.rerun()  # ends the polling
-        asked = max(1, len(judged.orders(run, view.estimator)))
-        done = min(asked, len(judged.known(run, view.estimator)))
-        st.progress(done / asked, text=f"estimating the retrained orders: {done} of {asked} …")
-        return
     try:
         found, heat = _judged(run, view.estimator)
     except ReorderError as error:
