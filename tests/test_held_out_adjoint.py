@@ -164,6 +164,21 @@ def test_the_correction_is_nothing_at_the_reference_and_on_average_far_from_it()
     assert np.abs(far.mean(0)).max() < 0.2
 
 
+def test_one_sample_far_away_is_corrected_as_near_and_all_samples_are_not() -> None:
+    random = np.random.default_rng(0)
+    table, reference = random.normal(size=(2, 32, 256)), np.arange(256, dtype=np.int32)
+    exchange = Exchange.of(table, reference, plain_visits(256, 8))
+    one = move(reference, 3, 200, "swap")[None]
+    every = random.permutation(reference)[None].astype(np.int32)
+    far = np.full(1, 0.3)
+    kept, lost = (
+        exchange.near(orders, far) / exchange.near(orders, np.zeros(1)) for orders in (one, every)
+    )
+    assert kept.min() > 0.7
+    assert lost.max() < 0.1
+    assert np.abs(exchange.far(one, far)).max() < 0.01 * np.abs(exchange.far(every, far)).max()
+
+
 def test_a_run_built_before_gains_the_adjoint_and_nothing_else_changes(
     real_run: Run, tmp_path: Folder
 ) -> None:

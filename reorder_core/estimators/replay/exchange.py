@@ -7,9 +7,12 @@ there says A_Φ[t, i] with the sampled factor in the Hessian's place; X = A − 
 is what the factor gets wrong, summed over an order's samples.
 
 Near the reference run, X at the order's steps minus X at the reference's is added
-to the replay's loss. Far from it much of that is the same for all orders and too
-large, for the derivative was taken elsewhere; there the order is compared with the
-mean of all orders instead, and only a share of it counts.
+to the replay's loss, a little less than whole, as both derivatives err. Far from it
+much of that is the same for all orders and too large, for the derivative was taken
+elsewhere; there the order is compared with the mean of all orders instead, and only a
+share of it counts. What is near is said by the distance and by how many samples it
+comes from: one sample with a large gradient goes a long way, and its effect stays
+linear in it; as far by a hundred samples, each meets what the others did.
 """
 
 from dataclasses import dataclass
@@ -23,7 +26,10 @@ from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
 NEAR = 0.1
-"""Distance from the reference run over which the derivative taken there fades."""
+"""Distance from the reference run over which the derivative taken there fades, where an order
+gives every sample another step."""
+CLOSE = 0.75
+"""What X counts for where nothing has faded yet."""
 SUDDEN = 4
 """Power with which the comparison with all orders sets in beyond it."""
 
@@ -39,6 +45,8 @@ class Exchange:
     """(D,) its sum over the reference order."""
     mean: Array
     """(D,) its mean over all orders of what the reference trains."""
+    steps: NDArray[np.integer]
+    """(V,) the step of each visit in the reference order; T for all of the bench."""
 
     @classmethod
     def of(cls, table: Array, reference: Order, visits: Visits) -> "Exchange":
@@ -47,17 +55,27 @@ class Exchange:
         home, mean = summed(wide, reference[None], visits)[0], wide.mean(1)
         if not visits.is_plain:
             mean = mean * visits.times(reference[None])[0]
-        return cls(wide, visits, home, mean.sum(-1))
+        return cls(wide, visits, home, mean.sum(-1), places(reference[None], visits)[0])
 
     def near(self, orders: NDArray[np.int32], distance: Array) -> Array:
         """(B, D) to add to the losses of orders (B, V), at distances (B,) from the reference."""
         found = summed(self.table, orders, self.visits) - self.home
-        return np.exp(-distance / NEAR)[:, None] * found
+        return CLOSE * self._faded(orders, distance)[:, None] * found
 
     def far(self, orders: NDArray[np.int32], distance: Array) -> Array:
         """(B, D) to add a share of, 0 near the reference."""
         found = summed(self.table, orders, self.visits) - self.mean
-        return ((1 - np.exp(-distance / NEAR)) ** SUDDEN)[:, None] * found
+        return ((1 - self._faded(orders, distance)) ** SUDDEN)[:, None] * found
+
+    def _faded(self, orders: NDArray[np.int32], distance: Array) -> Array:
+        """(B,) 1 at the reference order, near 0 where many samples went far together."""
+        moved = (places(orders, self.visits) != self.steps).sum(1) / self.visits.trained
+        return np.exp(-distance * np.sqrt(moved) / NEAR)
+
+
+def places(orders: NDArray[np.int32], visits: Visits) -> NDArray[np.integer]:
+    """(B, V) the step that trains each visit; T where none does."""
+    return np.minimum(visits.steps_of(orders), visits.steps)
 
 
 def summed(table: Array, orders: NDArray[np.int32], visits: Visits) -> Array:
