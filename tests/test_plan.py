@@ -7,9 +7,10 @@ import pytest
 from real import tiny_real_config
 from typer.testing import CliRunner
 
+from reorder_core.building.foretelling import MEASURED, expected, warnings
 from reorder_core.building.plan import Plan, make_plan
 from reorder_core.cli.commands import app
-from reorder_core.config import RunConfig, read_config
+from reorder_core.config import PRESETS, RunConfig, read_config
 from reorder_core.store.run import Run, open_run
 
 ROOT = Path(__file__).parents[1]
@@ -97,3 +98,72 @@ def test_a_wrong_configuration_is_told_without_a_traceback(tmp_path: Path) -> No
     found = CliRunner().invoke(app, ["plan", str(path)])
     assert found.exit_code == 1 and found.stdout == ""
     assert "corpus.path: Field required" in found.stderr and "Traceback" not in found.stderr
+
+
+# --- what to expect, what to beware of, what a budget buys ----------------------------------
+
+
+def small_model(**changes: object) -> RunConfig:
+    return tiny_real_config(training={"learning_rate": 0.001}, **changes)
+
+
+@pytest.mark.parametrize("preset", ["quick", "standard", "precise"])
+def test_expected_fidelity_is_what_the_preset_was_measured_to_have(preset: str) -> None:
+    fields = PRESETS[preset]
+    found = expected(small_model(**{k: dict(v) for k, v in fields.items()}))
+    assert found is not None and found == MEASURED[preset]
+    assert "seed 616263" in found.source and 0.5 < found.r2 < 1
+
+
+def test_nothing_is_expected_where_nothing_was_measured() -> None:
+    assert expected(small_model(calibration={"orders": 0})) is None
+    assert expected(tiny_real_config(training={"learning_rate": 0.01})) is None
+    pretrained = RunConfig.model_validate(
+        {"name": "x", "corpus": {"kind": "controlled", "samples": 16},
+         "model": {"from": "a/b"}, "training": {"steps": 4, "batch_size": 4}}
+    )  # fmt: skip
+    assert expected(pretrained) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"training": {"learning_rate": 0.0}}, "no order has an effect"),
+        ({"training": {"learning_rate": 0.01}}, "past 0.015 the expansion told little"),
+        ({"calibration": {"orders": 0}}, "nothing will say how far"),
+        ({"projection": {"rank": 0}}, "worse than assuming"),
+        ({"training": {"optimizer_state": "fresh"}}, "Adam's moments begin at 0"),
+    ],
+)
+def test_settings_that_make_noise_are_warned_of(changes: dict, told: str) -> None:
+    assert any(told in warning for warning in warnings(tiny_real_config(**changes)))
+
+
+def test_a_sound_configuration_is_not_warned_of() -> None:
+    assert warnings(small_model()) == []
+
+
+@pytest.mark.parametrize("budget", [20.0, 45.0, 80.0, 150.0])
+def test_a_proposal_costs_no_more_than_the_budget_and_spends_it(budget: float) -> None:
+    plan = make_plan(read_config(ROOT / "data" / "python-docs.yaml"), budget)
+    assert plan.proposal is not None
+    again = make_plan(plan.proposal.config)
+    assert again.precompute_rre == pytest.approx(plan.proposal.rre)
+    if plan.proposal.preset == "less than quick":
+        assert budget < make_plan(read_config(ROOT / "data" / "python-docs.yaml")).precompute_rre
+        return
+    assert plan.proposal.rre <= budget
+    assert budget - plan.proposal.rre < 2 or plan.proposal.config.calibration.orders == 64
+
+
+def test_the_command_proposes_and_warns(tmp_path: Path) -> None:
+    config = tmp_path / "x.yaml"
+    config.write_text((ROOT / "data" / "python-docs.yaml").read_text())
+    done = CliRunner().invoke(app, ["plan", str(config), "--budget", "50", "--json"])
+    told = json.loads(done.stdout)
+    assert told["proposal"]["rre"] <= 50
+    assert set(told["proposal"]["projection"]) == {"anchors", "rank", "coordinates"}
+    assert told["expected"]["source"].startswith("python-docs")
+    assert told["warnings"] == []
+    said = CliRunner().invoke(app, ["plan", str(config), "--budget", "50"]).stdout
+    assert "for that budget" in said and "fidelity to expect of hybrid" in said

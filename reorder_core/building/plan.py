@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from reorder_core.building.foretelling import Expected, Proposal, expected, propose, warnings
 from reorder_core.building.position_table import CHUNK, near_orders
 from reorder_core.config import RunConfig, has_lora
 from reorder_core.store import costs
@@ -29,6 +30,7 @@ QUERIED = (
     "reference", "projected", "curvature", "calibration", "centre", "adjoint", "position",
     "results.duckdb",
 )  # fmt: skip
+NO_PRECOMPUTATION = ("base", "reference", "results")
 _DATABASE = 262_144
 """DuckDB's smallest file, about; what is in it grows with the text."""
 
@@ -50,6 +52,17 @@ class Plan:
     """Bytes at the peak of a step and of single samples' gradients, on trial; None likewise."""
     read: dict[str, Any] | None = None
     """What was read and left out; see `corpus.prepare`."""
+    expected: Expected | None = None
+    """Fidelity as it was measured with settings like these; None where nothing like them was."""
+    warnings: tuple[str, ...] = ()
+    """What makes estimates noise."""
+    proposal: Proposal | None = None
+    """What the budget that was asked about buys."""
+
+    @property
+    def precompute_rre(self) -> float:
+        """Of the precomputation alone, as a built run counts it."""
+        return precomputed(self.rre)
 
     @property
     def query_bytes(self) -> int:
@@ -76,8 +89,15 @@ class _Text:
     read: dict[str, Any] | None
 
 
-def make_plan(config: RunConfig) -> Plan:
+def precomputed(rre: dict[str, float]) -> float:
+    """Trainings that precomputation takes: all but the base phase, the run itself, results."""
+    return sum(cost for stage, cost in rre.items() if stage not in NO_PRECOMPUTATION)
+
+
+def make_plan(config: RunConfig, budget: float | None = None) -> Plan:
     """Reads and tokenizes the text as a build would, then computes; trains nothing.
+
+    With a `budget`, in reference trainings of precomputation, proposes settings for it.
 
     Raises CorpusError for text that is not enough, ConfigError for what a build refuses.
     """
@@ -94,7 +114,13 @@ def make_plan(config: RunConfig) -> Plan:
         step, memory = _tried_step(config, text)
         training = step * config.training.steps
         seconds = sum(rre.values()) * training + _position_seconds(config, text, parameters)
-    return Plan(config, parameters, rre, sizes, seconds, memory, text.read)
+    proposal = None
+    if budget is not None:
+        proposal = propose(config, budget, lambda c: precomputed(_rre(c, text, parameters)))
+    return Plan(
+        config, parameters, rre, sizes, seconds, memory, text.read, expected(config),
+        tuple(warnings(config)), proposal,
+    )  # fmt: skip
 
 
 def _prepared(config: RunConfig) -> _Text:

@@ -126,13 +126,17 @@ def build(
 @_told
 def plan(
     config: Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.")],
+    budget: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="RRE", help="Propose settings whose precomputation costs it."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What a build of this configuration would cost: RRE, seconds, bytes. Trains nothing."""
+    """What a build of this configuration would cost and may expect. Trains nothing."""
     checked = read_config(config)
     from reorder_core.building.plan import make_plan  # imports torch
 
-    found = make_plan(checked)
+    found = make_plan(checked, budget)
     _answer(printing.planned(found), as_json, lambda: printing.print_plan(found))
 
 

@@ -1,6 +1,7 @@
 """What the command line prints: the agreed JSON objects, and tables for a person."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,11 @@ def planned(plan: Plan) -> dict[str, Any]:
         "memory": plan.memory,
         "query_bytes": plan.query_bytes,
         "paper_bytes": plan.paper_bytes,
+        "precompute_rre": plan.precompute_rre,
+        "expected": plan.expected and asdict(plan.expected),
+        "warnings": list(plan.warnings),
+        "proposal": plan.proposal
+        and {"like": plan.proposal.preset, "rre": plan.proposal.rre, **plan.proposal.fields()},
         "read": plan.read,
     }
 
@@ -176,6 +182,25 @@ def print_plan(plan: Plan) -> None:
         print(f"memory at its peak: at least {_size(plan.memory)}, held in a step on trial")
     print(f"read by queries: {_size(plan.query_bytes)}")
     print(f"update terms of all pairs of steps, unprojected: {_size(plan.paper_bytes)}")
+    _print_foretold(plan)
+
+
+def _print_foretold(plan: Plan) -> None:
+    found = plan.expected
+    if found is None:
+        print(
+            "fidelity to expect: nothing like these settings was measured; build, then `fidelity`"
+        )
+    else:
+        print(f"fidelity to expect of hybrid on random orders, about: R² {found.r2:.2f}, ρ of a "
+              f"sample {found.rho_sample:.2f}, ρ held out {found.rho_heldout:.2f}; as preset "
+              f"{found.settings} had on {found.source}")  # fmt: skip
+    for warning in plan.warnings:
+        print(for_terminal(f"warning: {warning}"))
+    if plan.proposal is not None:
+        parts = (f"{part}: {fields}" for part, fields in plan.proposal.fields().items())
+        like = f"{plan.proposal.rre:.1f} RRE of precomputation, like {plan.proposal.preset}"
+        print(f"for that budget ({like}): {'; '.join(parts)}".replace("'", ""))
 
 
 def _size(size: float) -> str:

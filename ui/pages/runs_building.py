@@ -187,8 +187,21 @@ def plan_words(name: str, text: str) -> str:
         f"**{plain(name)}**: {found['parameters']:,} parameters are trained. The build costs "
         f"{found['rre']['total']:.1f} trainings, {took}, and leaves "
         f"{found['bytes']['total'] / 1e6:.1f} MB, of which an estimate reads "
-        f"{found['query_bytes'] / 1e6:.1f}."
+        f"{found['query_bytes'] / 1e6:.1f}. {_foretold(found)}"
     )
+
+
+def _foretold(plan: dict[str, Any]) -> str:
+    """What fidelity to expect, and what makes estimates noise."""
+    found = plan["expected"]
+    told = "Nothing like these settings was measured: judge the run on Fidelity once it is built."
+    if found:
+        told = (
+            f"On random orders expect R² about {found['r2']:.2f} and ρ of a sample about "
+            f"{found['rho_sample']:.2f}, as {plain(found['settings'])} had on "
+            f"{plain(found['source'])}."
+        )
+    return told + "".join(f"\n\n:material/warning: {plain(w)}." for w in plan["warnings"])
 
 
 def _jobs() -> None:
