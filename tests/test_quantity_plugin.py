@@ -26,7 +26,7 @@ app.switch_page(str(root / "pages" / "memorization.py")).run()
 app.switch_page(str(root / "pages" / "help.py")).run()
 print(json.dumps({
     "short": short[["quantity", "here"]].values.tolist(),
-    "samples": {n: samples[n].tolist() for n in ("bits", "top_five")},
+    "samples": {n: samples[n].tolist() for n in ("bits", "top_five", "text_loss")},
     "who": who["quantity bits"].tolist(),
     "help": app.markdown[0].value.replace(chr(92), ""),
     "faults": [str(fault.value) for fault in app.exception],
@@ -89,6 +89,27 @@ def test_a_new_quantity_is_estimated_or_measured_on_the_command_line(package: Pa
         assert "Bits" in told and "Top-five accuracy" in told and "higher is better" in told
 
 
+def test_one_that_is_read_out_is_estimated_with_intervals_and_searched_by(package: Path) -> None:
+    ask = "run", "--order", "order.json"
+    guess, truth = answered(package, "estimate", *ask), answered(package, "retrain", *ask)
+    read, real = (found["quantities"]["text_loss"] for found in (guess, truth))
+    assert read["how"] == "read out" and read["reason"] is real["reason"] is None
+    for part in ("samples", "probes"):
+        for key, ours in (("value", "loss"), ("lo", "lo"), ("hi", "hi")):
+            np.testing.assert_allclose(numbers(read[part], key), numbers(guess[part], ours))
+        np.testing.assert_allclose(numbers(real[part]), numbers(truth[part], "loss"))
+        assert np.abs(numbers(read[part]) - numbers(real[part])).mean() < 0.2
+    found = answered(
+        package, "curriculum", "run", "--objective", "quantity:text_loss", "--budget", "2"
+    )
+    assert found["better"] == "lower" and np.isfinite(found["realised"])
+    tried = package / "best.json"
+    tried.write_text(json.dumps(found["order"]))
+    known = answered(package, "retrain", "run", "--order", "best.json")
+    losses = numbers(known["quantities"]["text_loss"]["probes"])
+    assert found["realised"] == pytest.approx(losses.mean(), abs=1e-5)
+
+
 def test_the_run_lists_it_and_its_tables_hold_it(package: Path) -> None:
     listed = answered(package, "info", "run")["quantities"]
     assert listed["bits"]["sentence"] == "The loss after the last step, to the base two."
@@ -107,7 +128,7 @@ def test_the_run_lists_it_and_its_tables_hold_it(package: Path) -> None:
     alone = package.parent / "alone"
     alone.mkdir(exist_ok=True)
     without = answered(alone, "info", package / "run")["quantities"]
-    assert "accuracy" in without and not {"bits", "top_five"} & set(without)
+    assert "accuracy" in without and not {"bits", "top_five", "text_loss"} & set(without)
 
 
 def test_the_pages_show_it(package: Path) -> None:
@@ -129,4 +150,7 @@ def test_the_pages_show_it(package: Path) -> None:
     mean = listed["top_five"]["reference"]["samples, mean"]
     assert np.mean(shown["samples"]["top_five"]) == pytest.approx(mean)
     np.testing.assert_allclose(shown["who"], shown["samples"]["bits"])
+    np.testing.assert_allclose(
+        shown["samples"]["text_loss"], np.array(shown["samples"]["bits"]) * np.log(2)
+    )
     assert "**Bits** (derived): The loss after the last step, to the base two." in shown["help"]
