@@ -112,12 +112,15 @@ def scenario(key: str = "hard", metric: str = "maths", samples: tuple[int, ...] 
     ("key", "values", "contrast", "words"),
     [
         ("hard", (2.0, 1.5), Finding(0.5, 0.4, 0.6, 0.45),
-         "Better with B: held-out loss on maths is 0.5000 nats/token (90 % interval 0.4000 to "
-         "0.6000) lower than with A; really retrained, the difference is 0.4500."),
+         "Better with B: held-out loss on maths is really 0.4500 nats/token lower than with A; "
+         "estimated: 0.5000 nats/token (90 % interval 0.4000 to 0.6000)."),
+        ("hard", (2.0, 1.5), Finding(0.5, -0.1, 0.6, 0.45),
+         "Better with B: held-out loss on maths is really 0.4500 nats/token lower than with A; "
+         "estimated: 0.5000 nats/token (90 % interval −0.1000 to 0.6000), too close to call."),
         ("poison", (2.0, 1.5), Finding(0.5, 0.4, 0.6, -0.1),
-         "It is remembered best with B: held-out loss on maths is 0.5000 nats/token (90 % interval "
-         "0.4000 to 0.6000) lower than with A; really retrained it is the other way round, by "
-         "0.1000."),
+         "It is remembered best with A: held-out loss on maths is really 0.1000 nats/token lower "
+         "than with B; the estimate said the other way round, by 0.5000 nats/token (90 % interval "
+         "0.4000 to 0.6000)."),
         ("sequence", (1.0, 1.5), Finding(0.5, -0.1, 0.6),
          "Too close to call: with A, held-out loss on maths is 0.5000 nats/token (90 % interval "
          "−0.1000 to 0.6000) lower than with B; not retrained yet."),

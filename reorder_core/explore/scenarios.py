@@ -96,25 +96,34 @@ def contrast_of(scenario: Scenario, run: Run, found: Difference, retrained: floa
 
 
 def answer(scenario: Scenario, values: Sequence[float], contrast: Finding) -> str:
-    """One sentence: which order is better, by how much, how sure, and what retraining said.
+    """One sentence: which order is better and by how much, as retrained where it was; how sure.
 
     `values` are the estimated losses of the stops; `contrast` is the largest minus the smallest.
     """
     best, worst = scenario.stops[int(np.argmin(values))], scenario.stops[int(np.argmax(values))]
-    what = _what(scenario)
     size = f"{_number(contrast.value)} nats/token{_interval(contrast)}"
-    if contrast.low <= 0:
-        lead = (
-            f"Too close to call: with {best.title}, {what} is {size} lower than with {worst.title}"
-        )
-    elif scenario.key in (CANARY, POISON):
-        lead = (
-            f"It is remembered best with {best.title}: {what} is {size} lower than with "
-            f"{worst.title}"
-        )
-    else:
-        lead = f"Better with {best.title}: {what} is {size} lower than with {worst.title}"
-    return f"{lead}; {_retrained(contrast)}."
+    if not np.isfinite(contrast.retrained):
+        too_close = contrast.low <= 0
+        lead = "Too close to call: with" if too_close else _lead(scenario)
+        return f"{_compared(lead, scenario, best, size, worst)}; not retrained yet."
+    if contrast.retrained < 0:
+        best, worst = worst, best
+    true = f"really {_number(abs(contrast.retrained))} nats/token"
+    words = _compared(_lead(scenario), scenario, best, true, worst)
+    if contrast.retrained < 0:
+        return f"{words}; the estimate said the other way round, by {size}."
+    doubt = ", too close to call" if contrast.low <= 0 else ""
+    return f"{words}; estimated: {size}{doubt}."
+
+
+def _lead(scenario: Scenario) -> str:
+    secret = scenario.key in (CANARY, POISON)
+    return "It is remembered best with" if secret else "Better with"
+
+
+def _compared(lead: str, scenario: Scenario, best: Stop, size: str, worst: Stop) -> str:
+    comma = "," if lead.startswith("Too") else ":"
+    return f"{lead} {best.title}{comma} {_what(scenario)} is {size} lower than with {worst.title}"
 
 
 def _what(scenario: Scenario) -> str:
@@ -134,14 +143,6 @@ def _interval(contrast: Finding) -> str:
 def _number(value: float) -> str:
     """Four digits, more for what they would show as zero."""
     return f"{value:.{4 if abs(value) >= 5e-4 else 5}f}".replace("-", "−")
-
-
-def _retrained(contrast: Finding) -> str:
-    if not np.isfinite(contrast.retrained):
-        return "not retrained yet"
-    if contrast.retrained < 0:
-        return f"really retrained it is the other way round, by {_number(-contrast.retrained)}"
-    return f"really retrained, the difference is {_number(contrast.retrained)}"
 
 
 def _hard_domain(run: Run) -> Scenario | None:
