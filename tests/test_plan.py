@@ -125,6 +125,20 @@ def test_nothing_is_expected_where_nothing_was_measured() -> None:
     assert expected(pretrained) is None
 
 
+def test_an_adapted_pretrained_model_may_expect_what_the_embedded_one_has():
+    config = read_config(ROOT / "data" / "smollm2.yaml")
+    report = json.loads((ROOT / "data" / "smollm2" / "fidelity" / "random-16-45.json").read_text())
+    found = expected(config)
+    assert found is not None and found.r2 == round(report["estimators"]["hybrid"]["r2"], 3)
+    assert not warnings(config)
+    fresh = config.training.model_copy(
+        update={"base": config.training.base.model_copy(update={"steps": 0})}
+    )
+    without = config.model_copy(update={"training": fresh})
+    assert expected(without) is None
+    assert any("a short base phase helps" in told for told in warnings(without))
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

@@ -42,15 +42,29 @@ MEASURED = {
     "precise": Expected("precise", 0.953, 0.892, 0.858, 54.0),
 }
 """By `benchmarks/variants.py` with projection.preset=NAME --orders 32 --seed 616263."""
+ADAPTED = Expected(
+    "data/smollm2", 0.888, 0.822, 0.785, 30.1,
+    "SmolLM2-135M with LoRA (153,600 parameters, 256 samples, 32 steps of 8, rate .0012, a base "
+    "phase of 8), 16 random orders of seed 45 really retrained",
+)  # fmt: skip
+"""By `fidelity` of the embedded run, of which `data/smollm2.yaml` is the configuration."""
+LEAST_ADAPTED = {"anchors": 3, "rank": 256, "orders": 8}
 
 
 def expected(config: RunConfig) -> Expected | None:
     """What the nearest measured settings, no dearer than these, gave; None below the cheapest.
 
-    None, too, where no figure applies: other lengths, LoRA and pretrained models were not
-    measured by preset.
+    None, too, where no figure applies: new models trained far, pretrained ones without LoRA or
+    without a base phase.
     """
-    if not isinstance(config.model, ModelConfig) or _reach(config) > FARTHEST:
+    if not isinstance(config.model, ModelConfig):
+        enough = (
+            config.projection.anchors >= LEAST_ADAPTED["anchors"]
+            and config.projection.rank >= LEAST_ADAPTED["rank"]
+            and config.calibration.orders >= LEAST_ADAPTED["orders"]
+        )
+        return ADAPTED if enough and has_lora(config) and not _fresh(config) else None
+    if _reach(config) > FARTHEST:
         return None
     below = [name for name in MEASURED if _at_least(config, name)]
     return MEASURED[below[-1]] if below else None
@@ -68,6 +82,11 @@ def _at_least(config: RunConfig, preset: str) -> bool:
 def _reach(config: RunConfig) -> float:
     """T · learning rate: how far the training goes, in Adam's steps."""
     return config.training.steps * config.training.learning_rate
+
+
+def _fresh(config: RunConfig) -> bool:
+    """Whether Adam begins without a memory."""
+    return not config.training.base.steps or config.training.optimizer_state == "fresh"
 
 
 def warnings(config: RunConfig) -> list[str]:
@@ -95,12 +114,13 @@ def warnings(config: RunConfig) -> list[str]:
             "projection.rank is 0: without curvature an estimate was worse than assuming that "
             "order changes nothing (R² −.16)"
         )
-    fresh = not training.base.steps or training.optimizer_state == "fresh"
-    if fresh and not training.warmup_steps and training.rates is None:
-        part = "half of LoRA's adapters begin at 0 and " if has_lora(config) else ""
+    adapted = has_lora(config)
+    if _fresh(config) and (adapted or (not training.warmup_steps and training.rates is None)):
+        part = "half of LoRA's adapters begin at 0 and " if adapted else ""
         told.append(
             f"{part}Adam's moments begin at 0, so the first updates have the size of the learning "
-            "rate whatever the gradient; a short base phase or training.warmup_steps helps"
+            "rate whatever the gradient; a short base phase helps (training.base: {steps: 8}; "
+            "it raised R² from .74 to .89 on SmolLM2)"
         )
     return told
 
