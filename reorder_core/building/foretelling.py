@@ -58,24 +58,25 @@ def expected(config: RunConfig) -> Expected | None:
     without a base phase.
     """
     if not isinstance(config.model, ModelConfig):
-        enough = (
-            config.projection.anchors >= LEAST_ADAPTED["anchors"]
-            and config.projection.rank >= LEAST_ADAPTED["rank"]
-            and config.calibration.orders >= LEAST_ADAPTED["orders"]
-        )
+        enough = _at_least(config, **LEAST_ADAPTED)
         return ADAPTED if enough and has_lora(config) and not _fresh(config) else None
     if _reach(config) > FARTHEST:
         return None
-    below = [name for name in MEASURED if _at_least(config, name)]
+    below = [name for name in MEASURED if _reaches(config, name)]
     return MEASURED[below[-1]] if below else None
 
 
-def _at_least(config: RunConfig, preset: str) -> bool:
-    fields = PRESETS[preset]
+def _reaches(config: RunConfig, preset: str) -> bool:
+    projection = PRESETS[preset]["projection"]
+    orders = PRESETS[preset]["calibration"]["orders"]
+    return _at_least(config, projection["anchors"], min(projection["rank"], 320), orders)
+
+
+def _at_least(config: RunConfig, anchors: int, rank: int, orders: int) -> bool:
     return (
-        config.projection.anchors >= fields["projection"]["anchors"]
-        and config.projection.rank >= min(fields["projection"]["rank"], 320)
-        and config.calibration.orders >= fields["calibration"]["orders"]
+        config.projection.anchors >= anchors
+        and config.projection.rank >= rank
+        and config.calibration.orders >= orders
     )
 
 
