@@ -1,52 +1,63 @@
 """Which orders to retrain for real, so that few of them teach much.
 
-Most are spread like a Latin square: over the set, each sample is trained in
+Half are spread like a Latin square: over the set, each sample is trained in
 each part of the training about equally often, beside ever other samples. The
-rest are orders in blocks and sorted ones, which are the hardest to estimate. A quarter of all, the
-last of the spread ones, train a random half of what lies on the bench, so that presence is learned,
-too; the others train what the reference run does, as most orders that are asked for.
+other half keep like samples together, which is the hardest to estimate and what
+curricula do: the domains one after the other, each domain in ever another place of the
+sequence; whole steps of the reference order permuted; sorted by length. A quarter of all, half of
+them spread and half of them sequences of domains, train a random half of what lies on the bench,
+so that presence is learned, too; the others train what the reference run does, as most orders that
+are asked for.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from reorder_core.orders.order import Order, frozen, slots_of
 from reorder_core.orders.visits import Visits
-from reorder_core.store.drawn import drawn_orders
 from reorder_core.store.run import Run
 
-SHARES = {"blocks": 0.125, "curriculum": 0.125}
-"""Of the designed orders, by family; the others are spread."""
-BENCHED = 0.25
-"""Share of the designed orders that train of the bench."""
+SEQUENCES, STEPS, LENGTHS = 5 / 16, 1 / 16, 2 / 16
+"""Of the designed orders, the shares that train domain after domain, that permute whole steps and
+that are sorted by length; the others are spread."""
+BENCHED = 0.125
+"""Share of the designed orders that are spread and train of the bench; as many sequences do."""
 FIRST_SEED = 1_000_003
 """Far from the small seeds that people give to `fidelity`."""
 
 
 def designed_orders(run: Run, count: int) -> list[Order]:
     """`count` orders to retrain, the same for the same run and count."""
-    seed = FIRST_SEED + run.config.seed
+    seed, counts = FIRST_SEED + run.config.seed, _Counts.of(count)
     trained, bench = np.split(run.reference_order, [run.visits.trained])
-    rank = slots_of(np.argsort(trained).astype(np.int32))
-    spread = spread_orders(rank, spread_count(count), seed)
-    orders = [frozen(np.concatenate([np.sort(trained)[order], bench])) for order in spread]
-    for family, wanted in _others(count).items():
-        if wanted:
-            orders += drawn_orders(run, family, wanted, seed)
-    random, last = np.random.default_rng([seed, 1]), len(spread)
-    for number in range(last - benched_count(count), last):
-        orders[number] = with_bench(orders[number], run.visits, random)
-    return orders
+    visits, rank = np.sort(trained), slots_of(np.argsort(trained).astype(np.int32))
+    orders = [visits[order] for order in spread_orders(rank, counts.spread, seed)]
+    random = np.random.default_rng([seed, 1])
+    samples = [run.samples[sample] for sample in run.visits.sample_of[visits]]
+    domains, lengths = [s.domain for s in samples], np.array([s.tokens for s in samples])
+    jitter = random.random((counts.sequences + counts.lengths, len(visits)))
+    keys = _sequences(domains, counts.sequences, seed)
+    keys += [(lengths, -lengths)[number % 2] for number in range(counts.lengths)]
+    by_key = [visits[np.lexsort(ties)] for ties in zip(jitter, keys, strict=True)]
+    steps = trained.reshape(run.steps, -1)
+    orders += by_key[: counts.sequences]
+    orders += [random.permutation(steps).reshape(-1) for _ in range(counts.steps)]
+    orders += by_key[counts.sequences :]
+    whole = [frozen(np.concatenate([order, bench])) for order in orders]
+    benched = min(counts.benched, counts.sequences)
+    for number in (*range(counts.spread - counts.benched, counts.spread),
+                   *range(counts.spread, counts.spread + benched)):  # fmt: skip
+        whole[number] = with_bench(whole[number], run.visits, random)
+    return whole
 
 
 def centre_count(count: int, visits: Visits) -> int:
     """How many of them, the first, set the second centre: spread ones without the bench."""
-    return spread_count(count) - (benched_count(count) if visits.bench else 0)
-
-
-def benched_count(count: int) -> int:
-    """How many of `count` designed orders, the last of the spread ones, train of the bench."""
-    return min(round(BENCHED * count), spread_count(count))
+    counts = _Counts.of(count)
+    return counts.spread - (counts.benched if visits.bench else 0)
 
 
 def with_bench(order: Order, visits: Visits, random: np.random.Generator) -> Order:
@@ -58,15 +69,6 @@ def with_bench(order: Order, visits: Visits, random: np.random.Generator) -> Ord
     slots = random.permutation(visits.trained)[:many]
     changed[slots], changed[benched] = order[benched], order[slots]
     return frozen(changed)
-
-
-def spread_count(count: int) -> int:
-    """How many of `count` designed orders are spread: the first ones."""
-    return count - sum(_others(count).values())
-
-
-def _others(count: int) -> dict[str, int]:
-    return {family: int(share * count) for family, share in SHARES.items()}
 
 
 def spread_orders(reference: Order, count: int, seed: int) -> list[Order]:
@@ -86,3 +88,28 @@ def spread_orders(reference: Order, count: int, seed: int) -> list[Order]:
         visits[order, part_of] += 1
         orders.append(order)
     return orders
+
+
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """How many designed orders of each kind, in the order in which they come."""
+
+    spread: int
+    sequences: int
+    steps: int
+    lengths: int
+    benched: int
+    """Of the spread ones, the last; of the sequences, the first."""
+
+    @classmethod
+    def of(cls, count: int) -> "_Counts":
+        others = [int(share * count) for share in (SEQUENCES, STEPS, LENGTHS)]
+        spread = count - sum(others)
+        return cls(spread, *others, benched=min(round(BENCHED * count), spread))
+
+
+def _sequences(domains: Sequence[str], count: int, seed: int) -> list[Order]:
+    """`count` times (V,) the place of each visit's domain in a sequence of all domains."""
+    names, codes = np.unique(domains, return_inverse=True)
+    first = np.random.default_rng([seed, 2]).permutation(len(names)).astype(np.int32)
+    return [slots_of(sequence)[codes] for sequence in spread_orders(first, count, seed)]

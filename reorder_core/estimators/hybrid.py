@@ -52,7 +52,7 @@ OWN, OTHERS = 0.04, 0.1
 """Variances of the effects of the own step and of all samples' steps, relative to ⟨δ, δ'⟩."""
 SLOPE = 0.12
 """Standard deviation of the part by which a sample's effects are off throughout."""
-EXCESSES = (2.0, 1.0, 0.5)
+EXCESSES, EXCESSES_PROBES = (2.0, 1.0, 0.5), (2.0, 1.0, 0.5, 4.0)
 """Sizes of what coherent orders err beyond that; the first where no retraining tells."""
 MOST = 5.0
 """Where it stops growing with coherence. A training without a memory of Adam's has orders of
@@ -196,7 +196,8 @@ class HybridEstimator:
 
     def _learn(self, runs: TrainingRuns) -> None:
         self._learned: tuple[Posterior, Posterior] | None = None
-        self._reach, self._excess, self._share = (Z90, Z90), EXCESSES[0], EXCHANGED[0]
+        self._reach, self._share = (Z90, Z90), EXCHANGED[0]
+        self._excess = EXCESSES[0], EXCESSES_PROBES[0]
         self._wide = WIDE_SAMPLES[0], WIDE_PROBES[0]
         if not len(runs):
             return
@@ -207,13 +208,13 @@ class HybridEstimator:
         sample_error = (missed.samples / self.prior.sample_unit).T
         own, pooled, inner = self._alike(seen, seen)
         some = slice(None, None, -(-len(sample_error) // TELLING))
-        self._excess = max(
+        excess = max(
             EXCESSES,
             key=lambda size: _likelihood(
-                own[some] + self._apart(seen, seen, inner, size), sample_error[some]
+                own[some] + _apart(seen, seen, inner, size), sample_error[some]
             ),
         )
-        apart, far = self._apart(seen, seen, inner), self._far(runs.orders, known.deltas)
+        apart, far = _apart(seen, seen, inner, excess), self._far(runs.orders, known.deltas)
         if far.any():
             self._share = min(
                 EXCHANGED,
@@ -224,9 +225,16 @@ class HybridEstimator:
             self._seen = seen = self._describe(runs.orders, known.deltas, exchanged, coherence)
             own, pooled, inner = self._alike(seen, seen)
         probe_error = ((missed.probes - self._share * far) / self.prior.probe_unit).T
+        self._excess = (
+            excess,
+            max(
+                EXCESSES_PROBES,
+                key=lambda size: _likelihood(pooled + _apart(seen, seen, inner, size), probe_error),
+            ),
+        )
         self._learned = (
             condition(own + apart, 0.0, sample_error),
-            condition(pooled + apart, 0.0, probe_error),
+            condition(pooled + _apart(seen, seen, inner, self._excess[1]), 0.0, probe_error),
         )
         self._wide = tuple(
             max(sizes, key=lambda size: _likelihood(alike + _wider(seen, seen, inner, size), error))
@@ -304,18 +312,6 @@ class HybridEstimator:
             inner,
         )
 
-    def _apart(
-        self, a: _Described, b: _Described, inner: Array, size: float | None = None
-    ) -> Array:
-        """(A, B) covariance of what displacement does not explain of coherent orders' errors.
-
-        Only a coherent order close by tells of it: half the reference run's length away.
-        """
-        excess = [np.clip(x.coherence**POWER - 1, 0, MOST) for x in (a, b)]
-        sizes = np.outer(a.distance * excess[0], b.distance * excess[1])
-        size = self._excess if size is None else size
-        return size**2 * sizes * _close(a, b, inner, RANGE)
-
     def _predict(self, replayed: list[Replayed], sign: Array) -> tuple[Target, Target]:
         """What to add to Σ sign · loss of a few orders, samples and probes, and what is uncertain.
 
@@ -334,8 +330,10 @@ class HybridEstimator:
         """As `_predict`, of orders already described."""
         units = self.prior.sample_unit, self.prior.probe_unit
         own, pooled, inner = self._alike(seen, seen)
-        apart = self._apart(seen, seen, inner)
-        narrow = [_variance(alike + apart, sign) for alike in (own, pooled)]
+        narrow = [
+            _variance(alike + _apart(seen, seen, inner, size), sign)
+            for alike, size in zip((own, pooled), self._excess, strict=True)
+        ]
         wide = [
             _variance(alike + _wider(seen, seen, inner, size), sign)
             for alike, size in zip((own, pooled), self._wide, strict=True)
@@ -345,16 +343,16 @@ class HybridEstimator:
             sample, probe = (np.sqrt(v) * u for v, u in zip(wide, units, strict=True))
             return (zeros[0], sample), (zeros[1], probe)
         own, pooled, inner = self._alike(seen, self._seen)
-        apart = self._apart(seen, self._seen, inner)
         # What was learned far away says little of how far a move's estimate may be off.
         near = np.exp(-np.square(seen.distance.max() / NEAR))
         sample, probe = (
-            self._target(side, sign, (alike + apart, alike + wider), (narrow[side], wide[side]),
-                         near, units[side])
-            for side, alike, wider in (
-                (0, own, _wider(seen, self._seen, inner, self._wide[0])),
-                (1, pooled, _wider(seen, self._seen, inner, self._wide[1])),
+            self._target(
+                side, sign,
+                (alike + _apart(seen, self._seen, inner, self._excess[side]),
+                 alike + _wider(seen, self._seen, inner, self._wide[side])),
+                (narrow[side], wide[side]), near, units[side],
             )
+            for side, alike in enumerate((own, pooled))
         )  # fmt: skip
         return sample, probe
 
@@ -379,6 +377,16 @@ class HybridEstimator:
 def _variance(covariance: Array, sign: Array) -> Array:
     """(Z,) of Σ sign · error, from (Z, A, A)."""
     return np.maximum(np.einsum("a,zab,b->z", sign, covariance, sign), 0)
+
+
+def _apart(a: _Described, b: _Described, inner: Array, size: float) -> Array:
+    """(A, B) covariance of what displacement does not explain of coherent orders' errors.
+
+    Only a coherent order close by tells of it: half the reference run's length away.
+    """
+    excess = [np.clip(x.coherence**POWER - 1, 0, MOST) for x in (a, b)]
+    sizes = np.outer(a.distance * excess[0], b.distance * excess[1])
+    return size**2 * sizes * _close(a, b, inner, RANGE)
 
 
 def _wider(a: _Described, b: _Described, inner: Array, size: float) -> Array:
