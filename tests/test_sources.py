@@ -126,12 +126,15 @@ def test_a_field_of_another_kind_is_refused():
 def test_the_shipped_configurations_keep_their_digests():
     """Written down when all kinds still had one class between them."""
     digests = {name: config_digest(read_config(ROOT / "data" / f"{name}.yaml"))[:16] for name in (
-        "demo", "python-docs")}  # fmt: skip
-    assert digests == {"demo": "b01fc21eea9304f2", "python-docs": "2e89f8505d995b84"}
+        "demo", "demo-plain", "python-docs")}  # fmt: skip
+    assert digests == {
+        "demo": "36108cca2b05ccdb", "demo-plain": "e1fe414fc26dce6c",
+        "python-docs": "2e89f8505d995b84",
+    }  # fmt: skip
 
 
 def test_the_demo_opens_with_its_id_and_its_files_are_whole():
     manifest = read_manifest(ROOT / "data" / "demo")
     assert run_id(manifest.config, manifest.corpus_digest, manifest.start_digest) == manifest.id
-    assert manifest.id == "demo-a3207235"
+    assert manifest.id == "demo-8bfd47c7"
     open_run(ROOT / "data" / "demo").verify()

@@ -37,9 +37,8 @@ def kind_of(run: Run, order: Order, drawn: Mapping[str, str]) -> str:
     family = drawn.get(order_hash(order), BY_HAND)
     if family in FAMILIES and family not in PERMUTING:
         return family
-    usual, times = run.visits.times(np.stack([run.reference_order, order]))
-    if (times != usual).any():  # other samples are trained, or some more often
-        return _presence(usual, times)
+    if not same_samples(run, order):  # others are trained, or some more often
+        return _presence(*run.visits.times(np.stack([run.reference_order, order])))
     if family == HEAT_MAP or single_move(run.reference_order, order) is not None:
         return "move"
     if family != BY_HAND:
@@ -49,19 +48,29 @@ def kind_of(run: Run, order: Order, drawn: Mapping[str, str]) -> str:
     return "curriculum" if _sorted(run, order) else BY_HAND
 
 
+def same_samples(run: Run, order: Order) -> bool:
+    """Whether the order trains each sample as often as the reference order does."""
+    usual, times = run.visits.times(np.stack([run.reference_order, order]))
+    return bool((times == usual).all())
+
+
 def track_record(
     run: Run, order: Order, estimator: str, distance: float, drawn: Mapping[str, str]
 ) -> TrackRecord | None:
     """How the estimator has fared on orders like this one; None where no report measures it.
 
     An order BY_HAND is judged by the family whose orders lie about as far from the
-    reference run, by the ratio of `distance`.
+    reference run, by the ratio of `distance`; where it trains what the reference run does, of
+    families that do.
     """
     best = _reports(run.fidelity, estimator)
     kind = kind_of(run, order, drawn)
     report = best.get(kind)
     if report is None and kind == BY_HAND:
-        report = _as_far(list(best.values()), estimator, distance)
+        report = _as_far(
+            [best[f] for f in best if f in PERMUTING or not same_samples(run, order)],
+            estimator, distance,
+        )  # fmt: skip
     if report is None:
         return None
     return TrackRecord(kind, report.family, report.orders, report.estimators[estimator])
