@@ -6,6 +6,7 @@ import pytest
 
 from reorder_core.errors import OrderError
 from reorder_core.explore.presets import PRESETS, preset
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run, open_run
 
 
@@ -14,37 +15,52 @@ def run() -> Run:
     return open_run(Path(__file__).parent.parent / "data" / "demo")
 
 
+def trained(run: Run, order: Order) -> list[int]:
+    """The sample that each slot trains."""
+    return run.visits.batches(order).ravel().tolist()
+
+
 def test_every_preset_is_another_order_with_a_title(run: Run):
     orders = {name: preset(run, name, {}) for name in PRESETS}
     for order, title in orders.values():
-        assert sorted(order.tolist()) == list(range(run.count)) and title
+        assert sorted(order.tolist()) == list(range(run.visits.count)) and title
         assert not np.array_equal(order, run.reference_order)
     assert len({order.tobytes() for order, _ in orders.values()}) == len(PRESETS)
 
 
+def test_every_preset_leaves_the_bench_as_it_is(run: Run):
+    count = run.visits.trained
+    assert run.visits.bench, "the demo has one"
+    for name in PRESETS:
+        order, _ = preset(run, name, {})
+        assert np.array_equal(order[count:], run.reference_order[count:]), name
+
+
 def test_sorted_presets_are_sorted(run: Run):
     tokens = np.array([s.tokens for s in run.samples])
-    assert (np.diff(tokens[preset(run, "shortest-first", {})[0]]) >= 0).all()
-    assert (np.diff(tokens[preset(run, "longest-first", {})[0]]) <= 0).all()
+    assert (np.diff(tokens[trained(run, preset(run, "shortest-first", {})[0])]) >= 0).all()
+    assert (np.diff(tokens[trained(run, preset(run, "longest-first", {})[0])]) <= 0).all()
     start = run.reference.losses_at.samples[0]
-    assert (np.diff(start[preset(run, "easy-to-hard", {})[0]]) >= 0).all()
-    assert (np.diff(start[preset(run, "hard-to-easy", {})[0]]) <= 0).all()
+    assert (np.diff(start[trained(run, preset(run, "easy-to-hard", {})[0])]) >= 0).all()
+    assert (np.diff(start[trained(run, preset(run, "hard-to-easy", {})[0])]) <= 0).all()
 
 
 def test_blocks_come_in_the_sequence_asked_for_each_as_the_reference_has_it(run: Run):
     wanted = sorted(run.domains, reverse=True)
     order, title = preset(run, "blocks", {"domains": wanted})
-    names = [run.samples[i].domain for i in order]
+    samples = trained(run, order)
+    names = [run.samples[i].domain for i in samples]
     assert list(dict.fromkeys(names)) == wanted and title == " → ".join(wanted)
     assert sum(a != b for a, b in pairwise(names)) == len(wanted) - 1
-    first = [i for i in run.reference_order if run.samples[i].domain == wanted[0]]
-    assert order[: len(first)].tolist() == first
+    reference = trained(run, run.reference_order)
+    first = [i for i in reference if run.samples[i].domain == wanted[0]]
+    assert samples[: len(first)] == first
 
 
 def test_interleaved_domains_are_in_every_part_of_training(run: Run):
     order, _ = preset(run, "interleaved", {})
     large = [d for d in run.domains if sum(s.domain == d for s in run.samples) > 50]
-    for part in np.array_split(order, 16):
+    for part in np.array_split(trained(run, order), 16):
         assert set(large) <= {run.samples[i].domain for i in part}
 
 
