@@ -13,8 +13,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app_server import ROOT, on_a_copy, processor_seconds, spread
-from browser_app import FIDELITY, chromium
+from app_server import ROOT, on_a_copy, spread
+from browser_app import FIDELITY, Clock, chromium
 
 ESTIMATORS = ("replay – baseline", "projected – ", "hybrid – the app")
 FAMILIES = ("block orders", "curricula", "random orders")
@@ -57,19 +57,6 @@ def main() -> None:
     spreads = [spread(list(values)) for values in zip(*warm, strict=True)]
     told = dict(zip(("drawn_ms", "app_ms", "browser_ms"), spreads, strict=True))
     print(json.dumps({"first": rounds[0], "warm": rounds[1:], "spread": told}, indent=1))
-
-
-class Clock:
-    """Processor time so far, of the app and of the browser's main thread."""
-
-    def __init__(self, page: Any, process: int) -> None:
-        self._process, self._session = process, page.context.new_cdp_session(page)
-        self._session.send("Performance.enable", {"timeDomain": "threadTicks"})
-
-    def read(self) -> tuple[float, float]:
-        metrics = self._session.send("Performance.getMetrics")["metrics"]
-        busy = next(one["value"] for one in metrics if one["name"] == "TaskDuration")
-        return processor_seconds(self._process), busy
 
 
 Taken = tuple[float, float, float]

@@ -1,6 +1,7 @@
 """What a sample's step does to its own final loss: estimated, sample × step and domain × step."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from reorder_core.store.run import Run
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Effects:
     """K rows (samples or domains) × T steps: final loss when trained there minus at home."""
 
@@ -28,7 +29,7 @@ class Effects:
     home: Array
     """(K,) the reference step of each; −1 where the row is many samples, or none trains it"""
 
-    @property
+    @cached_property
     def told(self) -> Array:
         """(K, T) whether the cell is told from zero, all cells corrected for together."""
         return told_apart(self.change, np.where(self.sd > 0, self.sd, np.nan))

@@ -149,3 +149,23 @@ def test_a_click_on_a_cell_of_the_map_opens_that_move_on_the_timeline(
     assert slots_of(order)[sample] // run.batch_size == column
     expected = apply(run.reference_order, move_to(run, sample, column))
     assert order_hash(order) == order_hash(expected) == state(page)["hash"]
+
+
+def test_the_map_follows_the_rows_chosen_and_a_filter_that_takes_them_away(
+    served: Served, page: Any
+) -> None:
+    page.goto(f"{served.url}/memorization")
+    for figure in FIGURES["memorization"]:
+        arrived(page, "memorization", figure)
+    page.wait_for_timeout(1500)
+    table = page.locator("[class*=st-key-ro_who_] .stDataFrame").first
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 18, box["y"] + 35 + 18)
+    page.get_by_text("1 of the 1 chosen samples").wait_for(timeout=60_000)
+    arrived(page, "memorization", "curves")
+    search = page.locator(".st-key-ro_who_search input")
+    search.fill("no such words")
+    search.press("Enter")
+    page.get_by_text(f"0 of {served.run.count} samples", exact=True).wait_for(timeout=60_000)
+    page.get_by_text(f"40 of {served.run.count} samples").wait_for(timeout=60_000)

@@ -5,7 +5,8 @@ so that `streamlit run app.py` works from a plain checkout. The scripts are
 fetched once as modules; only data travels with a rerun.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -18,6 +19,8 @@ from streamlit.components.v2.manifest_scanner import ComponentConfig, ComponentM
 from ui.app import state
 from ui.charts.theme import WEB
 
+PART = 2_000_000
+"""Characters of JSON in JSON, all of them ASCII: at most twice as many bytes."""
 _NAME = "reorder.web"
 _PLOTLY = Path(plotly.__file__).parent
 _mounts: WeakKeyDictionary[Any, Callable[..., Any]] = WeakKeyDictionary()
@@ -41,6 +44,20 @@ def publish(channel: str, data: dict[str, Any]) -> None:
     """
     record = {"view": "channel", "channel": channel, "value": data}
     _mount()(key=f"ro_channel_{channel}", data=record)
+
+
+def in_parts(data: dict[str, Any]) -> tuple[str, ...]:
+    """The data as JSON, cut so that no message to the browser becomes long."""
+    text = json.dumps(data, separators=(",", ":"))
+    return tuple(text[at : at + PART] for at in range(0, len(text), PART))
+
+
+def publish_parts(channel: str, parts: Sequence[str], stamp: str) -> None:
+    """As `publish`, of data `in_parts`; `stamp` names the data, which are read once for it."""
+    for at, text in enumerate(parts):
+        part = {"stamp": stamp, "at": at, "of": len(parts), "text": text}
+        record = {"view": "part", "channel": channel, "value": part}
+        _mount()(key=f"ro_channel_{channel}_{at}", data=record)
 
 
 def _mount() -> Callable[..., Any]:

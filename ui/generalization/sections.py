@@ -122,8 +122,7 @@ def _single_moves(run: Run, working: bool) -> None:
 
 
 def _pairs(run: Run) -> list[Pair]:
-    lists, reference = analysed.shortlists(run).values(), run.reference_order
-    return [(apply(reference, move), reference) for moves in lists for move in moves]
+    return analysed.shortlisted(run)
 
 
 def _lacking(run: Run) -> int:
@@ -132,8 +131,10 @@ def _lacking(run: Run) -> int:
 
 def _work(run: Run, seconds: float) -> int:
     """Estimate moves for about so long; how many still lack."""
-    estimates.work(run, _pairs(run), seconds)
-    return _lacking(run)
+    lacking = estimates.lacking(run, _pairs(run))
+    if lacking:
+        estimates.work(run, lacking, seconds)
+    return len(estimates.lacking(run, lacking))
 
 
 def _priced(run: Run, lists: Mapping[tuple[str, str], Sequence[Move]]) -> list[PricedMove]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from reorder_core.analysis.frames import lines, records
+from reorder_core.analysis.frames import lines
 from reorder_core.analysis.planted import ORDINARY
 from reorder_core.analysis.position_effects import Effects
 from reorder_core.store.run import Run
@@ -40,21 +40,27 @@ def gain_and_swing(
                    mode, source, 430)  # fmt: skip
     bend = bend_of(samples["gain"])  # canaries gain a hundred times what others do
     kind = go.Scattergl if len(samples) > MANY else go.Scatter
-    for name, shade, domains in domain_groups(s.domain for s in run.samples):
-        part = lines(samples, samples["domain"].isin(domains))
-        picked = part["sample"].isin(list(chosen)).to_numpy()
-        size = np.where(picked, 15, 8)
-        fill = [colour(shade, mode, 1 if one or not chosen else 0.35) for one in picked]
-        edge = np.where(picked, colour("truth", mode), colour("panel", mode))
+
+    def dots(part: pd.DataFrame, name: str, marker: dict, entry: bool) -> None:
         figure.add_trace(
             kind(
                 x=bent(part["gain"], bend), y=part["swing"], mode="markers", name=name,
-                marker={"size": size, "color": fill, "line": {"color": edge, "width": 1}},
+                marker=marker, legendgroup=name, showlegend=entry,
                 customdata=part[["sample"]].to_numpy().tolist(),
-                hovertemplate="%{hovertext}<extra></extra>",
-                hovertext=[_sample_words(run, line) for line in records(part)],
+                hovertemplate="%{hovertext}<extra></extra>", hovertext=_sample_words(run, part),
             )
         )  # fmt: skip
+
+    groups = domain_groups(s.domain for s in run.samples)
+    picked = samples["sample"].isin(list(chosen))
+    for name, shade, domains in groups:  # one look a trace: a look a dot takes ten times as long
+        fill, edge = colour(shade, mode, 0.35 if chosen else 1), colour("panel", mode)
+        dots(lines(samples, samples["domain"].isin(domains) & ~picked), name,
+             {"size": 8, "color": fill, "line": {"color": edge, "width": 1}}, True)  # fmt: skip
+    for name, shade, domains in groups if chosen else ():
+        edge = {"color": colour("truth", mode), "width": 1}
+        dots(lines(samples, samples["domain"].isin(domains) & picked), name,
+             {"size": 15, "color": colour(shade, mode), "line": edge}, False)  # fmt: skip
     gain = samples["gain"].to_numpy(np.float64)
     low, high = float(gain.min()), float(gain.max())
     room = 0.1 * (high - low)
@@ -68,14 +74,18 @@ def gain_and_swing(
     return figure
 
 
-def _sample_words(run: Run, line: dict) -> str:
-    name = words.of_sample(run, line["sample"])
-    return (
-        f"<b>{escaped(name)}</b>, {escaped(line['domain'])}<br>{line['before']:.3f} → "
-        f"{line['after']:.3f}, gain {signed(line['gain'])}<br>estimated: best at step "
-        f"{line['best_step'] + 1} ({signed(line['best'])}), worst at step "
-        f"{line['worst_step'] + 1} ({signed(line['worst'])})"
-    )
+def _sample_words(run: Run, part: pd.DataFrame) -> list[str]:
+    """What the pointer is told, a sample each."""
+    names = ("sample", "domain", "before", "after", "gain", "best", "best_step", "worst",
+             "worst_step")  # fmt: skip
+    return [
+        f"<b>{escaped(words.of_sample(run, sample))}</b>, {escaped(domain)}<br>{before:.3f} → "
+        f"{after:.3f}, gain {signed(gain)}<br>estimated: best at step {best_step + 1} "
+        f"({signed(best)}), worst at step {worst_step + 1} ({signed(worst)})"
+        for sample, domain, before, after, gain, best, best_step, worst, worst_step in zip(
+            *(part[name].tolist() for name in names), strict=True
+        )
+    ]
 
 
 def curves_frame(

@@ -18,6 +18,8 @@ from ui.timeline import opened
 
 TABLE = "position table"
 """What the footers call the estimator of single steps."""
+WHO, MAP = "ro_who_is_memorized", "ro_position_map"
+"""Parts of the page that are drawn again by themselves; both follow the samples chosen."""
 DEFINED = "[How this is defined](/help?page=memorization)"
 _PER_RATE = "Divide out the learning rate"
 _PER_RATE_HELP = (
@@ -41,6 +43,7 @@ def say(*sentences: str) -> None:
     st.markdown(plain(" ".join(filter(None, sentences))))
 
 
+@st.fragment(key=WHO)
 def who(run: Run) -> None:
     """The table of all samples, and what it shows at a glance."""
     samples, source = analysed.samples(run), Source(run.id, TABLE)
@@ -51,13 +54,17 @@ def who(run: Run) -> None:
             sentences.swings(samples, analysed.effects(run)),
             sentences.presence(samples),
         )
-        table.show(run, samples, source.file("samples"))
+        before = state.chosen_samples(run.id)
+        table.show(run, samples, source.file("samples"), follow=lambda: st.rerun([WHO, MAP]))
         chosen = state.chosen_samples(run.id)
+        if chosen != before:  # a filter took the choice away, and the map follows
+            st.rerun()
         figure = figures.gain_and_swing(run, samples, chosen, panels.mode(), source)
         panels.draw(figure, lambda: samples, "Gain by training against swing over steps",
                     lambda point: _open_best(run, samples, point))  # fmt: skip
         if chosen:
             _curves(run, chosen, source)
+    opened.follow()
 
 
 def _curves(run: Run, chosen: tuple[int, ...], source: Source) -> None:
@@ -73,7 +80,7 @@ def _open_best(run: Run, samples: pd.DataFrame, point: dict) -> None:
     opened.open_move(run, opened.move_to(run, int(line["sample"]), int(line["best_step"])))
 
 
-@st.fragment
+@st.fragment(key=MAP)
 def position_map(run: Run) -> None:
     """Final loss when trained at a step, minus at home, by sample and by domain."""
     about = (

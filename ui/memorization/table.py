@@ -1,8 +1,9 @@
 """Who is memorized: the table of all samples, its filters, and what is chosen in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -30,8 +31,10 @@ def filtered(samples: pd.DataFrame, search: str, domains: list[str], planted: bo
     if planted:
         found = lines(found, found["flags"] != "")
     for word in search.lower().split():
-        text = [f"{one['sample']} {one['flags']} {one['text']}".lower() for one in records(found)]
-        found = lines(found, [word in one for one in text])
+        columns = (found[name].tolist() for name in ("sample", "flags", "text"))
+        texts = (f"{sample} {flags} {text}".lower() for sample, flags, text in
+                 zip(*columns, strict=True))  # fmt: skip
+        found = lines(found, np.array([word in text for text in texts], dtype=bool))  # also of none
     return found
 
 
@@ -47,8 +50,11 @@ def shown(found: pd.DataFrame, others: Sequence[Found] = ()) -> pd.DataFrame:
     return frame
 
 
-def show(run: Run, samples: pd.DataFrame, file: str) -> None:
-    """The table with its filters; what is chosen in it goes to the session's state."""
+def show(run: Run, samples: pd.DataFrame, file: str, follow: Callable[[], None]) -> None:
+    """The table with its filters; what is chosen in it goes to the session's state.
+
+    `follow` is called after a choice: what shows the chosen samples is to be drawn again.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input("Search", key=f"{KEY}_search", placeholder="text, id or flag")
         domains = st.multiselect("Domains", run.domains, key=f"{KEY}_domains")
@@ -58,13 +64,21 @@ def show(run: Run, samples: pd.DataFrame, file: str) -> None:
     found = filtered(samples, search or "", domains, planted)
     others = _others(run)
     frame = shown(found, others)
-    event = st.dataframe(
-        frame, key=f"{KEY}_{search}_{'.'.join(domains)}_{planted}", height=320, hide_index=True,
-        column_config=_columns(others), column_order=_order(frame, others), on_select="rerun",
-        selection_mode="multi-row",
+    key, ids = f"{KEY}_{search}_{'.'.join(domains)}_{planted}", frame["sample"].tolist()
+
+    def choose() -> None:
+        rows = [row for row in state.selected_rows(key) if row < len(ids)]
+        state.set_chosen_samples(run.id, tuple(int(ids[row]) for row in rows))
+
+    def chosen() -> None:
+        choose()
+        follow()
+
+    st.dataframe(
+        frame, key=key, height=320, hide_index=True, column_config=_columns(others),
+        column_order=_order(frame, others), on_select=chosen, selection_mode="multi-row",
     )  # fmt: skip
-    rows = [row for row in event["selection"]["rows"] if row < len(frame)]
-    state.set_chosen_samples(run.id, tuple(int(frame["sample"].tolist()[row]) for row in rows))
+    choose()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(found)} of {len(samples)} samples")
         panels.save_table(KEY, "Who is memorized", file, lambda: shown(found, others))

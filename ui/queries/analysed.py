@@ -16,7 +16,8 @@ from reorder_core.analysis.position_effects import Effects, own_effects
 from reorder_core.analysis.remembered import presence, remembered
 from reorder_core.analysis.retrained_orders import RetrainedOrders, random_orders
 from reorder_core.judge.cautions import cautions
-from reorder_core.orders.moves import Move
+from reorder_core.orders.moves import Move, apply
+from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 from ui.queries import estimates
 
@@ -87,6 +88,11 @@ def without(run: Run) -> pd.DataFrame:
 def shortlists(run: Run) -> dict[tuple[str, str], list[Move]]:
     """(held-out domain, "best" or "worst") → moves worth an estimate."""
     return _shortlists(run, run.fingerprint)
+
+
+def shortlisted(run: Run) -> list[tuple[Order, Order]]:
+    """All of these as orders, each with the reference that it is compared with."""
+    return _shortlisted(run, run.fingerprint)
 
 
 def spreads(run: Run) -> dict[str, pd.DataFrame]:
@@ -161,6 +167,13 @@ def _without(_run: Run, fingerprint: str, ledger: str) -> pd.DataFrame:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _shortlists(_run: Run, fingerprint: str) -> dict[tuple[str, str], list[Move]]:
     return held_out.shortlists(_run, estimates.position_table(_run))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _shortlisted(_run: Run, fingerprint: str) -> list[tuple[Order, Order]]:
+    reference = _run.reference_order
+    return [(apply(reference, move), reference)
+            for moves in shortlists(_run).values() for move in moves]  # fmt: skip
 
 
 @st.cache_data(max_entries=2, show_spinner=False)

@@ -11,14 +11,16 @@ import pandas as pd
 import streamlit as st
 
 from reorder_core.analysis import attack, exposures, extraction
-from reorder_core.judge.verified import families_of
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.recall.record import Recall, Recalls
 from reorder_core.store.run import Run
-from ui.queries import estimates
+from ui.queries import estimates, judged
 
 MOST = 64
 """Retrainings whose recalls are looked at; more would make the page slow."""
+
+SCORES = {"loss": attack.by_loss, "Min-K %": attack.by_min_k}
+"""Of membership."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +81,7 @@ def here(run: Run, order: Order) -> list[Known]:
 
 def randomly_retrained(run: Run) -> int:
     """The ledger's random orders, which `recall --random` takes from."""
-    families = families_of(run)
+    families = judged.drawn_families(run)
     return sum(family == "random" and run.ledger.get(hashed) is not None
                for hashed, family in families.items())  # fmt: skip
 
@@ -117,6 +119,11 @@ def by_prompt(run: Run, known: Known, length: int) -> pd.DataFrame:
 def attacks(run: Run) -> pd.DataFrame:
     """A line an order and score: order, kind, score, area and caught with their ends."""
     return _attacks(run, *key(run))
+
+
+def roc(run: Run, known: Known, score: str) -> attack.Roc | None:
+    """How well "loss" or "Min-K %", measured on an order, tells its members from others."""
+    return _roc(run, *key(run), known.name, score, known)
 
 
 def influence(run: Run, order: Order, sample: int) -> pd.DataFrame:
@@ -198,7 +205,7 @@ def _by_prompt(
 def _attacks(_run: Run, fingerprint: str, ledger: str, stamp: str) -> pd.DataFrame:
     first, lines = reference(_run), []
     for one in [*([first] if first else []), *retrained(_run)]:
-        for score, of in (("loss", attack.by_loss), ("Min-K %", attack.by_min_k)):
+        for score, of in SCORES.items():
             found = attack.roc(*attack.split(_run, one.order, *of(one.recall)),
                                draws=attack.DRAWS if one.kind == "reference" else 1)  # fmt: skip
             if found is not None:
@@ -207,6 +214,14 @@ def _attacks(_run: Run, fingerprint: str, ledger: str, stamp: str) -> pd.DataFra
     columns = ["order", "kind", "score", "area", "area_lo", "area_hi", "caught", "caught_lo",
                "caught_hi"]  # fmt: skip
     return pd.DataFrame(lines, columns=columns)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _roc(
+    _run: Run, fingerprint: str, ledger: str, stamp: str, name: str, score: str, _known: Known
+) -> attack.Roc | None:
+    scores = SCORES[score](_known.recall)
+    return attack.roc(*attack.split(_run, _known.order, *scores))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)

@@ -92,7 +92,7 @@ def _points(part: pd.DataFrame, marker: dict, name: str, kind: str, entry: bool)
             f"<b>{name}</b>, {kind}<br>{one['exposure']:.2f} bits of {one['space']:.1f}, "
             f"trained {one['times']}×, loss {one['loss']:.3f}"
             + ("<br>extractable" if one["extractable"] else "")
-            for one in records(part)
+            for one in part.to_dict("records")
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip

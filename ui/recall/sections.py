@@ -219,18 +219,14 @@ def attack(run: Run) -> None:
 
 def _curves(run: Run, first: Known) -> dict[str, attacking.Roc]:
     """Name → curve: reference, and the order on screen, measured where it is, else estimated."""
-    scores = {
-        "loss, reference": (run.reference_order, attacking.by_loss(first.recall)),
-        "Min-K %, reference": (run.reference_order, attacking.by_min_k(first.recall)),
-    }
+    order, known = order_on_screen(run), [(REFERENCE, first)]
     if not at_reference(run):
-        order = order_on_screen(run)
+        known += [(one.name, one) for one in recalled.here(run, order)[:1]]
+    found = {f"{score}, {name}": recalled.roc(run, one, score)
+             for name, one in known for score in recalled.SCORES}  # fmt: skip
+    if not at_reference(run):
         final = estimates.answer(run, order).estimate.final
         estimated = attacking.by_estimated_loss(run, first.recall, final)
-        scores["loss, estimated for the order on screen"] = (order, estimated)
-        for one in recalled.here(run, order)[:1]:
-            scores[f"loss, {one.name}"] = (order, attacking.by_loss(one.recall))
-            scores[f"Min-K %, {one.name}"] = (order, attacking.by_min_k(one.recall))
-    found = {name: attacking.roc(*attacking.split(run, order, *of))
-             for name, (order, of) in scores.items()}  # fmt: skip
+        sides = attacking.split(run, order, *estimated)
+        found["loss, estimated for the order on screen"] = attacking.roc(*sides)
     return {name: one for name, one in found.items() if one is not None}

@@ -1,7 +1,5 @@
 """The timeline page's parts: the instrument and what is sent to it."""
 
-from typing import Any
-
 import streamlit as st
 
 from reorder_core.store.run import Run
@@ -27,8 +25,8 @@ from ui.timeline.tables import quantities, samples
 def publish_run(run: Run) -> None:
     """Send what stays the same while orders change; the browser keeps it."""
     with open_run.explained(run.path):
-        record = _run_record(run, run.fingerprint)
-    component.publish("run", record)
+        parts = _run_record(run, run.fingerprint)
+    component.publish_parts("run", parts, f"{run.id} {run.fingerprint}")
 
 
 def publish_fixed(run: Run) -> None:
@@ -43,8 +41,8 @@ def publish_fixed(run: Run) -> None:
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
-def _run_record(_run: Run, fingerprint: str) -> dict[str, Any]:
-    return packed.run_record(_run)
+def _run_record(_run: Run, fingerprint: str) -> tuple[str, ...]:
+    return component.in_parts(packed.run_record(_run))
 
 
 @st.fragment

@@ -1,5 +1,5 @@
 // Entry: Streamlit calls this for every mount and every change of data.
-import { publish } from './shared/channels.js';
+import { collect, publish } from './shared/channels.js';
 import { Pictures } from './shared/pictures.js';
 import { Timeline } from './timeline.js';
 
@@ -9,6 +9,10 @@ const instances = new WeakMap(); // parentElement -> view; the element outlives 
 export default function render({ data, parentElement, setTriggerValue }) {
   if (data.view === 'channel') {
     publish(data.channel, data.value);
+    return undefined;
+  }
+  if (data.view === 'part') {
+    collect(data.channel, data.value);
     return undefined;
   }
   let view = instances.get(parentElement);

@@ -1,7 +1,14 @@
 // What Python sent, as arrays with names; and the numbers every view derives from them.
-import { unpack } from './channels.js';
+import { unpack, unpackTable } from './channels.js';
+
+const decoded = new WeakMap(); // what was sent -> what came of it, for a page that is opened again
 
 export function decodeRun(raw) {
+  if (!decoded.has(raw)) decoded.set(raw, decode(raw));
+  return decoded.get(raw);
+}
+
+function decode(raw) {
   const { position, reference } = raw;
   const copies = new Map(); // text -> the samples that are it
   for (const [id, [text]] of raw.samples.entries()) {
@@ -27,7 +34,7 @@ export function decodeRun(raw) {
         copies: copies.get(text).flatMap((copy) => visitsOf.get(copy)),
         flags: copies.get(text).length > 1 ? [...flags, 'duplicate'] : flags };
     }),
-    position: Object.fromEntries(Object.entries(position).map(([key, packed]) => [key, unpack(packed)])),
+    position: Object.fromEntries(Object.entries(position).map(([key, packed]) => [key, unpackTable(packed)])),
     reference: { before: ofVisits(reference.before), sampleLoss: ofVisits(reference.sampleLoss), learningRate: unpack(reference.learningRate) },
   };
 }
