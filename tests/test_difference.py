@@ -7,6 +7,7 @@ import pytest
 
 from reorder_core.estimators import informing_runs
 from reorder_core.estimators.hybrid import (
+    MOST,
     OTHERS,
     OWN,
     RANGE,
@@ -139,7 +140,7 @@ def dense_difference(
     inner = prior.similarity(deltas, deltas)
     distance = np.sqrt(np.diag(inner))
     excess = np.array([max(prior.coherence.of(one) ** POWER - 1, 0) for one in orders])
-    size = hybrid._excess * distance * excess
+    size = hybrid._excess[0] * distance * np.minimum(excess, MOST)
     coherence = np.array([prior.coherence.of(one) for one in orders])
     wide = hybrid._wide[0] * distance * (1 - np.exp(-SOON * np.maximum(coherence - 1, 0)))
     gap = distance[:, None] ** 2 + distance[None] ** 2 - 2 * inner

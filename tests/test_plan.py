@@ -44,8 +44,9 @@ def test_a_plan_foretells_the_demo_which_is_kept_at_8_bits() -> None:
     demo = open_run(ROOT / "data" / "demo")
     assert demo.config.projection.bits == 8
     plan = make_plan(demo.config)
-    measuring = plan.rre.pop("results")  # it was built before a build measured quantities
-    assert measuring == pytest.approx(demo.evaluation_rre)
+    # Spare visits come on top, which the text decides and a plan has not read.
+    table = (demo.path / "position.safetensors").stat().st_size
+    assert 1 < table / plan.bytes.pop("position") < demo.visits.count**2 / demo.count**2 + 0.01
     assert_as_built(plan, demo)
     assert "checkpoints" not in plan.bytes
     assert plan.parameters == int(demo.metadata("projected")["parameters"])

@@ -22,12 +22,12 @@ def open_fidelity(page: Any, served: Served, query: str = "") -> None:
 
 def test_a_click_on_a_point_opens_its_order_on_the_timeline(served: Served, page: Any) -> None:
     open_fidelity(page, served)
-    found = chart_trace(page, "trust-ends", "random")
+    found = chart_trace(page, "trust-ends", "curriculum")
     far = int(
         np.argmax([float(text.split("error ")[1].split(" ")[0]) for text in found["hovertext"]])
     )
     wanted = found["hovertext"][far].split("order ")[1][:8]
-    click_point(page, "trust-ends", "random", far)
+    click_point(page, "trust-ends", "curriculum", far)
     page.wait_for_selector(READY, timeout=30_000)
     assert shown_state(page)["hash"][:8] == wanted
     assert order_hash(order_in_address(page, served.run))[:8] == wanted

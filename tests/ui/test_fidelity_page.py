@@ -12,6 +12,7 @@ from sitting import page
 from streamlit.testing.v1 import AppTest
 
 from reorder_core.estimators import open_estimator
+from reorder_core.judge.heat_map import usual_moves
 from reorder_core.judge.verified import Verified, families_of, judges
 from reorder_core.orders.links import decode_order
 from reorder_core.orders.order import order_hash
@@ -20,6 +21,8 @@ from reorder_core.store.run import Run, open_run
 from ui.charts import marks
 from ui.pages import fidelity_frames, fidelity_jobs, fidelity_sentences
 from ui.queries import judged
+
+SMOLLM2 = Path(__file__).parents[2] / "data" / "smollm2"
 
 
 def page_of(path: Path, monkeypatch: pytest.MonkeyPatch, **address: str) -> AppTest:
@@ -68,7 +71,7 @@ def test_the_judging_orders_are_those_that_the_estimator_was_not_fitted_on(
     assert len(ledger) == len(known)
     for link, error in zip(ledger["order"][:3], ledger["error"][:3], strict=True):
         code = parse_qs(urlparse(link).query)["o"][0]
-        truth = known[order_hash(decode_order(code, run.count))]
+        truth = known[order_hash(decode_order(code, run.visits.count))]
         gap = estimator.estimate(truth.order).final.samples - truth.final.samples
         assert error == pytest.approx(np.abs(gap).mean(), rel=1e-3)
     held = next(t for t in sitting.figure(at, "coverage")["data"]
@@ -80,13 +83,13 @@ def test_the_judging_orders_are_those_that_the_estimator_was_not_fitted_on(
 def test_held_out_losses_are_judged_as_samples_are(
     demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run, estimator = open_run(demo), open_estimator(open_run(demo), "projected")
-    found = [v.retrained for v in judging_orders(run, "projected") if v.family == "random"]
+    run, estimator = open_run(demo), open_estimator(open_run(demo), "hybrid")
+    found = [v.retrained for v in judging_orders(run, "hybrid") if v.family == "random"]
     estimated = np.stack([estimator.estimate(truth.order).final.probes for truth in found])
     retrained = np.stack([truth.final.probes for truth in found]).astype(np.float64)
     error = np.square(estimated - retrained).sum()
     r2 = 1 - error / np.square(run.reference.final.probes - retrained).sum()
-    at = page_of(demo, monkeypatch, estimator="projected")
+    at = page_of(demo, monkeypatch, estimator="hybrid")
     said = next(c.value for c in at.caption if "held-out losses it" in c.value)
     assert f"explains {100 * r2:.0f} %, as the random orders of the ledger judge it" in said
     traces = {t.get("name"): t for t in sitting.figure(at, "coverage")["data"]}
@@ -116,16 +119,17 @@ def test_another_estimator_gives_other_points_and_one_without_intervals_no_cover
 
 
 def test_orders_without_an_interval_count_in_no_coverage(
-    demo: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`position` has one only far from the reference order."""
-    run = open_run(demo)
+    """`position` has one only far from the reference order, in a run without a bench."""
+    plain = shutil.copytree(SMOLLM2, tmp_path / "run", ignore=shutil.ignore_patterns("cache"))
+    run = open_run(plain)
     position = open_estimator(run, "position")
     judging = judging_orders(run, "position")
     estimates = [position.estimate(v.retrained.order) for v in judging]
     with_one = sum(estimate.interval is not None for estimate in estimates)
     assert 0 < with_one < len(estimates)
-    at = page_of(demo, monkeypatch, estimator="position")
+    at = page_of(plain, monkeypatch, estimator="position")
     held = next(t for t in sitting.figure(at, "coverage")["data"]
                 if t.get("name") == fidelity_frames.SAMPLES)  # fmt: skip
     assert f"{with_one * run.count:,} losses in {with_one} orders" in held["hovertext"][0]
@@ -157,7 +161,10 @@ def test_a_run_without_reports_or_retrainings_gives_the_next_step(
     unknown = [t for t in sitting.figure(at, "heat-retrained")["data"]
                if t.get("name") == "not yet retrained"]  # fmt: skip
     assert len(unknown[0]["x"]) > 10
-    assert any(button.label.startswith("Retrain 47 missing moves") for button in at.button)
+    (label,) = (button.label for button in at.button if "missing moves" in button.label)
+    assert label.startswith(
+        f"Retrain {int((~usual_moves(open_run(bare)).home).sum())} missing moves"
+    )
 
 
 def test_a_run_that_an_estimator_cannot_be_opened_for_is_told_not_raised(

@@ -69,7 +69,7 @@ def test_a_damaged_fidelity_report_is_told_on_home_and_fidelity_and_hangs_neithe
     (told,) = at.warning
     assert path.name in told.value and "10000000 orders" in told.value
     choice: Any = at.get("button_group")[0]
-    assert not at.exception and len(choice.options) == 3
+    assert not at.exception and len(choice.options) == len(list(path.parent.glob("*.json"))) - 1
     assert not at.switch_page("pages/fidelity.py").run().exception
 
 
@@ -78,7 +78,7 @@ def test_a_changed_ledger_entry_is_told_on_home_and_counts_no_longer(
 ) -> None:
     damaged = shutil.copytree(demo, tmp_path / "damaged")
     path = min((damaged / "ledger").glob("*.json"))
-    path.write_text(path.read_text().replace('"seconds": 0.', '"seconds": 1.'))
+    path.write_text(path.read_text().replace('"seconds": ', '"seconds": 1'))
     at = app(damaged, monkeypatch).run()
     (told,) = at.warning
     assert path.name in told.value and "expected" in told.value and "retrain" in told.value

@@ -10,6 +10,8 @@ FAMILY_WORDS = {
     "move": "single moves",
     "blocks": "block orders",
     "curriculum": "curricula",
+    "in-out": "exchanges with the reserve",
+    "repeat": "orders with repetitions",
     "heat map": "heat-map moves",
     "by hand": "orders chosen by hand",
 }
