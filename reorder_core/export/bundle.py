@@ -53,10 +53,11 @@ def make_figure(name: str, svg: str, png: bytes) -> FigureFile:
 
 
 def results_table(run: Run, estimate: Estimate, order: Order, truth: Retrained | None) -> Any:
-    """One row a trained sample and one a held-out domain: reference, estimate, interval, truth.
+    """One row a sample and one a held-out domain: reference, estimate, interval, truth.
 
     Losses are final, in nats per token, but "before", which is before training; nan where
-    there is none. A sample's memorization is "before" minus its final loss. A DataFrame.
+    there is none. A sample that the order leaves out has losses, but no step. A sample's
+    memorization is "before" minus its final loss. A DataFrame.
     """
     slots = _first_slots(run, order)
     columns = run.reference.final, estimate.final, estimate.interval, truth and truth.final

@@ -1,5 +1,6 @@
 """Many tiles at once: chosen by click, lasso, menu, search and key; carried together."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from driving import (
 )
 
 from reorder_core.estimators.position import open_position_table
+from reorder_core.orders.links import encode_order
 from reorder_core.orders.moves import Move, apply
-from reorder_core.orders.order import steps_of
+from reorder_core.orders.order import Order, steps_of, swap
 from reorder_core.store.run import Run
+from reorder_core.store.texts import Sample
 
 GROUPS = "Select a group of samples"
 
@@ -35,8 +38,14 @@ def carry(page: Any, start: tuple[float, float], end: tuple[float, float]) -> No
     settled(page, before)
 
 
-def flagged(run: Run, flag: str) -> set[int]:
-    return {s.sample_id for s in run.samples if flag in s.flags}
+def tiles(run: Run, wanted: Callable[[Sample], bool]) -> set[int]:
+    """The visits of samples, a tile each, those of the bench included."""
+    return {v for v, i in enumerate(run.visits.sample_of) if wanted(run.samples[i])}
+
+
+def trained(run: Run, order: Order, flag: str) -> set[int]:
+    """The tiles of samples with that flag that the order trains."""
+    return tiles(run, lambda s: flag in s.flags) & set(order[: run.visits.trained].tolist())
 
 
 def test_clicks_with_control_and_shift_choose_several(served: Served, page: Any) -> None:
@@ -58,7 +67,8 @@ def test_clicks_with_control_and_shift_choose_several(served: Served, page: Any)
 
 def test_a_group_dragged_with_the_mouse_stands_side_by_side(served: Served, page: Any) -> None:
     run = served.run
-    canaries = flagged(run, "canary")
+    canaries = trained(run, run.reference_order, "canary")
+    assert len(canaries) < len(tiles(run, lambda s: "canary" in s.flags)), "some are on the bench"
     open_timeline(page, served.url)
     page.get_by_label(GROUPS).select_option(label=f"all canary samples ({len(canaries)})")
     assert chosen(page) == canaries
@@ -138,11 +148,11 @@ def test_a_search_marks_and_enter_chooses_what_it_found(served: Served, page: An
     run = served.run
     open_timeline(page, served.url)
     word = run.samples[5].text.split()[1]
-    wanted = {s.sample_id for s in run.samples if word.lower() in s.text.lower()}
-    assert 0 < len(wanted) < run.count
+    wanted = tiles(run, lambda s: word.lower() in s.text.lower())
+    assert 0 < len(wanted) < run.visits.count
     field = page.get_by_label("Find samples by their text")
     field.fill(word)
-    assert page.locator(".ro-tile.ro-dim").count() == run.count - len(wanted)
+    assert page.locator(".ro-tile.ro-dim").count() == run.visits.count - len(wanted)
     field.press("Enter")
     assert chosen(page) == wanted
     field.fill("zzqqxx")
@@ -155,11 +165,23 @@ def test_the_legend_filters(served: Served, page: Any) -> None:
     run = served.run
     open_timeline(page, served.url)
     page.locator(".ro-filter-entry", has_text="stories").click()
-    others = [s for s in run.samples if s.domain != "stories"]
+    others = tiles(run, lambda s: s.domain != "stories")
     assert page.locator(".ro-tile.ro-dim").count() == len(others)
     page.locator(".ro-filter-entry", has_text="poison").click()
-    kept = {s.sample_id for s in run.samples if s.domain == "stories"} | flagged(run, "poison")
-    assert page.locator(".ro-tile.ro-dim").count() == run.count - len(kept)
+    others = tiles(run, lambda s: s.domain != "stories" and "poison" not in s.flags)
+    assert page.locator(".ro-tile.ro-dim").count() == len(others)
+
+
+def with_a_second_visit_of_each_canary(run: Run) -> Order:
+    """The reference order with a spare visit of every canary in place of some other sample."""
+    order, plain = run.reference_order, [  # slots of those that lose theirs
+        slot for slot in range(0, run.visits.trained, 12)
+        if not run.samples[run.visits.sample_of[run.reference_order[slot]]].flags
+    ]  # fmt: skip
+    canaries = (s.sample_id for s in run.samples if "canary" in s.flags)
+    for canary, slot in zip(canaries, plain, strict=False):
+        order = swap(order, int(run.visits.of_sample[canary][1]), slot)
+    return order
 
 
 def test_the_preview_of_a_group_adds_copies_and_warns_of_shared_wording(
@@ -167,28 +189,34 @@ def test_the_preview_of_a_group_adds_copies_and_warns_of_shared_wording(
 ) -> None:
     run = served.run
     table = open_position_table(run)
-    open_timeline(page, served.url)
-    ids = flagged(run, "canary")
-    page.get_by_label(GROUPS).select_option(label=f"all canary samples ({len(ids)})")
-    samples = as_they_stand(run.reference_order, ids)
+    order = with_a_second_visit_of_each_canary(run)
+    open_timeline(page, served.url, f"?o={encode_order(order)}")
+    rev = state(page)["rev"]
+    ids = trained(run, order, "canary")
+    assert len(ids) == 16
+    page.get_by_label(GROUPS).select_option(label="all canary samples (16 visits of 8)")
+    assert chosen(page) == ids
+    samples = as_they_stand(order, ids)
     page.mouse.move(*centre(page, samples[0]))
     page.mouse.down()
-    page.mouse.move(*centre(page, int(run.reference_order[163])), steps=5)
+    page.mouse.move(*centre(page, int(order[163])), steps=5)
     page.wait_for_timeout(100)
-    after = apply(run.reference_order, Move("insert", samples, 163))
-    home, moved = steps_of(np.stack([run.reference_order, after]), run.batch_size)
+    after = apply(order, Move("insert", samples, 163))
+    home, moved = steps_of(np.stack([order, after]), run.batch_size)
     change = {i: table.own[i, moved[i]] - table.own[i, home[i]] for i in samples}
-    texts = {i: run.samples[i].text for i in samples}
+    texts = {i: run.samples[run.visits.sample_of[i]].text for i in samples}
     own = np.mean([sum(change[c] for c in samples if texts[c] == texts[i]) for i in samples])
     assert abs(own - np.mean(list(change.values()))) > 0.05, "copies must matter"
-    held_out = sum(table.held_out[i, moved[i]] - table.held_out[i, home[i]] for i in range(256))
+    held_out = sum(
+        table.held_out[i, moved[i]] - table.held_out[i, home[i]] for i in range(len(order))
+    )
     assert number_on_page(page, "[data-preview=own]") == pytest.approx(float(own), abs=1e-5)
     assert number_on_page(page, "[data-preview=heldOut]") == pytest.approx(held_out, abs=1e-5)
     note = page.locator(".ro-response-note").inner_text()
-    assert "8 of them are copies" in note and "share wording" in note
+    assert "16 of them are copies" in note and "share wording" in note
     page.mouse.move(2, 2)
     page.mouse.up()
-    assert state(page)["rev"] == "0", "let go far away, they are put back"
+    assert state(page)["rev"] == rev, "let go far away, they are put back"
     assert page.locator(".ro-response-note").is_visible(), "the curve belongs to the selection"
     page.locator("[data-command=clear-selection]").click()
     assert page.locator(".ro-response-note").is_hidden()

@@ -74,7 +74,7 @@ def test_the_figures_draw_what_core_says_of_the_order(
             page.locator("[data-command=asinh]").click()
             page.get_by_role("radio", name="Learned").click()
             memorized(page)
-        dots_are(traces(page, "memorization"), samples, shown)
+        dots_are(traces(page, "memorization"), samples, shown, run, order)
 
 
 def memorized(page: Any) -> None:
@@ -85,8 +85,13 @@ def memorized(page: Any) -> None:
     )
 
 
-def dots_are(drawn: list[dict[str, Any]], samples: pd.DataFrame, shown: Shown) -> None:
-    """Each sample's dot at its step, as high as it should be, with its whisker and truth."""
+def dots_are(
+    drawn: list[dict[str, Any]], samples: pd.DataFrame, shown: Shown, run: Run, order: Order
+) -> None:
+    """Each visit's dot at its step, as high as its sample should be, with its whisker and truth.
+
+    What lies on the bench has losses in core's frame, but no step and no dot.
+    """
     rows = samples.set_index("sample_id")
     gained = rows.before - rows.reference
     value, truth = (
@@ -95,7 +100,8 @@ def dots_are(drawn: list[dict[str, Any]], samples: pd.DataFrame, shown: Shown) -
     )
     bend = bend_of(value) if shown.bent else None
     place = (lambda one: bent(one, bend)) if bend else float
-    ids: set[int] = set()
+    steps = run.visits.steps_of(order[None])[0] + 1
+    visits: set[int] = set()
     for one in drawn:
         if one["name"] == "selected":
             continue
@@ -103,19 +109,23 @@ def dots_are(drawn: list[dict[str, Any]], samples: pd.DataFrame, shown: Shown) -
         for row, (x, y) in zip(
             one["customdata"], zip(one["x"], one["y"], strict=True), strict=True
         ):
-            assert round(x) == rows.step[row[0]] and y == known([place(wanted[row[0]])])[0]
+            assert row[1] == run.visits.sample_of[int(row[0])]
+            assert round(x) == steps[int(row[0])] and y == known([place(wanted[row[1]])])[0]
         if "error_y" not in one:
             assert wanted.notna().all()
             continue
-        ids |= {int(row[0]) for row in one["customdata"]}
+        visits |= {int(row[0]) for row in one["customdata"]}
         for row, up, down in zip(one["customdata"], one["error_y"]["array"],
                                  one["error_y"]["arrayminus"], strict=True):  # fmt: skip
-            of = rows.loc[row[0]]
+            of = rows.loc[row[1]]
             if shown.measure == "change" and (of.low_90 > 0 or of.high_90 < 0):
                 assert [up, down] == known([of.high_90 - of.estimate, of.estimate - of.low_90])
             else:
                 assert up is None and down is None
-    assert ids == set(rows.index)
+    assert visits == set(order[: run.visits.trained].tolist())
+    firsts = pd.Series(steps).groupby(run.visits.sample_of).min()
+    first_steps = firsts.where(firsts <= run.steps).astype("Int32")
+    pd.testing.assert_series_equal(rows.step, first_steps, check_names=False, check_index=False)
 
 
 def test_the_curve_follows_the_choice_and_the_sample_selected(served: Served, page: Any) -> None:
@@ -126,7 +136,7 @@ def test_the_curve_follows_the_choice_and_the_sample_selected(served: Served, pa
     losses = open_estimator(run, "hybrid", informing_runs(run, order)).estimate(order).losses_at
     assert trace(page, "trajectory", "estimate")["y"] == known(losses.probes.mean(1))
     figure = page.locator("[data-figure=trajectory]")
-    for label, whose, wanted in (("Training", "all trained samples", losses.samples.mean(1)),
+    for label, whose, wanted in (("Training", "all samples", losses.samples.mean(1)),
                                  ("Sample", "sample 24", losses.samples[:, 24])):  # fmt: skip
         figure.get_by_role("radio", name=label).click()
         page.wait_for_function(

@@ -41,10 +41,10 @@ def of_samples(run: Run, before: Order, move: Move) -> str:
     step, place = divmod(min(from_slots(before, move)), run.batch_size)
     if place == 0 and ids == set(before[step * run.batch_size :][: run.batch_size].tolist()):
         return f"all of step {step + 1}"
+    of, trained = run.visits.sample_of, set(before[: run.visits.trained].tolist())
     for domain in run.domains:
-        of = run.visits.sample_of
         members = {v for v in range(len(of)) if run.samples[of[v]].domain == domain}
-        if ids == members:
+        if ids in (members, members & trained):  # those of the bench belong to no step
             return f"all {len(ids)} of {isolated(domain)}"
         if ids < members:
             return f"{len(ids)} of {isolated(domain)}"

@@ -30,7 +30,7 @@ from ui.timeline.panels.tree import Node, el
 from ui.timeline.requests.events import Event, Figures
 from ui.timeline.requests.handling import After, handles
 
-_WHOSE = {"heldout": "held-out text", "training": "all trained samples"}
+_WHOSE = {"heldout": "held-out text", "training": "all samples"}
 _NOTHING = changes(np.zeros(0), np.zeros(0))
 
 

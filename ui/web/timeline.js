@@ -20,7 +20,7 @@ import { Trial } from './preview/trial.js';
 import { Figures } from './figures/figures.js';
 import { slotsOf } from './preview/moves.js';
 import { markKnown } from './shared/links.js';
-import { decodeRun, decodeView } from './shared/run.js';
+import { decodeRun, decodeView, howMany } from './shared/run.js';
 
 /** Requests after which the order on screen is the same. */
 const STAY = new Set(['verify', 'cancel', 'cancel-job', 'compare', 'export', 'suggest', 'fork', 'forget',
@@ -195,7 +195,7 @@ export class Timeline {
     const held = this.inHand(id);
     this.response.show(this.run, this.order, this.slots, held, null, this.kind);
     setText(this.response.headline, !held.length ? 'Drag a tile: the curves show what each step would do to it.'
-      : `What if ${held.length > 1 ? `these ${held.length} samples` : `sample ${id}`} were trained at another step? A click on a curve puts `
+      : `What if ${held.length > 1 ? `these ${howMany(this.run, held)} samples` : `sample ${this.run.samples[held[0]].title}`} were trained at another step? A click on a curve puts `
         + `${held.length > 1 ? 'them' : 'it'} there.`);
   }
 
@@ -281,7 +281,7 @@ export class Timeline {
     board.reveal(move.slot);
     board.showTarget(slots[id], move.slot, move.kind);
     response.show(run, this.order, slots, [id], move.slot, move.kind);
-    setText(response.headline, `Sample ${id}: step ${step(slots[id])} \u2192 step ${step(move.slot)}`);
+    setText(response.headline, `Sample ${run.samples[id].title}: step ${step(slots[id])} \u2192 step ${step(move.slot)}`);
   }
 
   select(id, go = false) {

@@ -23,8 +23,9 @@ LABELS = {
     ),
     "training": (
         "Training loss",
-        "Mean final loss over all trained samples, in nats per token; below it the change against "
-        "the reference order. Below zero: the training text is remembered better.",
+        "Mean final loss over all samples of the run, those on the bench included, in nats per "
+        "token; below it the change against the reference order. Below zero: the training text is "
+        "remembered better.",
     ),
     "most": (
         "Moved most",

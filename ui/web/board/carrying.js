@@ -2,7 +2,7 @@
 import { setText } from '../shared/dom.js';
 import { clip, number, signed } from '../shared/format.js';
 import { apply, effect, kindOf, landing, slotsOf } from '../preview/moves.js';
-import { placeOf, sampleChange } from '../shared/run.js';
+import { howMany, placeOf, sampleChange } from '../shared/run.js';
 
 export class Carrying {
   /** timeline: the instrument; its order, board, response, selection and side panel are used. */
@@ -57,7 +57,7 @@ export class Carrying {
 
   name({ ids, whole }) {
     if (whole) return `Step ${this.stepOf(this.slots[ids[0]])}`;
-    return ids.length > 1 ? `${ids.length} samples` : `Sample ${this.timeline.run.samples[ids[0]].title}`;
+    return ids.length > 1 ? `${howMany(this.timeline.run, ids)} samples` : `Sample ${this.timeline.run.samples[ids[0]].title}`;
   }
 
   // --- carrying -----------------------------------------------------------------

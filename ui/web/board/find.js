@@ -2,7 +2,7 @@
 import { h, button, setText } from '../shared/dom.js';
 import { clip, isolated, signed } from '../shared/format.js';
 import { MARKS, markOf } from './board.js';
-import { sampleChange } from '../shared/run.js';
+import { howMany, sampleChange } from '../shared/run.js';
 
 const TOP = 10;
 
@@ -31,24 +31,41 @@ export class Find {
       ...run.groups.map(([name, shade]) => entry(`shade ${shade}`,
         h('span', { class: 'ro-swatch ro-domain-swatch', style: `--ro-domain: var(--ro-domain-${shade})` }), name)),
       ...marks.map((flag) => entry(`mark ${flag}`, h('span', { class: 'ro-mark', 'aria-hidden': 'true' }, MARKS[flag]), flag)));
-    const { samples } = run;
-    const by = (value, most) => [...samples].sort((a, b) => most * (value(b) - value(a))).slice(0, TOP).map(({ id }) => id);
-    const learned = ({ id }) => run.reference.before[id] - run.reference.sampleLoss[id];
-    this.sets = [
-      ...run.domains.map((name, i) => [`all of ${name}`, samples.filter((s) => s.domain === i).map((s) => s.id)]),
-      ...marks.map((flag) => [`all ${flag} samples`, samples.filter((s) => markOf(s) === flag).map((s) => s.id)]),
-      [`the ${TOP} longest`, by((s) => s.tokens, 1)],
-      [`the ${TOP} best remembered`, by(learned, 1)],
-      [`the ${TOP} least remembered`, by(learned, -1)],
-      ['all samples', samples.map((s) => s.id)],
-    ];
-    this.groups.replaceChildren(h('option', { value: '' }, 'Select \u2026'),
-      ...this.sets.map(([name, ids], i) => h('option', { value: String(i), dir: 'auto' }, `${isolated(clip(name, 44))} (${ids.length})`)));
+    this.marks = marks;
+    this.grouped = null;
     this.show();
   }
 
+  /**
+   * The menu's groups. They hold what the order on screen trains and nothing of the bench: a group is
+   * there to be moved, and whoever drags the canaries means those that are trained, not to train their
+   * spare visits besides.
+   */
+  group() {
+    const { run, slots } = this.owner;
+    if (!slots || this.grouped === slots) return;
+    this.grouped = slots;
+    const tiles = run.samples.filter(({ id }) => slots[id] < run.trained);
+    const each = [...new Map(tiles.map((tile) => [tile.sample, tile])).values()]; // a tile a sample
+    const by = (value, most) => {
+      const top = new Set([...each].sort((a, b) => most * (value(b) - value(a))).slice(0, TOP).map(({ sample }) => sample));
+      return tiles.filter(({ sample }) => top.has(sample));
+    };
+    const learned = ({ id }) => run.reference.before[id] - run.reference.sampleLoss[id];
+    this.sets = [
+      ...run.domains.map((name, i) => [`all of ${name}`, tiles.filter((s) => s.domain === i)]),
+      ...this.marks.map((flag) => [`all ${flag} samples`, tiles.filter((s) => markOf(s) === flag)]),
+      [`the ${TOP} longest`, by((s) => s.tokens, 1)],
+      [`the ${TOP} best remembered`, by(learned, 1)],
+      [`the ${TOP} least remembered`, by(learned, -1)],
+      [run.count > run.trained ? 'all that is trained' : 'all samples', tiles],
+    ].map(([name, found]) => [name, found.map(({ id }) => id)]);
+    this.groups.replaceChildren(h('option', { value: '' }, 'Select \u2026'),
+      ...this.sets.map(([name, ids], i) => h('option', { value: String(i), dir: 'auto' }, `${isolated(clip(name, 44))} (${howMany(run, ids)})`)));
+  }
+
   choose() {
-    const set = this.sets[Number(this.groups.value)];
+    const set = this.sets?.[Number(this.groups.value)];
     if (this.groups.value !== '' && set) this.owner.selection.set(set[1]);
     this.groups.value = '';
   }
@@ -89,6 +106,7 @@ export class Find {
   show() {
     const { selection, run, view } = this.owner;
     const { size } = selection;
+    this.group();
     this.clear.style.visibility = size ? 'visible' : 'hidden'; // its room stays: the board must not jump
     if (!size) {
       const count = this.matches?.length;

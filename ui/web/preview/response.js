@@ -3,6 +3,7 @@ import { h, s, setText, info } from '../shared/dom.js';
 import { interval, signed, digitsFor } from '../shared/format.js';
 import { ALIKE, likeness } from './alike.js';
 import { landing, response } from './moves.js';
+import { howMany } from '../shared/run.js';
 import { band, decimals, ends, line, linear, ticks, yAxis } from '../shared/scales.js';
 import { GUTTER, RIGHT } from '../board/board.js';
 
@@ -71,7 +72,7 @@ export class Response {
       this.home = Math.floor(slots[samples[0]] / run.batch); // from the last step on: on the bench
       this.dots = samples.length > 1 ? this.tried(samples, kind) : [];
       this.say(run, samples);
-      for (const panel of this.panels) this.paint(panel, samples.length);
+      for (const panel of this.panels) this.paint(panel, samples);
     }
     const step = Math.floor(first / run.batch);
     const gathered = samples.every((id, i) => slots[id] === slots[samples[0]] + i);
@@ -151,8 +152,9 @@ export class Response {
     }
   }
 
-  paint(panel, count) {
-    setText(panel.title, panel.key === 'own' && count > 1 ? `Final loss of the ${count} samples, their mean` : panel.name);
+  paint(panel, samples) {
+    const several = panel.key === 'own' && samples.length > 1;
+    setText(panel.title, several ? `Final loss of the ${howMany(this.run, samples)} samples, their mean` : panel.name);
     const { board, effects } = this;
     const trained = effects.slice(0, this.run.steps);
     const values = trained.map((effect) => effect[panel.key]);

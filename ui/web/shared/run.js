@@ -63,6 +63,12 @@ export function placeOf(run, slot) {
   return slot < run.trained ? `step ${Math.floor(slot / run.batch) + 1}` : 'the bench';
 }
 
+/** How many tiles these are, in words: `8`, or `24 visits of 8` where samples are among them more than once. */
+export function howMany({ samples }, ids) {
+  const unique = new Set(ids.map((id) => samples[id].sample)).size;
+  return unique === ids.length ? `${unique}` : `${ids.length} visits of ${unique}`;
+}
+
 /** Whether the interval leaves the retrained value out. */
 export function missed({ truth, lo, hi }) { return truth < lo || truth > hi; }
 
