@@ -179,7 +179,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "position": {"orders": 256},
     },
     "standard": {
-        "projection": {"anchors": 3, "rank": 320, "kept": 480},
+        "projection": {"anchors": 2, "rank": 680, "kept": 480},
         "calibration": {"orders": 8},
         "position": {"orders": 512},
     },
