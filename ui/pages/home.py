@@ -42,10 +42,15 @@ def lead(run: Run) -> None:
             "What would this model have learned, had its data come in another order?", anchor=False
         )
         st.markdown(
-            f"The run “{plain(run.name)}” was really trained once, on {run.count} samples in "
+            f"The run “{plain(run.name)}” was really trained once, on {trained_samples(run)} samples in "
             f"{run.steps} steps. Reorder estimates, without retraining, the loss of every sample "
             "and of held-out text under any other order, and lets a real retraining judge."
         )
+
+
+def trained_samples(run: Run) -> int:
+    """Samples but the reserve, which the reference run does not train."""
+    return run.count - run.visits.reserve
 
 
 def cautions(run: Run) -> list[str]:
@@ -182,7 +187,7 @@ def trained_when(run: Run) -> None:
     about = "A column is a training step, a cell a sample, coloured by its domain."
     with panels.panel("mosaic", "What is trained when", about):
         figure = mosaic(frame, mode=panels.mode(), source=Source(run.id))
-        panels.draw(figure, lambda: frame, f"Domains of {run.count} samples in {run.steps} steps")
+        panels.draw(figure, lambda: frame, f"Domains of {trained_samples(run)} samples in {run.steps} steps")
 
 
 def card(run: Run) -> None:
@@ -199,9 +204,10 @@ def facts(run: Run) -> list[tuple[str, str, str]]:
     """The run card: label, value, and what the value means."""
     config, training = run.config, run.config.training
     before = f"; base phase of {training.base.steps} steps before it" if training.base.steps else ""
+    reserve = f", {run.visits.reserve} more in reserve," if run.visits.reserve else ""
     return [
         ("Text", config.corpus.label,
-         f"{run.count} samples in {len(run.domains)} domains, at most "
+         f"{trained_samples(run)} samples{reserve} in {len(run.domains)} domains, at most "
          f"{config.corpus.sequence_length} tokens each"),
         _model(config),
         ("Training", f"{run.steps} steps × {run.batch_size}",
