@@ -42,8 +42,8 @@ def lead(run: Run) -> None:
             "What would this model have learned, had its data come in another order?", anchor=False
         )
         st.markdown(
-            f"The run “{plain(run.name)}” was really trained once, on {trained_samples(run)} samples in "
-            f"{run.steps} steps. Reorder estimates, without retraining, the loss of every sample "
+            f"The run “{plain(run.name)}” was really trained once, on {trained_samples(run)} "
+            f"samples in {run.steps} steps. Reorder estimates, without retraining, the loss of every sample "
             "and of held-out text under any other order, and lets a real retraining judge."
         )
 
@@ -187,7 +187,8 @@ def trained_when(run: Run) -> None:
     about = "A column is a training step, a cell a sample, coloured by its domain."
     with panels.panel("mosaic", "What is trained when", about):
         figure = mosaic(frame, mode=panels.mode(), source=Source(run.id))
-        panels.draw(figure, lambda: frame, f"Domains of {trained_samples(run)} samples in {run.steps} steps")
+        words = f"Domains of {trained_samples(run)} samples in {run.steps} steps"
+        panels.draw(figure, lambda: frame, words)
 
 
 def card(run: Run) -> None:
