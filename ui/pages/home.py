@@ -44,7 +44,8 @@ def lead(run: Run) -> None:
         st.markdown(
             f"The run “{plain(run.name)}” was really trained once, on {trained_samples(run)} "
             f"samples in {run.steps} steps. Reorder estimates, without retraining, the loss of "
-            "every sample and of held-out text under any other order, and lets a real retraining judge."
+            "every sample and of held-out text under any other order, and lets a real retraining "
+            "judge."
         )
 
 
