@@ -19,7 +19,7 @@ CHANNEL = "ro_channel_trial"
 
 def test_the_dots_are_what_the_estimator_says(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = open_run(demo)
-    samples = as_they_stand(run.reference_order, {31, 69, 81, 99})
+    samples = as_they_stand(run.reference_order, {5, 24, 57, 67})
     at = page(demo, monkeypatch, "timeline", {})
     assert sent(at, CHANNEL)["value"] == {}
     event = {"type": "trial", "samples": list(samples), "kind": "insert", "seq": 0}
@@ -32,7 +32,7 @@ def test_the_dots_are_what_the_estimator_says(demo: Path, monkeypatch: pytest.Mo
     steps = [row["step"] for row in found["rows"]]
     assert steps[0] == 0 and steps[-1] == run.steps - 1 and len(steps) == trial.STEPS
     for row in found["rows"]:
-        slot = min(row["step"] * run.batch_size, run.count - len(samples))
+        slot = min(row["step"] * run.batch_size, run.visits.trained - len(samples))
         order = apply(run.reference_order, Move("insert", samples, slot))
         known = estimates.difference(run, order, run.reference_order)
         assert row["own"][0] == pytest.approx(
@@ -43,6 +43,30 @@ def test_the_dots_are_what_the_estimator_says(demo: Path, monkeypatch: pytest.Mo
     assert np.ptp([row["own"][0] for row in found["rows"]]) > 0.5
     at = fire(at, keys.TIMELINE, {"type": "preset", "name": "reversed", "seq": 1})
     assert sent(at.run(), CHANNEL)["value"] == {}  # they were of another order
+
+
+def test_a_group_with_a_tile_of_the_bench_is_tried_as_it_would_be_dropped(
+    demo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = open_run(demo)
+    trained = run.visits.trained
+    ids = {int(run.reference_order[slot]) for slot in (40, 90, trained)}
+    samples = as_they_stand(run.reference_order, ids)
+    at = page(demo, monkeypatch, "timeline", {})
+    at = fire(at, keys.TIMELINE, {"type": "trial", "samples": samples, "kind": "insert", "seq": 0})
+    for _ in range(20):
+        rows = sent(at, CHANNEL)["value"]["rows"]
+        if len(rows) == trial.STEPS:
+            break
+        at.run()
+    assert rows[-1]["step"] == run.steps - 1
+    slot = (run.steps - 1) * run.batch_size
+    order = apply(run.reference_order, Move("swap", samples, slot))
+    known = estimates.difference(run, order, run.reference_order)
+    inserted = apply(run.reference_order, Move("insert", samples, slot))
+    other = estimates.difference(run, inserted, run.reference_order)
+    assert rows[-1]["heldOut"][0] == pytest.approx(known.held_out, abs=1e-9)
+    assert abs(known.held_out - other.held_out) > 1e-6, "the two differ"
 
 
 def test_canaries_selected_carry_their_estimates_along(served: Served, page: Any) -> None:
@@ -70,7 +94,7 @@ def test_canaries_selected_carry_their_estimates_along(served: Served, page: Any
     assert told == f"step {step}: about {at:+.2f} nats/token, by the dots"
     assert "dots are estimates" in page.locator(".ro-response-note").inner_text()
     last = dots.last
-    slot = run.count - len(samples)
+    slot = run.visits.trained - len(samples)
     order = apply(run.reference_order, Move("insert", samples, slot))
     known = (
         estimates.difference(run, order, run.reference_order).change.samples[list(samples)].mean()

@@ -6,7 +6,7 @@ import numpy as np
 
 from reorder_core.errors import OrderError
 from reorder_core.orders.moves import Move, apply, make_move
-from reorder_core.orders.order import Order, order_hash
+from reorder_core.orders.order import Order, order_hash, slots_of
 from reorder_core.store.run import Run
 from ui.app import state
 from ui.app.history import History
@@ -63,6 +63,8 @@ def _moves(run: Run, history: History) -> list[tuple[int, Order]]:
     if asked is None:
         return []
     kind, samples, _ = asked
+    if (slots_of(history.order)[list(samples)] >= run.visits.trained).any():
+        kind = "swap"  # what comes off the bench changes places with what is there, as when dropped
     steps = np.unique(np.linspace(0, run.steps - 1, STEPS).round().astype(int))
     slots = np.minimum(steps * run.batch_size, run.visits.trained - len(samples))
     return [
