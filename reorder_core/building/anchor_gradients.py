@@ -161,8 +161,13 @@ def read_gradients(
     trainable: Trainable, theta: torch.Tensor, index: torch.Tensor
 ) -> tuple[np.ndarray, np.ndarray]:
     """(N, s) of the samples and (D, s) of the probe domains' means, at θ on coordinates."""
-    model, domain = trainable.model, trainable.probe_domain
+    model = trainable.model
     samples = model.sample_gradients(theta, trainable.samples, lambda g: g[:, index])
     rows = model.sample_gradients(theta, trainable.probes, lambda g: g[:, index])
-    probes = torch.stack([rows[domain == d].mean(0) for d in range(int(domain.max()) + 1)])
-    return samples.numpy(), probes.numpy()
+    return samples.numpy(), domain_rows(trainable, rows).numpy()
+
+
+def domain_rows(trainable: Trainable, rows: torch.Tensor) -> torch.Tensor:
+    """(D, s) means over each domain's probes of rows (P, s)."""
+    domain = trainable.probe_domain
+    return torch.stack([rows[domain == d].mean(0) for d in range(int(domain.max()) + 1)])

@@ -8,6 +8,7 @@ from reorder_core.building.checks import refuse_changed_text, refuse_contradicti
 from reorder_core.building.curvature import take_curvature
 from reorder_core.building.held_out import take_adjoint
 from reorder_core.building.position_table import fit_position_table
+from reorder_core.building.read_outs import read_out_stages
 from reorder_core.building.stages import BuildContext, BuildStage, BuildState, Progress
 from reorder_core.building.text import prepare_text
 from reorder_core.config import RunConfig
@@ -44,6 +45,7 @@ STAGES = (
     BuildStage("centre", _files("centre"), calibration.take_centre),
     BuildStage("adjoint", _files("adjoint"), take_adjoint, gained=True),
     BuildStage("position", _files("position"), fit_position_table),
+    *read_out_stages(),
     BuildStage("results", ("results.duckdb",), _publish),
 )  # fmt: skip
 

@@ -12,12 +12,17 @@ from reorder_core.estimators.replay.gradients import open_stored, with_curvature
 from reorder_core.estimators.replay.projection import pack, unpack
 from reorder_core.estimators.replay.two_centres import centre_replayer, mean_updates
 from reorder_core.execution.task import Workplace, task, unit
+from reorder_core.orders.order import order_hash
+from reorder_core.quantities import VALUED
 from reorder_core.records.losses import Losses
+from reorder_core.records.values import Values
 from reorder_core.store import costs
 from reorder_core.store.files import Arrays
+from reorder_core.training.measuring import measure
 
 MEASURED = "measured"
 """What the designed retrainings told; serves the build only."""
+_PARTS = ("samples", "probes")
 
 
 def train_calibration(context: BuildContext) -> float:
@@ -40,6 +45,13 @@ def train_calibration(context: BuildContext) -> float:
 
     def take(number: int, arrays: Arrays) -> None:
         final = Losses(arrays["samples"], arrays["probes"])
+        read = {
+            quantity.name: Values(*(arrays[f"{quantity.name} {part}"] for part in _PARTS))
+            for quantity in VALUED
+            if f"{quantity.name} {_PARTS[0]}" in arrays
+        }
+        if read:
+            run.measured.keep(order_hash(orders[number]), read)
         measuring.add(number, orders[number], Told(arrays["own"], arrays["theta"], final))
         samples[number, -1], probes[number, -1] = final.samples, final.probes
 
@@ -65,8 +77,11 @@ def designed(workplace: Workplace, order: list[int]) -> dict[str, np.ndarray]:
     trainable = workplace.once("trainable", lambda: trainable_of(context))
     index = torch.tensor(np.array(context.load("projected")["coordinates"]))
     told = train_designed(trainable, index, np.array(order, np.int32))
+    read = measure(trainable, torch.tensor(told.theta), VALUED) if VALUED else {}
     return {"own": told.own, "theta": told.theta,
-            "samples": told.losses.samples, "probes": told.losses.probes}  # fmt: skip
+            "samples": told.losses.samples, "probes": told.losses.probes,
+            **{f"{name} {part}": np.array(getattr(values, part))
+               for name, values in read.items() for part in _PARTS}}  # fmt: skip
 
 
 def take_centre(context: BuildContext) -> float:

@@ -19,8 +19,11 @@ import numpy as np
 from reorder_core.building.foretelling import Expected, Proposal, expected, propose, warnings
 from reorder_core.building.position_table import CHUNK, near_orders
 from reorder_core.config import RunConfig, has_lora
+from reorder_core.quantities import VALUED, ReadOut
+from reorder_core.quantities.quantity import BOTH
 from reorder_core.store import costs
 from reorder_core.store.leftovers import scratch_folder
+from reorder_core.store.measured import read_out_file
 from reorder_core.store.texts import read_report
 from reorder_core.training.schedule import anchor_steps
 
@@ -67,7 +70,8 @@ class Plan:
     @property
     def query_bytes(self) -> int:
         """Of the files that an estimate reads."""
-        return sum(self.bytes[name] for name in QUERIED)
+        read = (read_out_file(quantity.name) for quantity in VALUED)
+        return sum(self.bytes[name] for name in (*QUERIED, *read))
 
     @property
     def paper_bytes(self) -> int:
@@ -171,6 +175,7 @@ def _rre(config: RunConfig, text: _Text, parameters: int) -> dict[str, float]:
         )
         if config.projection.adjoint
         else 0.0,
+        **{f"read out {q.name}": costs.read_out_rre(q, *sizes) for q in VALUED},
         "results": costs.measuring_rre(*sizes),
     }
 
@@ -215,8 +220,19 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
         * _replayed(config)
         * config.projection.adjoint,
         "position": 4 * visits * (2 * places * (1 + domains) + 2),
+        **{
+            read_out_file(q.name): _read_out_bytes(config, q, (count, domains), coordinates)
+            for q in VALUED
+        },
         "results.duckdb": _DATABASE + text.files["corpus.json"],
     }
+
+
+def _read_out_bytes(
+    config: RunConfig, quantity: ReadOut, rows: tuple[int, int], coordinates: int
+) -> int:
+    kept = [n for n, kind in zip(rows, BOTH, strict=True) if kind in quantity.of]
+    return 8 * sum(rows) + sum(_packed(config, n, coordinates) for n in kept)
 
 
 def _centre_bytes(config: RunConfig, domains: int, coordinates: int) -> int:

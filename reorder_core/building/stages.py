@@ -115,6 +115,8 @@ class BuildStage:
     """Writes the files; returns its cost in reference-run equivalents."""
     gained: bool = False
     """Whether a run of an older version works without, and gains it when it is built again."""
+    optional: bool = False
+    """Whether the build goes on without it where it raises a ReorderError, which is told."""
 
 
 class BuildState:
@@ -154,7 +156,7 @@ class BuildState:
         A published run only gains what its version did not know yet; all else stays as it is.
         """
         if self.is_finished:
-            self._gain([stage for stage in stages if stage.gained], context)
+            gain([stage for stage in stages if stage.gained], context)
             return
         self.stages = self._recorded_stages()
         (self.path / RUN_FILE).unlink(missing_ok=True)
@@ -168,29 +170,16 @@ class BuildState:
             self.stages.pop(stage.name, None)
             left = {name: done["files"] for name, done in self.stages.items()}
             context = replace(context, basis=json_digest([self.digest, versions(), left]))
-            self.stages[stage.name] = _performed(stage, context)
+            done = _tried(stage, context)
+            if done is None:
+                continue
+            self.stages[stage.name] = done
             forget(context.path / SHARDS)
             # A stage repeated with the same bits leaves its successors valid.
             changed |= before is None or before["files"] != self.stages[stage.name]["files"]
             if changed:
                 self._forget_after(stage.name, stages)
             self._save([stage.name for stage in stages])
-
-    def _gain(self, stages: Sequence[BuildStage], context: BuildContext) -> None:
-        manifest = read_manifest(self.path)
-        missing = [stage for stage in stages if stage.name not in manifest.costs]
-        if not missing:
-            return
-        state = read_json(self.path / BUILD_FILE)
-        for stage in missing:
-            log.info("the run gains stage %s", stage.name)
-            done = _performed(stage, context)
-            state["planned"] = [*state["planned"], stage.name]
-            state[STAGES_KEY][stage.name] = done
-            manifest.costs[stage.name] = Cost(done["rre"], done["seconds"])
-            manifest.files.update({n: FileRecord(**f) for n, f in done["files"].items()})
-        write_json(self.path / BUILD_FILE, state, indent=1)
-        write_manifest(self.path, manifest)
 
     def publish(self, seeds: Mapping[str, int], drop: Iterable[str] = ()) -> Run:
         """The finished run: run.yaml, written last, makes the folder one.
@@ -265,6 +254,28 @@ class BuildState:
         write_json(self.path / BUILD_FILE, value, indent=1)
 
 
+def gain(stages: Sequence[BuildStage], context: BuildContext) -> None:
+    """A published run with what it lacks of these; all else in it stays as it is.
+
+    The caller holds the folder's BuildLock.
+    """
+    manifest = read_manifest(context.path)
+    missing = [stage for stage in stages if stage.name not in manifest.costs]
+    found = {stage.name: done for stage in missing if (done := _tried(stage, context)) is not None}
+    if not found:
+        return
+    for name, done in found.items():
+        log.info("the run gained stage %s", name)
+        manifest.costs[name] = Cost(done["rre"], done["seconds"])
+        manifest.files.update({n: FileRecord(**f) for n, f in done["files"].items()})
+    if (context.path / BUILD_FILE).is_file():  # a run that was brought from elsewhere has none
+        state = read_json(context.path / BUILD_FILE)
+        state["planned"] = [*state["planned"], *found]
+        state[STAGES_KEY] |= found
+        write_json(context.path / BUILD_FILE, state, indent=1)
+    write_manifest(context.path, manifest)
+
+
 def versions() -> dict[str, str]:
     """Versions of what the numbers of a run depend on."""
     found = {"reorder": reorder_core.__version__, "python": platform.python_version()}
@@ -274,6 +285,17 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _tried(stage: BuildStage, context: BuildContext) -> dict[str, Any] | None:
+    """As `_performed`; None of an optional one that failed."""
+    try:
+        return _performed(stage, context)
+    except ReorderError as error:
+        if not stage.optional:
+            raise
+        log.warning("left out %s: %s", stage.name, error)
+        return None
 
 
 def _performed(stage: BuildStage, context: BuildContext) -> dict[str, Any]:

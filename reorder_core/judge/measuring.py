@@ -2,19 +2,16 @@
 
 from collections.abc import Callable
 
-import numpy as np
-
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.quantities import MEASURED, QUANTITIES, Quantity
 from reorder_core.quantities.values import Found, real
 from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
+from reorder_core.store.measured import refuse_others
 from reorder_core.store.run import Run
 
 Progress = Callable[[str, int, int], None]
-SAME = 1e-3
-"""Nats by which a training's losses may differ from those known, on another machine."""
 NOT_MEASURED = "not measured yet on the reference run: python -m reorder_core measure RUN"
 NOT_THEN = (
     "not measured when this order was retrained: python -m reorder_core measure RUN --order FILE"
@@ -64,7 +61,7 @@ def measure_again(
         from reorder_core.training.loop import retrain
 
         trained = retrain(run, order, on_progress)
-        refuse_others(run, known, trained.final)
+        refuse_others(run.path, known, trained.final)
         run.measured.keep(trained.order_hash, trained.measured)
     entry = None if is_reference(run, order) else run.ledger.get(order_hash(order))
     if entry is None:
@@ -87,14 +84,3 @@ def known_losses(run: Run, order: Order) -> Losses:
 
 def is_reference(run: Run, order: Order) -> bool:
     return order_hash(order) == order_hash(run.reference_order)
-
-
-def refuse_others(run: Run, known: Losses, trained: Losses) -> None:
-    pairs = (trained.samples, known.samples), (trained.probes, known.probes)
-    most = max(np.abs(np.nan_to_num(a) - np.nan_to_num(b)).max() for a, b in pairs)
-    if most > SAME:
-        raise StoreError(
-            f"{run.path}: trained again, the order ends with losses up to {most:.3g} nats from "
-            f"those known of it, expected at most {SAME:g}: these are other parameters, and "
-            "nothing measured on them was kept; use the versions of the build, see run.yaml"
-        )

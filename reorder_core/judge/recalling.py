@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from reorder_core.errors import EstimatorError
-from reorder_core.judge.measuring import is_reference, known_losses, refuse_others
+from reorder_core.judge.measuring import is_reference, known_losses
 from reorder_core.judge.verified import families_of
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.recall.record import Recall, Recalls
 from reorder_core.records.losses import Losses
 from reorder_core.store.leftovers import scratch_folder
+from reorder_core.store.measured import refuse_others
 from reorder_core.store.run import Run
 
 Progress = Callable[[str, int, int], None]
@@ -94,7 +95,7 @@ def _trained(run: Run, reader: Any, order: Order, known: Losses, on_progress: Pr
         on_progress("training", step, run.steps)
 
     reader.trainable.train(order, on_step)
-    refuse_others(run, known, reader.trainable.evaluate(last[0]))
+    refuse_others(run.path, known, reader.trainable.evaluate(last[0]))
     return reader.read(last[0], order_hash(order), at_reference=is_reference(run, order),
                        on_progress=on_progress)  # fmt: skip
 

@@ -9,9 +9,11 @@ import logging
 from importlib.metadata import EntryPoint, entry_points
 
 from reorder_core.quantities import accuracy, held_out_loss, loss, memorization, perplexity
-from reorder_core.quantities.quantity import Derived, Measured, Quantity, ReadOut
+from reorder_core.quantities.quantity import Derived, Measured, Quantity, ReadOut, Told, valued
 
-__all__ = ["GROUP", "MEASURED", "QUANTITIES", "Derived", "Measured", "Quantity", "ReadOut"]
+__all__ = [
+    "GROUP", "MEASURED", "QUANTITIES", "VALUED", "Derived", "Measured", "Quantity", "ReadOut",
+]  # fmt: skip
 log = logging.getLogger(__name__)
 GROUP = "reorder.quantities"
 
@@ -53,5 +55,11 @@ def _loaded(entry: EntryPoint) -> Quantity | None:
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _OWN}
 """Name → quantity, ours first."""
 QUANTITIES |= _plugged_in(set(QUANTITIES))
-MEASURED: tuple[Measured, ...] = tuple(q for q in QUANTITIES.values() if isinstance(q, Measured))
+VALUED: tuple[ReadOut, ...] = tuple(
+    q for q in QUANTITIES.values() if isinstance(q, ReadOut) and valued(q)
+)
+"""Those that are read out by a value of their own: a build keeps the gradients of each."""
+MEASURED: tuple[Told, ...] = (
+    *(q for q in QUANTITIES.values() if isinstance(q, Measured)), *VALUED,
+)  # fmt: skip
 """Those that a retraining measures."""

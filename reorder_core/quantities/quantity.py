@@ -1,8 +1,8 @@
 """What a quantity is: a name, a unit, which way is better, one sentence, and how it comes about.
 
 *Read out*: estimators estimate it, because it has a gradient that the build keeps; that is
-the loss of each text. *Derived*: a function of losses, so of estimated ones as well.
-*Measured*: needs a model's real parameters; no estimator gives it.
+the loss of each text, or a differentiable value of its own. *Derived*: a function of losses, so
+of estimated ones as well. *Measured*: needs a model's real parameters; no estimator gives it.
 """
 
 import re
@@ -53,11 +53,23 @@ class Quantity:
             raise ValueError(f"{self.name}: it needs a title, and a sentence that ends with a stop")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadOut(Quantity):
-    """The loss of each text, as estimators give it."""
+    """The loss of each text, or a differentiable value of its own, as estimators give it."""
 
     how: ClassVar[str] = "read out"
+    value: Callable[[Any, Any, Any], Any] | None = None
+    """(model: FlatModel, θ (n,), texts: Batch of B) → (B,) one value a text; a domain's is the mean
+    over its texts. None: the loss itself. PyTorch must be able to differentiate it by θ, one text
+    at a time under `torch.func.vmap`; import torch inside."""
+    passes: float = 1.0
+    """What `value` costs: forward passes through all texts; its gradients cost three times that."""
+
+    @property
+    def measure(self) -> Callable[[Any, Any, Any], Any]:
+        """What real parameters tell of it."""
+        assert self.value is not None, f"{self.name} is the loss, which every training measures"
+        return self.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,3 +94,17 @@ class Measured(Quantity):
     over its texts. Called without gradients, for some texts at a time; import torch inside."""
     passes: float = 1.0
     """What it costs: forward passes through all texts."""
+
+
+Told = Measured | ReadOut
+"""What a model's real parameters tell beyond losses: a `ReadOut` with a value of its own."""
+
+
+def told_by_parameters(quantity: Quantity) -> bool:
+    """Whether losses do not say it: it is measured, or has a value of its own."""
+    return isinstance(quantity, Measured) or valued(quantity)
+
+
+def valued(quantity: Quantity) -> bool:
+    """Whether it is read out by a value and a gradient of its own."""
+    return isinstance(quantity, ReadOut) and quantity.value is not None

@@ -8,8 +8,8 @@ foretells them.
 
 from collections.abc import Sequence
 
-from reorder_core.quantities import MEASURED
-from reorder_core.quantities.quantity import BOTH
+from reorder_core.quantities import MEASURED, VALUED, ReadOut
+from reorder_core.quantities.quantity import BOTH, Told
 
 GRAPH, HESSIAN_PRODUCT = 2.0, 1.4
 """Seconds of a gradient whose graph is kept, and of a Hessian product through it, over those of a
@@ -30,8 +30,18 @@ def evaluation_rre(samples: int, probes: int, trained: int = 0) -> float:
 
 def measuring_rre(samples: int, probes: int, trained: int = 0) -> float:
     """What the registered quantities measure on parameters, of all samples and probes, once."""
-    passes = {kind: sum(q.passes for q in MEASURED if kind in q.of) for kind in BOTH}
-    return (samples * passes["samples"] + probes * passes["held_out"]) / (3 * (trained or samples))
+    return _passes(MEASURED, samples, probes) / (3 * (trained or samples))
+
+
+def read_out_rre(quantity: ReadOut, samples: int, probes: int, trained: int = 0) -> float:
+    """Values of a read-out before and after training, and its gradients after it."""
+    return (2 + 3) * _passes((quantity,), samples, probes) / (3 * (trained or samples))
+
+
+def _passes(quantities: Sequence[Told], samples: int, probes: int) -> float:
+    """Forward passes of single texts."""
+    passes = {kind: sum(q.passes for q in quantities if kind in q.of) for kind in BOTH}
+    return samples * passes["samples"] + probes * passes["held_out"]
 
 
 def reference_rre(anchors: int, samples: int, probes: int, trained: int = 0) -> float:
@@ -58,8 +68,9 @@ def curvature_rre(anchors: int, sequences: int, each: int, trained: int) -> floa
 
 
 def calibration_rre(orders: int, samples: int, probes: int, trained: int = 0) -> float:
-    """The designed retrainings, each evaluated at its end."""
-    return orders * (1 + evaluation_rre(samples, probes, trained))
+    """The designed retrainings, each evaluated at its end, what is read out of it as well."""
+    read = _passes(VALUED, samples, probes) / (3 * (trained or samples))
+    return orders * (1 + evaluation_rre(samples, probes, trained) + read)
 
 
 def swept_domains(domains: int) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from reorder_core.errors import StoreError
+from reorder_core.records.losses import Losses
 from reorder_core.records.values import Values
 from reorder_core.store.files import FileState, read_json, state_of, write_json
 from reorder_core.store.sealed import SEAL, Damage, opened, sealed
@@ -23,6 +24,27 @@ _FIELDS = {"run", "order_hash", "values", SEAL}
 _ADVICE = "delete it, then measure the order again with: python -m reorder_core measure"
 Named = Mapping[str, Values]
 """Quantity's name → its values under one order."""
+SAME = 1e-3
+"""Nats by which a training's losses may differ from those known, on another machine."""
+READ_OUTS = "read_outs/"
+"""Where a run keeps what is read out besides losses, which depend on none of it."""
+
+
+def read_out_file(name: str) -> str:
+    """The arrays of that quantity: values before and after training, gradients after it."""
+    return f"{READ_OUTS}{name}"
+
+
+def refuse_others(path: Path, known: Losses, trained: Losses) -> None:
+    """StoreError where an order of the run at `path`, trained again, has not the losses known."""
+    pairs = (trained.samples, known.samples), (trained.probes, known.probes)
+    most = max(np.abs(np.nan_to_num(a) - np.nan_to_num(b)).max() for a, b in pairs)
+    if most > SAME:
+        raise StoreError(
+            f"{path}: trained again, the order ends with losses up to {most:.3g} nats from "
+            f"those known of it, expected at most {SAME:g}: these are other parameters, and "
+            "nothing measured on them was kept; use the versions of the build, see run.yaml"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from reorder_core.store.manifest import (
     read_manifest,
     run_id,
 )  # fmt: skip
-from reorder_core.store.measured import MeasuredValues
+from reorder_core.store.measured import READ_OUTS, MeasuredValues
 from reorder_core.store.reports import Reports, read_reports, report_files
 from reorder_core.store.texts import Sample, Texts, domains_of, read_corpus, texts_in
 
@@ -224,8 +224,10 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the numbers in the run: changes whenever any published file does."""
-        return json_digest(sorted((k, f.sha256) for k, f in self._files.items()))[:16]
+        """Names the losses in the run: changes whenever a published file does that they may
+        depend on, so not with what is read out besides."""
+        files = sorted((k, f.sha256) for k, f in self._files.items() if READ_OUTS not in k)
+        return json_digest(files)[:16]
 
     @property
     def _files(self) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from torch import Tensor
 from reorder_core.config import PretrainedModel, RunConfig, ScheduleConfig, TrainingConfig
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.orders.visits import Visits, reference_order
-from reorder_core.quantities import MEASURED, Measured
+from reorder_core.quantities import MEASURED
+from reorder_core.quantities.quantity import Told
 from reorder_core.records.losses import Losses
 from reorder_core.records.values import Values
 from reorder_core.store.ledger import Retrained
@@ -211,7 +212,7 @@ def retrain(
     on_progress: Callable[[str, int, int], None] = lambda *_: None,
     trainable: Trainable | None = None,
     evaluate_at: Collection[int] | None = None,
-    wanted: Sequence[Measured] = MEASURED,
+    wanted: Sequence[Told] = MEASURED,
 ) -> Retrained:
     """Ground truth: the run really trained again, with its samples in `order`.
 

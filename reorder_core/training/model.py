@@ -68,6 +68,10 @@ class Batch:
         return self.lengths - self.first
 
 
+Value = Callable[["FlatModel", Tensor, Batch], Any]
+"""(model, θ (n,), B texts) → (B,) one value a text."""
+
+
 class FlatModel:
     """Losses of a Transformers model as functions of its flat parameters."""
 
@@ -160,7 +164,7 @@ class FlatModel:
         theta: Tensor,
         batch: Batch,
         chunk: int = 64,
-        measure: Callable[["FlatModel", Tensor, Batch], Any] | None = None,
+        measure: Value | None = None,
     ) -> Tensor:
         """(B,) losses without a graph, in chunks; or what `measure` says of each sequence."""
         of = measure or FlatModel.losses
@@ -169,15 +173,19 @@ class FlatModel:
         return torch.cat([torch.as_tensor(piece) for piece in pieces])
 
     def sample_gradients(
-        self, theta: Tensor, batch: Batch, keep: Callable[[Tensor], Tensor] = lambda rows: rows
+        self,
+        theta: Tensor,
+        batch: Batch,
+        keep: Callable[[Tensor], Tensor] = lambda rows: rows,
+        value: Value | None = None,
     ) -> Tensor:
         """(B, …) gradient of each sequence's own loss, passed through `keep` chunk by chunk.
 
-        `theta` is (n,), or (B, n): each sequence at parameters of its own.
+        Or of its own `value`. `theta` is (n,), or (B, n): each sequence at parameters of its own.
         `keep` maps (c, n) to what is wanted of it, so that B · n numbers are
         never held.
         """
-        return torch.cat([keep(rows) for rows, _ in self._own_gradients(theta, batch)])
+        return torch.cat([keep(rows) for rows, _ in self._own_gradients(theta, batch, value)])
 
     def summed_gradients(
         self, theta: Tensor, batch: Batch, keep: Callable[[Tensor], Tensor] = lambda rows: rows
@@ -190,14 +198,17 @@ class FlatModel:
             kept.append(keep(rows))
         return torch.cat(losses), total, torch.cat(kept)
 
-    def _own_gradients(self, theta: Tensor, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
-        """(c, n) gradients and (c,) losses, chunk by chunk."""
+    def _own_gradients(
+        self, theta: Tensor, batch: Batch, value: Value | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """(c, n) gradients and (c,) losses, or values of another function, chunk by chunk."""
+        of = value or FlatModel.losses
 
         def loss(
             parameters: Tensor, tokens: Tensor, length: Tensor, start: Tensor,
             entering: Tensor | None,
         ) -> Tensor:  # fmt: skip
-            return self.losses(parameters, _one(tokens, length, start, entering))[0]
+            return of(self, parameters, _one(tokens, length, start, entering))[0]
 
         own, before = theta.ndim == 2, None if batch.entering is None else 0
         gradients = vmap(grad_and_value(loss), in_dims=(0 if own else None, 0, 0, 0, before))
