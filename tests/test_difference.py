@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from reorder_core.estimators import informing_runs
-from reorder_core.estimators.hybrid import (
+from reorder_core.estimators.hybrid import HybridEstimator
+from reorder_core.estimators.learning.alike import (
     MOST,
     OTHERS,
     OWN,
@@ -15,8 +16,7 @@ from reorder_core.estimators.hybrid import (
     SLOPE,
     SOON,
     WIDE_RANGE,
-    HybridEstimator,
-)  # fmt: skip
+)
 from reorder_core.estimators.learning.retrainings import (
     TrainingRuns,
     designed_runs,
@@ -126,7 +126,7 @@ def test_it_is_a_dense_solve_of_the_joint_gaussian(real_run: Run, orders, learne
     mean, sd = dense_difference(real_run, hybrid, runs, order, base)
     np.testing.assert_allclose(found.change.samples, mean, atol=1e-5)
     half = (found.interval.samples[1] - found.interval.samples[0]) / 2
-    np.testing.assert_allclose(half, hybrid._reach[0] * sd, rtol=2e-3)
+    np.testing.assert_allclose(half, hybrid.process.reach[0] * sd, rtol=2e-3)
 
 
 def dense_difference(
@@ -140,12 +140,12 @@ def dense_difference(
     inner = prior.similarity(deltas, deltas)
     distance = np.sqrt(np.diag(inner))
     excess = np.array([max(prior.coherence.of(one) ** POWER - 1, 0) for one in orders])
-    size = hybrid._excess[0] * distance * np.minimum(excess, MOST)
+    size = hybrid.process.excess[0] * distance * np.minimum(excess, MOST)
     coherence = np.array([prior.coherence.of(one) for one in orders])
-    wide = hybrid._wide[0] * distance * (1 - np.exp(-SOON * np.maximum(coherence - 1, 0)))
+    wide = hybrid.process.wide[0] * distance * (1 - np.exp(-SOON * np.maximum(coherence - 1, 0)))
     gap = distance[:, None] ** 2 + distance[None] ** 2 - 2 * inner
     steps = steps_of(np.stack([*orders, run.reference_order]), run.batch_size)
-    table, count = hybrid._covariance, len(orders)
+    table, count = hybrid.alike.covariance, len(orders)
     moved = np.array([
         [[table[a[i], b[i]] - table[a[i], o] - table[o, b[i]] + table[o, o]
           for i, o in enumerate(steps[-1])] for b in steps[:-1]] for a in steps[:-1]
@@ -166,12 +166,12 @@ def dense_difference(
             known = joint[2:, 2:] + 1e-6 * np.eye(count - 2)
             error = (runs.final.samples[:, i] - losses[2:, i]) / unit
             expected = np.linalg.solve(known, joint[2:, :2]).T @ error
-            assert hybrid._learned is not None
+            assert hybrid.process.learned is not None
             first = joint[:2, :2] - np.linalg.solve(known, joint[2:, :2]).T @ joint[2:, :2]
-            first = first * hybrid._learned[0].scale[i]
+            first = first * hybrid.process.learned[0].scale[i]
             known = width[2:, 2:] + 1e-6 * np.eye(count - 2)
             left = left - np.linalg.solve(known, width[2:, :2]).T @ width[2:, :2]
-            left = left * hybrid._width[0].scale[i]
+            left = left * hybrid.process.width[0].scale[i]
         mean[i] = losses[0, i] - losses[1, i] + unit * (expected[0] - expected[1])
         sd[i] = unit * np.sqrt(left[0, 0] + left[1, 1] - 2 * left[0, 1])
         if count > 2:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from reorder_core.building.designed_orders import spread_orders
-from reorder_core.estimators.hybrid import HybridEstimator, _apart
+from reorder_core.estimators.hybrid import HybridEstimator
+from reorder_core.estimators.learning.alike import apart
 from reorder_core.estimators.learning.retrainings import designed_runs, no_runs, runs_of
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.judge import measures
@@ -125,6 +126,6 @@ def test_a_mild_orders_correction_is_not_magnified_for_a_more_coherent_one(hybri
         for coherence in (3.0, 10.0)
     ]
     inner = np.square(of[0].distance)[:, None]
-    mild = _apart(of[0], of[0], inner, 1.0)
+    mild = apart(of[0], of[0], inner, 1.0)
     assert mild > 0
-    np.testing.assert_array_equal(_apart(of[1], of[0], inner, 1.0), mild)
+    np.testing.assert_array_equal(apart(of[1], of[0], inner, 1.0), mild)
