@@ -33,11 +33,14 @@ from reorder_core.estimators.learning.gaussian import JITTER
 from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.estimators.projected import ProjectedEstimator, Replayed
 from reorder_core.estimators.protocol import Ability
+from reorder_core.estimators.read_outs import ReadOuts
 from reorder_core.estimators.replay.error_law import Z90, ends, expected_error, interval
 from reorder_core.estimators.replay.two_centres import prior_of
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.quantities import VALUED
 from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.records.losses import Losses
+from reorder_core.records.read_outs import ReadValues
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -63,7 +66,7 @@ class HybridEstimator:
 
     name = "hybrid"
     about = "a replay around two centres, corrected by what real retrainings showed"
-    can: frozenset[Ability] = frozenset({"intervals", "differences", "learns"})
+    can: frozenset[Ability] = frozenset({"intervals", "differences", "learns", "read_outs"})
 
     def __init__(
         self, run: Run, runs: TrainingRuns, prior: ProjectedEstimator | None = None
@@ -75,7 +78,9 @@ class HybridEstimator:
         self._units = self.prior.sample_unit, self.prior.probe_unit
         self.alike = Alikeness(run, self.prior)
         self.process, self._share = ErrorProcess(self.alike, self._units), EXCHANGED[0]
-        self._learn(runs.ended())
+        ended = runs.ended()
+        self._learn(ended)
+        self._read = ReadOuts(run, self.prior, self.alike, ended)
 
     def taught(self, runs: TrainingRuns) -> "HybridEstimator":
         """One that learned from `runs` instead, on the same prior where that may know them."""
@@ -99,6 +104,10 @@ class HybridEstimator:
             found.distance, found.coherence, expected_error(sample_sd),
         )  # fmt: skip
 
+    def read_outs(self, order: Order) -> dict[str, ReadValues]:
+        """What is read out besides losses, by name, from the replay that these have."""
+        return self._read.of(self.prior.replayed(order)) if VALUED else {}
+
     def difference(self, order: Order, base: Order) -> Difference:
         """Final losses under `order` minus those under `base`, with 90 % intervals.
 
@@ -121,9 +130,15 @@ class HybridEstimator:
             float(held_out), ends(held_out, self.process.reach[1] * held_out_sd),
         )  # fmt: skip
 
-    def side_by_side(self, orders: NDArray[np.int32]) -> SideBySide:
-        """Final losses under orders (B, N) at once, as `estimate` has them up to float error."""
+    def side_by_side(self, orders: NDArray[np.int32], reads: str = "") -> SideBySide:
+        """Final losses under orders (B, N) at once, as `estimate` has them up to float error.
+
+        Or what is read out under that name, in its own unit.
+        """
         simulated = self.prior.simulate(orders)
+        if reads:
+            found = self._read.side_by_side(reads, orders, simulated)
+            return SideBySide(found.values, found.sd)
         losses = simulated.losses
         coherence = [self.prior.coherence.of(order) for order in orders]
         far = self._share * self._far(orders, simulated.deltas)
@@ -139,8 +154,12 @@ class HybridEstimator:
             Losses(sample_sd * self.process.reach[0] / Z90, probe_sd * self.process.reach[1] / Z90),
         )  # fmt: skip
 
-    def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array:
-        """The prior's; see `ProjectedEstimator.effects`."""
+    def effects(
+        self, order: Order, sample_weight: Array, probe_weight: Array, reads: str = ""
+    ) -> Array:
+        """The prior's, see `ProjectedEstimator.effects`; or those on what is read out so."""
+        if reads:
+            return self._read.effects(reads, order, sample_weight, probe_weight)
         return self.prior.effects(order, sample_weight, probe_weight)
 
     def _learn(self, runs: TrainingRuns) -> None:

@@ -98,10 +98,7 @@ class ProjectedEstimator:
         self.coherence = Coherence(self.replayer, run.reference_order)
         # Per unit of `distance`, which is in units of the reference run's length.
         sensitive = (self._gradients[-1], self._probe_gradients[-1])
-        self.sample_unit, self.probe_unit = (
-            self._length * error_unit(rows, self.replayer.weight, self._metric)
-            for rows in sensitive
-        )
+        self.sample_unit, self.probe_unit = map(self.unit, sensitive)
         # The latest orders' states: a drag changes a person's own from one slot on.
         self._latest: deque[tuple[NDArray[np.int32], list[ReplayState]]] = deque()
         self._lock = threading.Lock()
@@ -194,6 +191,16 @@ class ProjectedEstimator:
         share = sample_weight.sum() + probe_weight.sum()
         bend = self.replayer.curvature(delta)[0]
         return (self.replayer.weight * (straight + share * bend)).astype(np.float32)
+
+    def effects_on(self, order: Order, gradient: Array) -> Array:
+        """(V, T) the same to what has this gradient (s,) at θ_T, to first order."""
+        forward = adjoint.forward(self.replayer, order, self._reference.updates)
+        slope = (self.replayer.weight * gradient).astype(np.float32)
+        return adjoint.effects(self.replayer, forward, slope)
+
+    def unit(self, gradients: Array) -> Array:
+        """(M,) errors of what has gradients (M, s), per unit of `distance`."""
+        return self._length * error_unit(gradients, self.replayer.weight, self._metric)
 
     def distance(self, delta: Array) -> Array:
         """(B,) ‖δ‖ in units of the reference run's length, both in Adam's metric."""

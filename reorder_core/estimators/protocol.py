@@ -5,9 +5,10 @@ from typing import Literal, Protocol
 from reorder_core.orders.order import Order
 from reorder_core.records.estimates import Estimate
 
-Ability = Literal["intervals", "differences", "learns", "materialize"]
+Ability = Literal["intervals", "differences", "learns", "materialize", "read_outs"]
 """intervals: each loss has one. differences: `difference(order, base)`, with one of its own.
-learns: `taught(runs)` gives one that knows other retrainings. materialize: writes a checkpoint."""
+learns: `taught(runs)` gives one that knows other retrainings. materialize: writes a checkpoint.
+read_outs: `read_outs(order)` gives, by name, quantities that have a value of their own."""
 
 
 class Estimator(Protocol):

@@ -139,6 +139,15 @@ class CentredEstimator(ProjectedEstimator):
             + (1 - share) * around_mean
         )
 
+    def effects_on(self, order: Order, gradient: Array) -> Array:
+        near = adjoint.forward(self.replayer, order, self._reference.updates)
+        share = float(_near_share(self.distance(near.delta))[0])
+        far = adjoint.forward(self._mean.replayer, order, list(self._mean.updates[:, None]))
+        slope = (self.replayer.weight * gradient).astype(np.float32)
+        return share * adjoint.effects(self.replayer, near, slope) + (1 - share) * adjoint.effects(
+            self._mean.replayer, far, slope
+        )
+
     @property
     def _reference_states(self) -> list[ReplayState]:
         return self._both
