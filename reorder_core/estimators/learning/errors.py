@@ -77,11 +77,6 @@ class ErrorProcess:
         )
         self.reach = self.width[0].reach(0.9), self.width[1].reach(0.9)
 
-    def left_out(self) -> tuple[Array, Array]:
-        """(N, M) and (D, M): how far each retraining lies from what the others tell of it, in
-        standard deviations of the width's process."""
-        return self.width[0].left_out(), self.width[1].left_out()
-
     def errors(self, seen: Described, sign: Array) -> tuple[Target, Target]:
         """What to add to Σ sign · value of a few orders, samples and probes, and what is uncertain.
 

@@ -122,11 +122,6 @@ class Posterior:
         explained = (cross * spread).sum(-1)
         return mean, np.sqrt(np.maximum(prior - explained, 0) * self.scale)
 
-    def left_out(self) -> Array:
-        """(Z, M) each value's distance from what the others tell of it, in standard deviations."""
-        own = np.sqrt(np.diagonal(self.inverse, axis1=-2, axis2=-1))
-        return self.weights / own / np.sqrt(self.scale)[:, None]
-
     def reach(self, level: float) -> float:
         """Standard deviations to either side that hold that share of a prediction."""
         return float(stdtrit(self.freedom, 0.5 + level / 2))
