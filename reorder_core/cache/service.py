@@ -8,7 +8,7 @@ retraining: beside the truth stands what was said without knowing it.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -24,9 +24,11 @@ from reorder_core.estimators.learning.retrainings import (
     telling,
 )
 from reorder_core.estimators.protocol import Estimator
+from reorder_core.estimators.read_outs import read_of
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.records.knows import Knows, knows
+from reorder_core.records.read_outs import ReadValues
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
@@ -55,6 +57,8 @@ class Answer:
     """`memory`, `database` or `computed`"""
     milliseconds: float
     knows: Knows
+    read: Callable[[], Mapping[str, ReadValues]] = dict
+    """Quantities with a value of their own, by name; from the estimate's replay, when asked."""
 
     @property
     def words(self) -> str:
@@ -187,7 +191,15 @@ class AsOf:
         milliseconds = 1000 * (time.perf_counter() - began)
         if source == "computed":
             self._service.keep(estimate, key)
-        return Answer(estimate, source, milliseconds, found)
+        return Answer(
+            estimate, source, milliseconds, found, lambda: self._read(found, chosen, order)
+        )
+
+    def _read(self, found: Knows, chosen: Chosen, order: Order) -> Mapping[str, ReadValues]:
+        """What is read out besides losses; a measurement made since is known at once."""
+        service = self._service
+        with service.computing:
+            return read_of(service.informed(self.name, found, chosen), order)
 
     def ready(self, orders: Sequence[Order]) -> dict[str, Estimate]:
         """Order hash → estimate, for those that need not be computed; one query for all."""

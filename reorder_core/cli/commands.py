@@ -152,11 +152,12 @@ def estimate(
     run, order = _opened(run_path, order_path)
     from reorder_core.estimators import DEFAULT, informing_runs, open_estimator
     from reorder_core.estimators.learning.retrainings import knowledge
+    from reorder_core.estimators.read_outs import read_of
 
     opened = open_estimator(run, estimator or DEFAULT, informing_runs(run, order))
     known = knowledge(run, opened.fitted_on).words(opened.name)
     found = opened.estimate(order)
-    values = quantities.of_estimate(run, found)
+    values = quantities.of_estimate(run, found, read_of(opened, order))
     answer = printing.estimated_answer(run, found, known)
     answer |= quantities.record(run, values, ends=True)
 
@@ -197,11 +198,33 @@ def measure(
     hashed: Annotated[
         str, typer.Option("--hash", metavar="HASH", help="The same, by its hash in the ledger.")
     ] = "",
+    designed: Annotated[
+        bool,
+        typer.Option(
+            "--designed", help="And of every designed retraining: what read-outs are corrected by."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What only real parameters tell, of an order trained before: trains it once more."""
+    """What only real parameters tell, of an order trained before: trains it once more.
+
+    Of the reference run also what read-outs need that were registered after the build.
+    """
     run = open_run(run_path)
+    from reorder_core.estimators.read_outs import lacking_read_outs
     from reorder_core.judge.measuring import measure_again, retrained_order
+    from reorder_core.quantities import VALUED
+
+    at_own = order_path is not None or bool(hashed)
+    if VALUED and not at_own and (lacking_read_outs(run) or designed):
+        from reorder_core.building.read_outs import gain_read_outs, measure_designed
+
+        with ProgressReport() as on_progress:
+            if lacking_read_outs(run):
+                gain_read_outs(run, on_progress)
+                run = open_run(run_path)
+            if designed:
+                measure_designed(run, on_progress)
 
     order = run.reference_order
     if order_path is not None:

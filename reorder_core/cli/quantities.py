@@ -9,8 +9,10 @@ from reorder_core.cli.tables import print_table
 from reorder_core.export.plain import for_terminal
 from reorder_core.judge.measuring import of_reference, of_retrained
 from reorder_core.quantities import QUANTITIES, Quantity, ReadOut
+from reorder_core.quantities.quantity import valued
 from reorder_core.quantities.values import NOT_ESTIMATED, SAMPLES, Found, Mean, estimated, means
 from reorder_core.records.estimates import Estimate
+from reorder_core.records.read_outs import ReadValues
 from reorder_core.records.values import Values
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
@@ -18,11 +20,11 @@ from reorder_core.store.run import Run
 _RETRAIN = f"{NOT_ESTIMATED}; retrain to see it"
 
 
-def of_estimate(run: Run, found: Estimate) -> list[Found]:
-    """Every quantity under an estimated order."""
+def of_estimate(run: Run, found: Estimate, read: Mapping[str, ReadValues]) -> list[Found]:
+    """Every quantity under an estimated order; `read`: those with a value of their own."""
     before, name = run.reference.before, found.estimator
     return [
-        estimated(quantity, before, found.final, found.interval, name)
+        estimated(quantity, before, found.final, found.interval, name, read)
         for quantity in QUANTITIES.values()
     ]
 
@@ -90,10 +92,10 @@ def _both_means(reference: Mapping[str, float]) -> tuple[str, str]:
 
 
 def print_values(run: Run, found: Sequence[Found], name: str) -> None:
-    """Derived and measured quantities beside the reference's; losses have a table of their own."""
+    """Quantities beside the reference's, but for losses, which have a table of their own."""
     rows = []
     for part in found:
-        if isinstance(part.quantity, ReadOut):
+        if isinstance(part.quantity, ReadOut) and not valued(part.quantity):
             continue
         known = [row.value for row in means(of_reference(run, part.quantity), run.probe_domains)]
         for row, before in zip(means(part, run.probe_domains), known, strict=True):

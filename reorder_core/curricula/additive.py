@@ -8,6 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 from reorder_core.curricula.constraints import Constraints
 from reorder_core.curricula.objective import Objective
+from reorder_core.curricula.scoring import Live
 from reorder_core.errors import CurriculumError
 from reorder_core.orders.order import Order, frozen, steps_of
 from reorder_core.store.run import Run
@@ -49,6 +50,8 @@ def open_table(run: Run, objective: Objective) -> AdditiveTable:
             f"{run.path}/position.safetensors holds {', '.join(sorted(arrays))}, expected own and "
             "probe_far; build the run again"
         )
+    if objective.reads:
+        return _read_table(run, objective)
     own, probe = (np.asarray(arrays[name], np.float64) for name in ("own", "probe_far"))
     known = run.reference
     # Of what follows from losses: its slopes at the reference run's.
@@ -60,6 +63,17 @@ def open_table(run: Run, objective: Objective) -> AdditiveTable:
     home = steps_of(run.reference_order[None], run.batch_size)[0]
     at_home = table[:, np.arange(run.visits.count), home].sum(1)
     return AdditiveTable(table, objective.sign * rows - at_home, run.batch_size)
+
+
+def _read_table(run: Run, objective: Objective) -> AdditiveTable:
+    """Of what is read out besides losses, which the position table does not have: the effects
+    near the reference order, to first order."""
+    known = objective.realised(run, run.reference_order)
+    assert known is not None, f"{objective.reads} was not measured on the reference run"
+    table = Live(run).slope(objective, run.reference_order)
+    home = steps_of(run.reference_order[None], run.batch_size)[0]
+    at_home = table[np.arange(run.visits.count), home].sum()
+    return AdditiveTable(table[None], np.array([objective.sign * known - at_home]), run.batch_size)
 
 
 def best_order(

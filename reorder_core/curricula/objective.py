@@ -1,14 +1,16 @@
 """What an order is searched for: a loss, the highest of several, or what follows from losses."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reorder_core.orders.order import Order
+from reorder_core.orders.order import Order, order_hash
 from reorder_core.records.losses import Losses
+from reorder_core.records.values import Values
+from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -59,6 +61,8 @@ class Objective:
     """Whether a higher value is the better one."""
     follows: Follows | None = None
     unit: str = "nats per token"
+    reads: str = ""
+    """The quantity with a value of its own that the sums are of, in place of losses."""
 
     @property
     def sign(self) -> int:
@@ -103,12 +107,29 @@ class Objective:
         final = losses.final.astype(float)
         return float(self.values(final.samples[None], final.probes[None])[0])
 
+    def in_training(self, run: Run, trained: Retrained) -> float | None:
+        """The value that a retraining gave; None where what is read out was not measured."""
+        if not self.reads:
+            return self.of(trained)
+        return self._measured({**run.measured.of(trained.order_hash), **trained.measured})
+
     def realised(self, run: Run, order: Order) -> float | None:
         """The value that training in an order gave; None where nobody trained it."""
         if run.trains_as(order) == run.trains_as(run.reference_order):
+            if self.reads:
+                return self._measured(run.measured.of(order_hash(run.reference_order)))
             return self.of(run.reference)
         known = run.ledger.of(order)
-        return None if known is None else self.of(known)
+        return None if known is None else self.in_training(run, known)
+
+    def _measured(self, known: Mapping[str, Values]) -> float | None:
+        if self.reads not in known:
+            return None
+        weighted, value = (self.sample_weight, self.probe_weight), known[self.reads]
+        # A weight of 0 on what has no such value must not make a sum that is no number.
+        held = [np.where(w.any(0), v, 0.0) for w, v in
+                zip(weighted, (value.samples, value.probes), strict=True)]  # fmt: skip
+        return float(self.values(held[0][None], held[1][None])[0])
 
 
 def over_probes(run: Run, text: str, words: str, short: str, weight: Any) -> Objective:

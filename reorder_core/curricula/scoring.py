@@ -1,7 +1,7 @@
 """Orders priced by the live estimator, in batches, with what is uncertain about each price."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from reorder_core.curricula.objective import Objective
 from reorder_core.estimators import DEFAULT, open_estimator
 from reorder_core.estimators.learning.retrainings import TrainingRuns, designed_runs, runs_of
 from reorder_core.orders.order import Order
+from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
@@ -58,9 +59,11 @@ class Scores:
 class Batched(Protocol):
     """What a search asks of an estimator."""
 
-    def side_by_side(self, orders: NDArray[np.int32]) -> Any: ...
+    def side_by_side(self, orders: NDArray[np.int32], reads: str = "") -> Any: ...
 
-    def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array: ...
+    def effects(
+        self, order: Order, sample_weight: Array, probe_weight: Array, reads: str = ""
+    ) -> Array: ...
 
     def taught(self, runs: TrainingRuns) -> Any: ...
 
@@ -84,8 +87,12 @@ class Live:
         """For each objective, its scores of the orders."""
         parts = []
         for start in range(0, len(orders), BATCH):
-            found = self._estimator.side_by_side(np.stack(orders[start : start + BATCH]))
-            parts.append([_scored(objective, found) for objective in objectives])
+            batch = np.stack(orders[start : start + BATCH])
+            found = {
+                reads: self._estimator.side_by_side(batch, *([reads] if reads else []))
+                for reads in dict.fromkeys(objective.reads for objective in objectives)
+            }
+            parts.append([_scored(objective, found[objective.reads]) for objective in objectives])
         self.asked += len(orders)
         return [_joined([part[k] for part in parts]) for k in range(len(objectives))]
 
@@ -95,6 +102,10 @@ class Live:
         Of an objective that is the highest of several losses: to the one that is it now.
         """
         row, weights = 0, (objective.sample_weight, objective.probe_weight)
+        if objective.reads:
+            return objective.sign * self._estimator.effects(
+                order, weights[0][0], weights[1][0], objective.reads
+            )
         if len(objective.probe_weight) > 1 or objective.follows is not None:
             at = self._estimator.side_by_side(np.asarray(order)[None]).losses
             row = int(objective.rows(at.samples, at.probes)[0].argmax())
@@ -109,11 +120,23 @@ def teaching(run: Run, known: Sequence[str]) -> TrainingRuns:
 
 
 def _scored(objective: Objective, found: Any) -> Scores:
+    if objective.reads:
+        found = _read(objective, found)
     rows = objective.rows(found.losses.samples, found.losses.probes)  # (B, K)
     sd = objective.spread(found.losses, found.sd)
     at = np.arange(len(rows)), rows.argmax(1)
     low, high = (rows - Z90 * sd).max(1), (rows + Z90 * sd).max(1)
     return Scores(rows[at], sd[at], low, high, objective.sign)
+
+
+def _read(objective: Objective, found: Any) -> Any:
+    """Without what has no weight, of which there may be no number."""
+    held = [weight.any(0) for weight in (objective.sample_weight, objective.probe_weight)]
+    losses, sd = (
+        Losses(np.where(held[0], side.samples, 0.0), np.where(held[1], side.probes, 0.0))
+        for side in (found.losses, found.sd)
+    )
+    return replace(found, losses=losses, sd=sd)
 
 
 def _joined(parts: Sequence[Scores]) -> Scores:

@@ -1,6 +1,6 @@
 """The search: propose, estimate, verify by real training, learn from it, again until paid out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +10,13 @@ from reorder_core.curricula import ranking
 from reorder_core.curricula.additive import AdditiveTable, best_order, open_table, sum_of
 from reorder_core.curricula.asked import Asked, Task, understand
 from reorder_core.curricula.finding import find, picks
+from reorder_core.curricula.objective import Objective
 from reorder_core.curricula.proposals import proposals
 from reorder_core.curricula.scoring import Live
 from reorder_core.curricula.search_state import SearchState, Tried, open_state
 from reorder_core.errors import CurriculumError
 from reorder_core.orders.order import Order, order_hash
+from reorder_core.quantities import VALUED
 from reorder_core.records.losses import Losses
 from reorder_core.store.ledger import Retrained
 from reorder_core.store.run import Run
@@ -40,7 +42,8 @@ def search(run: Run, asked: Asked, on_progress: Progress = lambda *_: None) -> S
     if state.done:
         return state
     on_progress("reading the run", 0, task.retrainings)
-    trainer, base = Trainer(run), Live(run).taught(state.known_in(0))
+    reads = {objective.reads for objective in task.objectives}
+    trainer, base = Trainer(run, reads), Live(run).taught(state.known_in(0))
     if not state.proposals:
         on_progress("estimating proposals", 0, task.retrainings)
         _begin(task, state, base, tables)
@@ -119,6 +122,7 @@ def _bound(task: Task, table: AdditiveTable, sign: int) -> float:
 
 def _verify(task: Task, state: SearchState, trainer: "Trainer", on_progress: Progress) -> None:
     """Train what is planned, one after the other, each written down at once."""
+    run = task.run
     while state.plan:
         entry = state.plan[0]
         on_progress(f"retraining an order of {entry.source}", state.paid, task.retrainings)
@@ -126,7 +130,7 @@ def _verify(task: Task, state: SearchState, trainer: "Trainer", on_progress: Pro
         if free is None:
             trained = trainer.train(entry.order)
             state.paid += 1
-            free = tuple(objective.of(trained) for objective in task.objectives)
+            free = tuple(_in_training(run, objective, trained) for objective in task.objectives)
         entry.realised = free
         state.verified.append(entry)
         state.plan = state.plan[1:]
@@ -144,29 +148,45 @@ def _realised(task: Task, state: SearchState, order: Order) -> tuple[float, ...]
         if known is None or known.order_hash not in state.known:
             return None
     found = [objective.realised(run, order) for objective in task.objectives]
-    return tuple(value for value in found if value is not None)
+    told = tuple(value for value in found if value is not None)
+    return told if len(told) == len(found) else None
+
+
+def _in_training(run: Run, objective: Objective, trained: Retrained) -> float:
+    """nan of what could not be measured, as of a training that diverged."""
+    found = objective.in_training(run, trained)
+    return float("nan") if found is None else found
 
 
 class Trainer:
     """Real retrainings for a search: losses at the end only, into the run's ledger."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, reads: Collection[str] = ()) -> None:
+        """`reads`: names of the quantities with a value of their own that are searched by."""
         self._run = run
+        self._reads = [quantity for quantity in VALUED if quantity.name in reads]
         self._trainable: Any = None
 
     def train(self, order: Order) -> Retrained:
         """The ledger's retraining of that very order; where it has none, a new one."""
         run = self._run
         known = run.ledger.get(order_hash(order))
-        if known is not None:
+        told = {} if known is None else run.measured.of(known.order_hash)
+        if known is not None and all(quantity.name in told for quantity in self._reads):
             return known
         from reorder_core.training.loop import open_trainable, retrain  # imports torch
 
         self._trainable = self._trainable or open_trainable(run)
-        # A budget pays for training and losses at its end; nothing else is measured.
-        found = retrain(run, order, trainable=self._trainable, evaluate_at=(run.steps,), wanted=())
+        # A budget pays for training and losses at its end; nothing is measured that is not
+        # searched by.
+        found = retrain(
+            run, order, trainable=self._trainable, evaluate_at=(run.steps,), wanted=self._reads
+        )
+        if known is not None:
+            run.measured.keep(found.order_hash, found.measured)
+            return known
         # Before the first step nothing depends on the order: that row is the reference run's.
         start, later = run.reference.losses_at[:1], found.losses_at[1:]
         found = replace(found, losses_at=Losses.joined([start, later]))
-        run.ledger.append(found)
+        run.keep(found)
         return found

@@ -8,6 +8,7 @@ quantity.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,11 @@ NOT_BUILT = (
 def lacking_read_outs(run: Run) -> list[str]:
     """Names of the read-outs that the run was published without."""
     return [q.name for q in VALUED if not run.file(read_out_file(q.name)).is_file()]
+
+
+def read_of(estimator: Any, order: Order) -> Mapping[str, ReadValues]:
+    """What an estimator says, by name; nothing from one that reads out losses alone."""
+    return estimator.read_outs(order) if VALUED and "read_outs" in estimator.can else {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

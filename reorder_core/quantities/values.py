@@ -6,8 +6,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from reorder_core.quantities.quantity import Derived, Measured, Quantity
+from reorder_core.quantities.quantity import (
+    Derived,
+    Measured,
+    Quantity,
+    told_by_parameters,
+    valued,
+)
 from reorder_core.records.losses import Losses
+from reorder_core.records.read_outs import ReadValues
 from reorder_core.records.values import Values
 
 SAMPLES = "samples, mean"
@@ -27,11 +34,24 @@ class Found:
 
 
 def estimated(
-    quantity: Quantity, before: Losses, final: Losses, interval: Losses | None, estimator: str
+    quantity: Quantity,
+    before: Losses,
+    final: Losses,
+    interval: Losses | None,
+    estimator: str,
+    read: Mapping[str, ReadValues] | None = None,
 ) -> Found:
-    """From an estimate's final losses and their interval; `before`: losses before training."""
+    """From an estimate's final losses and their interval; `before`: losses before training.
+
+    `read`, by name, what the estimator says of quantities with a value of their own.
+    """
     if isinstance(quantity, Measured):
         return _nothing(quantity, final, NOT_ESTIMATED)
+    if valued(quantity):
+        told = (read or {}).get(quantity.name)
+        if told is None:
+            return _nothing(quantity, final, f"{estimator} estimates losses and what follows")
+        return Found(quantity, told.values, told.interval, told.reason)
     found = from_losses(quantity, before, final)
     if not found.known:
         return _nothing(quantity, final, f"{estimator} gives no losses that it follows from")
@@ -45,7 +65,7 @@ def real(
 
     `lacking` is the reason that is given where it was not measured.
     """
-    if isinstance(quantity, Measured):
+    if told_by_parameters(quantity):
         if quantity.name not in measured:
             return _nothing(quantity, final, lacking)
         found = _only(quantity, measured[quantity.name])
@@ -56,7 +76,7 @@ def real(
 
 def from_losses(quantity: Quantity, before: Losses, after: Losses) -> Values:
     """A read-out or derived quantity's values, float64, with the leading axes of `after`."""
-    assert not isinstance(quantity, Measured), f"{quantity.name} does not follow from losses"
+    assert not told_by_parameters(quantity), f"{quantity.name} does not follow from losses"
     of = quantity.value if isinstance(quantity, Derived) else lambda before, after: after
     parts = ((before.samples, after.samples), (before.probes, after.probes))
     with np.errstate(over="ignore", invalid="ignore"):

@@ -9,7 +9,7 @@ import pandas as pd
 from reorder_core.cache.service import Answer
 from reorder_core.judge.measuring import of_reference, of_retrained
 from reorder_core.orders.order import Order
-from reorder_core.quantities import QUANTITIES, Quantity
+from reorder_core.quantities import QUANTITIES, VALUED, Quantity
 from reorder_core.quantities.values import NOT_ESTIMATED, Found, estimated, means
 from reorder_core.store.run import Run
 from ui.app.markdown import plain
@@ -40,6 +40,7 @@ def under(run: Run, order: Order, answer: Answer) -> list[Here]:
     """The truth where it is known, else what follows from the estimate, else nan and a reason."""
     truth, estimate = run.ledger.of(order), answer.estimate
     at_reference = run.trains_as(order) == run.trains_as(run.reference_order)
+    read = {} if at_reference or truth is not None or not VALUED else answer.read()
 
     def here(quantity: Quantity) -> Here:
         reference = of_reference(run, quantity)
@@ -48,7 +49,7 @@ def under(run: Run, order: Order, answer: Answer) -> list[Here]:
         if truth is not None:
             return Here(of_retrained(run, quantity, truth), reference, "retrained")
         before, name = run.reference.before, estimate.estimator
-        found = estimated(quantity, before, estimate.final, estimate.interval, name)
+        found = estimated(quantity, before, estimate.final, estimate.interval, name, read)
         return Here(found, reference, "estimated")
 
     return list(map(here, QUANTITIES.values()))

@@ -5,7 +5,10 @@ import numpy as np
 from reorder_core.curricula.objective import Follows, Objective
 from reorder_core.curricula.objectives.memory import sample_ids
 from reorder_core.errors import CurriculumError
+from reorder_core.estimators.read_outs import NOT_BUILT, lacking_read_outs
+from reorder_core.orders.order import order_hash
 from reorder_core.quantities import QUANTITIES, Derived, Measured, Quantity, ReadOut
+from reorder_core.quantities.quantity import valued
 from reorder_core.store.run import Run
 
 
@@ -16,7 +19,7 @@ def make(run: Run, argument: str) -> Objective:
     all training samples where held-out text does not have the quantity.
     """
     name, _, ids = (part.strip() for part in argument.partition(":"))
-    quantity = _known(name)
+    quantity = _known(run, name)
     sample_weight = np.zeros((1, run.count))
     probe_weight = np.zeros((1, len(run.probe_domains)))
     whose = "held-out text, every domain counting alike"
@@ -30,14 +33,15 @@ def make(run: Run, argument: str) -> Objective:
     follows = None
     if isinstance(quantity, Derived):
         follows = Follows(quantity.value, run.reference.before.astype(np.float64))
+    reads = name if valued(quantity) else ""
     title = quantity.title[0].lower() + quantity.title[1:]
     return Objective(
         f"quantity:{argument}", f"{'raise' if higher else 'lower'} the mean {title} of {whose}",
-        f"mean {title}", sample_weight, probe_weight, higher, follows, quantity.unit,
+        f"mean {title}", sample_weight, probe_weight, higher, follows, quantity.unit, reads,
     )  # fmt: skip
 
 
-def _known(name: str) -> Quantity:
+def _known(run: Run, name: str) -> Quantity:
     able = ", ".join(serving())
     quantity = QUANTITIES.get(name)
     if quantity is None:
@@ -51,6 +55,12 @@ def _known(name: str) -> Quantity:
         raise CurriculumError(
             f"{name} of a text depends on other texts' losses, so it has no slope to search by; "
             f"expected one of {able}"
+        )
+    if name in lacking_read_outs(run):
+        raise CurriculumError(f"{name} cannot be searched by: {NOT_BUILT}")
+    if valued(quantity) and name not in run.measured.of(order_hash(run.reference_order)):
+        raise CurriculumError(
+            f"{name} was not measured on the reference run: python -m reorder_core measure RUN"
         )
     return quantity
 
