@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 import pytest
+import yaml
 from test_sources import ROOT, run_reorder, small
 
 PAGES = """
@@ -26,7 +27,7 @@ app.switch_page(str(root / "pages" / "memorization.py")).run()
 app.switch_page(str(root / "pages" / "help.py")).run()
 print(json.dumps({
     "short": short[["quantity", "here"]].values.tolist(),
-    "samples": {n: samples[n].tolist() for n in ("bits", "top_five", "text_loss")},
+    "samples": {n: samples[n].tolist() for n in ("bits", "top_five", "text_loss", "margin")},
     "who": who["quantity bits"].tolist(),
     "help": app.markdown[0].value.replace(chr(92), ""),
     "faults": [str(fault.value) for fault in app.exception],
@@ -128,7 +129,120 @@ def test_the_run_lists_it_and_its_tables_hold_it(package: Path) -> None:
     alone = package.parent / "alone"
     alone.mkdir(exist_ok=True)
     without = answered(alone, "info", package / "run")["quantities"]
-    assert "accuracy" in without and not {"bits", "top_five", "text_loss"} & set(without)
+    assert "accuracy" in without and not {"bits", "top_five", "text_loss", *VALUED} & set(without)
+
+
+VALUED = ("margin", "true_probability")
+
+
+@pytest.fixture(scope="module")
+def plain(package: Path) -> Path:
+    """A folder without the package, and the same run built there."""
+    folder = package.parent / "without"
+    folder.mkdir(exist_ok=True)
+    (folder / "small.yaml").write_text((package / "small.yaml").read_text())
+    (folder / "order.json").write_text((package / "order.json").read_text())
+    answered(folder, "build", "small.yaml", "--out", "run")
+    return folder
+
+
+def manifest(folder: Path) -> dict:
+    return yaml.safe_load((folder / "run" / "run.yaml").read_text())
+
+
+def test_a_value_of_its_own_is_estimated_with_its_interval_and_measured(package: Path) -> None:
+    ask = "run", "--order", "order.json"
+    guess, truth = answered(package, "estimate", *ask), answered(package, "retrain", *ask)
+    known = answered(package, "measure", "run")["quantities"]
+    for name in VALUED:
+        read, real, home = (found["quantities"][name] if "quantities" in found else found[name]
+                            for found in (guess, truth, known))  # fmt: skip
+        assert read["how"] == "read out" and read["reason"] is real["reason"] is None
+        for part in ("samples", "probes"):
+            values, low, high = (numbers(read[part], key) for key in ("value", "lo", "hi"))
+            true, before = numbers(real[part]), numbers(home[part])
+            assert np.abs(true - before).mean() > 0, "the order must matter"
+            assert np.square(values - true).sum() < 0.6 * np.square(true - before).sum()
+            assert (low < values).all() and (values < high).all()
+    other = answered(package, "estimate", *ask, "--estimator", "projected")["quantities"]["margin"]
+    assert other["reason"] == "projected estimates losses and what follows"
+    assert np.isnan(numbers(other["samples"])).all()
+    told = run_reorder(package, "estimate", *ask).stdout
+    assert "Margin" in told and "Probability of the true token" in told
+
+
+def test_without_it_a_build_has_the_same_bytes_and_with_it_the_same_losses(
+    package: Path, plain: Path
+) -> None:
+    ours, theirs = manifest(package), manifest(plain)
+    own = {f"read_outs/{name}.safetensors" for name in VALUED}
+    assert ours["files"].keys() - theirs["files"].keys() == own
+    shared = theirs["files"].keys() - {"results.duckdb", "build.json"}
+    assert {n: ours["files"][n] for n in shared} == {n: theirs["files"][n] for n in shared}
+    same = ours["costs"].keys() & theirs["costs"].keys() - {"calibration", "results"}
+    assert {n: ours["costs"][n]["rre"] for n in same} == {
+        n: theirs["costs"][n]["rre"] for n in same
+    }
+    assert ours["costs"].keys() - theirs["costs"].keys() == {f"read out {n}" for n in VALUED}
+    ask = "run", "--order", "order.json"
+    guess, alone = answered(package, "estimate", *ask), answered(plain, "estimate", *ask)
+    for part in ("samples", "probes", "knows"):
+        assert guess.get(part) == alone.get(part), "losses are the same to the last bit"
+
+
+def test_plan_says_what_it_costs(package: Path) -> None:
+    found, built = answered(package, "plan", "small.yaml"), manifest(package)
+    for name in VALUED:
+        rre = built["costs"][f"read out {name}"]["rre"]
+        assert found["rre"][f"read out {name}"] == pytest.approx(rre) and rre > 1
+        size = built["files"][f"read_outs/{name}.safetensors"]["bytes"]
+        assert found["bytes"][f"read_outs/{name}"] == pytest.approx(size, abs=2048)
+    assert found["rre"]["calibration"] == pytest.approx(built["costs"]["calibration"]["rre"])
+
+
+def test_a_run_built_before_says_so_and_gains_it_by_measure(package: Path, plain: Path) -> None:
+    ask, environment = ("run", "--order", "order.json"), {"PYTHONPATH": f"{ROOT}:{package}"}
+
+    def told(*arguments: str) -> dict:
+        done = subprocess.run(
+            [sys.executable, "-m", "reorder_core", *arguments, "--json"], cwd=plain,
+            env={"PATH": "/usr/bin:/bin", **environment}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    before = told("estimate", *ask)
+    margin = before["quantities"]["margin"]
+    assert margin["reason"].startswith("this run was built before it was registered: python -m")
+    assert np.isnan(numbers(margin["samples"])).all()
+    told("measure", "run")
+    bare = told("estimate", *ask)["quantities"]["margin"]
+    assert np.isfinite(numbers(bare["samples"])).all()
+    assert np.isnan(numbers(bare["samples"], "lo")).all(), "no retraining told how wide"
+    told("measure", "run", "--designed")
+    after, built = told("estimate", *ask), answered(package, "estimate", *ask)
+    assert after["samples"] == before["samples"] and after["knows"] == before["knows"]
+    for name in VALUED:
+        for key in ("value", "lo", "hi"):
+            ours, theirs = (numbers(x["quantities"][name]["samples"], key) for x in (after, built))
+            np.testing.assert_allclose(ours, theirs, rtol=1e-5)
+    assert manifest(plain)["costs"]["read out margin"]["rre"] > 1
+
+
+def test_an_order_is_searched_by_it(package: Path) -> None:
+    found = answered(
+        package, "curriculum", "run", "--objective", "quantity:margin", "--budget", "5"
+    )
+    assert found["better"] == "higher" and np.isfinite(found["realised"])
+    assert found["estimated"]["lo"] < found["estimated"]["value"] < found["estimated"]["hi"]
+    (package / "widest.json").write_text(json.dumps(found["order"]))
+    known = answered(package, "retrain", "run", "--order", "widest.json")
+    measured = numbers(known["quantities"]["margin"]["probes"])
+    assert found["realised"] == pytest.approx(measured.mean(), abs=1e-5)
+    some = answered(
+        package, "curriculum", "run", "--objective", "quantity:margin:0,3", "--budget", "2"
+    )
+    assert np.isfinite(some["realised"]) and np.isfinite(some["reference"])
 
 
 def test_the_pages_show_it(package: Path) -> None:
@@ -150,6 +264,8 @@ def test_the_pages_show_it(package: Path) -> None:
     mean = listed["top_five"]["reference"]["samples, mean"]
     assert np.mean(shown["samples"]["top_five"]) == pytest.approx(mean)
     np.testing.assert_allclose(shown["who"], shown["samples"]["bits"])
+    mean = listed["margin"]["reference"]["samples, mean"]
+    assert np.mean(shown["samples"]["margin"]) == pytest.approx(mean) and means["Margin"] == mean
     np.testing.assert_allclose(
         shown["samples"]["text_loss"], np.array(shown["samples"]["bits"]) * np.log(2)
     )

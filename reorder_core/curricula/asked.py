@@ -10,6 +10,7 @@ from reorder_core.curricula.objective import Objective
 from reorder_core.curricula.objectives import parse_objective
 from reorder_core.curricula.objectives.memory import sample_ids
 from reorder_core.errors import CurriculumError
+from reorder_core.quantities import VALUED
 from reorder_core.store.files import json_digest
 from reorder_core.store.run import Run
 
@@ -71,8 +72,10 @@ class Task:
 
     @property
     def price(self) -> float:
-        """RRE of one retraining: the training, and its losses at the end."""
-        return 1 + self.run.evaluation_rre
+        """RRE of one retraining: the training, its losses at the end, what is read out there."""
+        reads = {objective.reads for objective in self.objectives}
+        passes = sum(quantity.passes for quantity in VALUED if quantity.name in reads)
+        return 1 + self.run.evaluation_rre * (1 + passes)
 
     @property
     def retrainings(self) -> int:
