@@ -184,8 +184,9 @@ def test_without_it_a_build_has_the_same_bytes_and_with_it_the_same_losses(
     rre = [{name: built["costs"][name]["rre"] for name in same} for built in (ours, theirs)]
     assert rre[0] == rre[1]
     assert ours["costs"].keys() - theirs["costs"].keys() == {f"read out {n}" for n in VALUED}
-    ask = "run", "--order", "order.json"
-    guess, alone = answered(package, "estimate", *ask), answered(plain, "estimate", *ask)
+    ask = "--order", "order.json"  # of the same run, and so of the same ledger
+    guess = answered(package, "estimate", plain / "run", *ask)
+    alone = answered(plain, "estimate", "run", *ask)
     for part in ("samples", "probes", "knows"):
         assert guess.get(part) == alone.get(part), "losses are the same to the last bit"
 
