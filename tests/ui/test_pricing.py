@@ -1,5 +1,6 @@
 """The browser's arithmetic of moves and of the position table is core's, for any group and slot."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,6 @@ from web_cases import drawn, priced
 
 from reorder_core.estimators.position import open_position_table
 from reorder_core.orders.moves import Move, apply
-from reorder_core.orders.order import make_order
 
 PRICED = """async ([folder, order, moves]) => {
   const [{ effect, apply, slotsOf }, { listen }, { decodeRun }] = await Promise.all(
@@ -32,10 +32,13 @@ def scripts(page: Any, url: str) -> str:
 def test_every_slot_of_any_group_is_priced_as_core_prices_it(served: Served, page: Any) -> None:
     run, random = served.run, np.random.default_rng(4)
     folder = scripts(page, served.url)
-    order = make_order(random.permutation(run.count), run.count)
-    copies = tuple(s.sample_id for s in run.samples if "canary" in s.flags)
-    table, texts = open_position_table(run), [sample.text for sample in run.samples]
-    moves = [drawn(run.count, random, (1, 1, 2, 8, 40)) for _ in range(80)]
+    visits = run.visits
+    order = visits.make_order(random.permutation(visits.count))
+    samples = [run.samples[sample] for sample in visits.sample_of]  # of each visit
+    copies = tuple(visit for visit, sample in enumerate(samples) if "canary" in sample.flags)
+    table, texts = open_position_table(run), [sample.text for sample in samples]
+    table = replace(table, own_sd=visits.as_visits(table.own_sd))
+    moves = [drawn(visits.count, random, (1, 1, 2, 8, 40)) for _ in range(80)]
     moves.append(Move("insert", copies, 70))
     told = [{"kind": m.kind, "samples": m.samples, "slot": m.slot} for m in moves]
     shown_by_page = page.evaluate(PRICED, [folder, order.tolist(), told])
