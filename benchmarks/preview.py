@@ -26,10 +26,14 @@ def report(path: Path) -> None:
         home, steps = steps_of(np.stack([run.reference_order, entry.order]), run.batch_size)
         if move is None or np.array_equal(home, steps):
             continue
-        own = entry.final.samples[move.samples[0]] - run.reference.final.samples[move.samples[0]]
+        visit = move.samples[0]
+        if max(home[visit], steps[visit]) >= run.steps:
+            continue  # from or to the bench: no move in the training
+        sample = run.visits.sample_of[visit]
+        own = entry.final.samples[sample] - run.reference.final.samples[sample]
         held_out = entry.final.probes.mean() - run.reference.final.probes.mean()
         truth = np.array([own, held_out])[:, None]
-        rows.append(np.hstack([table.preview(home, steps, move.samples[0]), truth]))
+        rows.append(np.hstack([table.preview(home, steps, visit), truth]))
     told = np.array(rows)  # (M, 2, 3)
     for what, (change, sd, truth) in zip(("own", "held-out"), told.transpose(1, 2, 0), strict=True):
         inside = np.abs(change - truth) <= Z90 * sd

@@ -14,7 +14,7 @@ import numpy as np
 from reorder_core.estimators import open_estimator
 from reorder_core.judge.fidelity import fresh_orders, retrained_truth
 from reorder_core.judge.measures import spearman
-from reorder_core.orders.families import FAMILIES
+from reorder_core.orders.families import families_of
 from reorder_core.store.run import open_run
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     for name in ("hybrid", "projected"):
         estimator = open_estimator(run, name)
         rows = {}
-        for family in FAMILIES:
+        for family in families_of(run.visits):
             orders = fresh_orders(run, family, options.orders, options.seed)
             truth = retrained_truth(run, orders, lambda *_: None)
             found = [estimator.estimate(order) for order in orders]
@@ -39,7 +39,7 @@ def main() -> None:
                 (one.expected_error, one.distance, np.abs(one.final.samples - true).mean())
                 for one, true in zip(found, truth.final.samples, strict=True)
             ]
-        far = [row for family in FAMILIES if family != "move" for row in rows[family]]
+        far = [row for family in rows if family != "move" for row in rows[family]]
         groups = {"all": far + rows["move"], "all but moves": far, **rows}
         for family, values in groups.items():
             expected, distance, error = np.array(values).T
