@@ -28,7 +28,7 @@ def test_the_demo_is_sound() -> None:
     found = self_check(demo)
     assert found.retrained == 16 and not found.diverged
     assert found.effect > 1e-3
-    assert 0.8 < found.r2 < 1
+    assert 0.7 < found.r2 < 1
     assert cautions(demo) == []
 
 
