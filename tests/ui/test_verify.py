@@ -40,9 +40,10 @@ def test_verify_lays_the_real_retraining_over_the_estimate(
     words = page.locator("[data-kpi-truth=heldout]").inner_text()
     shown = float(words.split()[1].replace("−", "-"))
     assert shown == pytest.approx(change, abs=6e-5)
-    for figure, count in (("generalization", len(domains) + 1), ("memorization", run.count)):
+    dots = {"generalization": len(domains) + 1, "memorization": run.visits.trained}
+    for figure, count in dots.items():  # a reserve sample has no dot
         shown = [trace(page, figure, name)["x"] for name in (marks.RETRAINED, marks.MISSED)]
-        assert sum(map(len, shown)) == run.visits.trained  # a reserve sample has no dot
+        assert sum(map(len, shown)) == count
 
 
 def test_a_retraining_can_be_cancelled(served: Served, page: Any) -> None:
