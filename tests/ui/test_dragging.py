@@ -21,11 +21,6 @@ from driving import (
 from reorder_core.orders.order import insert, order_hash, slots_of, swap
 
 
-def _inserted(run: Any, visit: int, slot: int) -> Any:
-    """The reference order with a trained visit at another trained slot."""
-    return insert(run.reference_order, visit, slot)
-
-
 def test_dragging_with_the_mouse_shows_what_the_command_line_estimates(
     served: Served, page: Any, tmp_path: Any
 ) -> None:
@@ -34,7 +29,7 @@ def test_dragging_with_the_mouse_shows_what_the_command_line_estimates(
     dragged, onto = int(run.reference_order[3]), int(run.reference_order[254])
     drag(page, dragged, onto)
     order = order_in_address(page, run)
-    assert np.array_equal(order, _inserted(run, dragged, 254))
+    assert np.array_equal(order, insert(run.reference_order, dragged, 254))
     told = command_line(run, "estimate", order, tmp_path)
     assert state(page)["hash"] == told["order_hash"]
     reference = run.reference.final.probes.mean()
@@ -137,7 +132,7 @@ def test_the_preview_under_the_pointer_is_the_position_tables_difference(
     page.mouse.move(*centre(page, int(run.reference_order[slot])), steps=5)
     page.wait_for_timeout(100)
     steps = slots_of(run.reference_order) // run.batch_size
-    moved = slots_of(_inserted(run, sample, slot)) // run.batch_size
+    moved = slots_of(insert(run.reference_order, sample, slot)) // run.batch_size
     ids = np.arange(run.visits.count)
     own = table.own[sample, moved[sample]] - table.own[sample, steps[sample]]
     held_out = (table.held_out[ids, moved] - table.held_out[ids, steps]).sum()
