@@ -32,7 +32,7 @@ FIRST_SEED = 1_000_003
 def designed_orders(run: Run, count: int) -> list[Order]:
     """`count` orders to retrain, the same for the same run and count."""
     seed, counts = FIRST_SEED + run.config.seed, _Counts.of(count)
-    trained, bench = np.split(run.reference_order, [run.visits.trained])
+    trained = run.reference_order[: run.visits.trained]
     visits, rank = np.sort(trained), slots_of(np.argsort(trained).astype(np.int32))
     orders = [visits[order] for order in spread_orders(rank, counts.spread, seed)]
     random = np.random.default_rng([seed, 1])
@@ -46,7 +46,7 @@ def designed_orders(run: Run, count: int) -> list[Order]:
     orders += by_key[: counts.sequences]
     orders += [random.permutation(steps).reshape(-1) for _ in range(counts.steps)]
     orders += by_key[counts.sequences :]
-    whole = [frozen(np.concatenate([order, bench])) for order in orders]
+    whole = [run.visits.with_trained(run.reference_order, order) for order in orders]
     benched = min(counts.benched, counts.sequences)
     for number in (*range(counts.spread - counts.benched, counts.spread),
                    *range(counts.spread, counts.spread + benched)):  # fmt: skip
