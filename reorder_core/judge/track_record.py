@@ -67,10 +67,8 @@ def track_record(
     kind = kind_of(run, order, drawn)
     report = best.get(kind)
     if report is None and kind == BY_HAND:
-        report = _as_far(
-            [best[f] for f in best if f in PERMUTING or not same_samples(run, order)],
-            estimator, distance,
-        )  # fmt: skip
+        families = PERMUTING if same_samples(run, order) else FAMILIES
+        report = _as_far([best[name] for name in families if name in best], estimator, distance)
     if report is None:
         return None
     return TrackRecord(kind, report.family, report.orders, report.estimators[estimator])
