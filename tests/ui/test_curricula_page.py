@@ -105,7 +105,7 @@ def test_a_finished_search_shows_its_verdict_truth_and_files(finished, monkeypat
     assert best is not None
     link = urlparse(table["open"].iloc[0])
     assert link.path == "timeline"
-    order = decode_order(parse_qs(link.query)["o"][0], run.count)
+    order = decode_order(parse_qs(link.query)["o"][0], run.visits.count)
     assert run.trains_as(order) == run.trains_as(best.order)
     shares = sitting.figure(at, "curriculum-domains")["data"]
     assert np.sum([trace["y"] for trace in shares], axis=0) == pytest.approx(1)

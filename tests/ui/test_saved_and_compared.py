@@ -78,7 +78,7 @@ def test_comparing_shows_the_difference_that_core_computes(served: Served, page:
     steps = slots_of(order) // run.batch_size, slots_of(run.reference_order) // run.batch_size
     differing = int(np.sum(steps[0] != steps[1]))
     assert page.locator(".ro-tile.ro-differs").count() == differing > 0
-    assert page.locator(".ro-twin-tile").count() == run.count
+    assert page.locator(".ro-twin-tile").count() == run.visits.trained
     assert page.locator(".ro-twin-tile.ro-differs").count() == differing
 
 

@@ -81,7 +81,7 @@ def test_order_and_results_are_taken_away(served: Served, page: Any) -> None:
     order = order_in_address(page, run)
     name, content = downloaded(page, "order")
     assert name.endswith(".json")
-    assert np.array_equal(parse_order(content.decode(), run.id, run.count), order)
+    assert np.array_equal(parse_order(content.decode(), run.id, run.visits), order)
     _, content = downloaded(page, "csv")
     table = pd.read_csv(io.BytesIO(content))
     estimate = open_estimator(run, "hybrid", informing_runs(run, order)).estimate(order)
