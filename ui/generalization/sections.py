@@ -99,7 +99,7 @@ def _single_moves(run: Run, working: bool) -> None:
         lists = analysed.shortlists(run)
         if working:
             total = sum(map(len, lists.values()))
-            st.caption(f"Estimating: {total - _lacking(run)} of {total} moves are done.")
+            st.caption(f"Estimating: {total - len(_lacking(run))} of {total} moves are done.")
             return
         moves = _priced(run, lists)
         frame, knows = frames.moves_frame(run, moves), informed(run).knows(run.reference_order)
@@ -121,17 +121,14 @@ def _single_moves(run: Run, working: bool) -> None:
     opened.follow()
 
 
-def _pairs(run: Run) -> list[Pair]:
-    return analysed.shortlisted(run)
-
-
-def _lacking(run: Run) -> int:
-    return len(estimates.lacking(run, _pairs(run)))
+def _lacking(run: Run) -> list[Pair]:
+    """The moves that are not estimated yet."""
+    return estimates.lacking(run, analysed.shortlisted(run))
 
 
 def _work(run: Run, seconds: float) -> int:
     """Estimate moves for about so long; how many still lack."""
-    lacking = estimates.lacking(run, _pairs(run))
+    lacking = _lacking(run)
     if lacking:
         estimates.work(run, lacking, seconds)
     return len(estimates.lacking(run, lacking))
