@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import threading
 from pathlib import Path
 
@@ -21,7 +22,15 @@ from reorder_core.orders.order import Order, make_order
 from reorder_core.records.estimates import Estimate
 from reorder_core.records.knows import Knows
 from reorder_core.records.losses import Losses
-from reorder_core.store.run import Run
+from reorder_core.store.run import Run, open_run
+
+
+@pytest.fixture(scope="module")
+def real_run(real_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A copy without the retrainings of other tests: what informs an answer is counted here."""
+    path = tmp_path_factory.mktemp("service") / "run"
+    shutil.copytree(real_run.path, path, ignore=shutil.ignore_patterns("ledger"))
+    return open_run(path)
 
 
 @pytest.fixture(scope="module")

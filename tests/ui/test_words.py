@@ -14,10 +14,11 @@ def run(demo: Path) -> Run:
 
 def test_a_sample_goes_by_its_mark_and_its_steps_count_from_one(run: Run) -> None:
     order = run.reference_order
-    canary = next(s.sample_id for s in run.samples if "canary" in s.flags)
-    at = order.tolist().index(canary) // run.batch_size + 1
-    move = Move("insert", (canary,), 9 * run.batch_size + 2)
-    assert words.of_move(run, order, move) == f"canary {canary}: step {at} → step 10"
+    for flag, turn in (("canary", ", visit 1"), ("poison", "")):
+        marked = next(s.sample_id for s in run.samples if flag in s.flags)
+        at = order.tolist().index(marked) // run.batch_size + 1
+        told = words.of_move(run, order, Move("insert", (marked,), 9 * run.batch_size + 2))
+        assert told == f"{flag} {marked}{turn}: step {at} → step 10"
 
 
 def test_a_swap_names_both_samples(run: Run) -> None:
