@@ -142,7 +142,7 @@ def test_projected_reads_the_leading_rows_and_both_centres_all_that_were_kept(
     config = tiny_real_config(projection=projection, position={"orders": 16})
     run = open_run(build_run(config, tmp_path / "run"))
     one, two = (kind(run, designed_runs(run)) for kind in (ProjectedEstimator, CentredEstimator))
-    every, leading = two.replayer.factor, one.replayer.factor
+    every, leading = two.replayer.factor.dense(), one.replayer.factor.dense()
     assert (len(every), len(leading)) == (30, 14)
     assert np.array_equal(every[-14:], leading)
     sizes = (np.square(every) * two.replayer.weight).sum(1)

@@ -11,6 +11,7 @@ from reorder_core.estimators import open_estimator
 from reorder_core.estimators.learning.retrainings import no_runs
 from reorder_core.estimators.projected import ProjectedEstimator
 from reorder_core.estimators.replay import adjoint
+from reorder_core.estimators.replay.factor import Factor
 from reorder_core.estimators.replay.replayer import ReferenceReplay, Replayer, ReplayState
 from reorder_core.judge.fidelity import measure
 from reorder_core.judge.measures import spearman
@@ -81,7 +82,7 @@ def _replayer(training: TrainingConfig, gradients: np.ndarray, factor: np.ndarra
     size = gradients.shape[-1]
     zero = np.zeros(size)
     visits = plain_visits(gradients.shape[1], training.batch_size)
-    return Replayer(training, gradients, factor, np.ones(size), zero, zero, 0, visits)
+    return Replayer(training, gradients, Factor.of(factor), np.ones(size), zero, zero, 0, visits)
 
 
 def _replayed(replayer: Replayer, reference: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -142,7 +143,7 @@ def test_on_a_quadratic_loss_with_exact_curvature_only_interpolation_errs() -> N
         error = np.linalg.norm(_replayed(exact, reference, order) - truth)
         without = np.linalg.norm(_replayed(blind, reference, order) - truth)
         assert np.linalg.norm(truth) > 0.01
-        assert error < 1e-6 * np.linalg.norm(truth)
+        assert error < 5e-5 * np.linalg.norm(truth)  # float32
         assert without > 1e-3 * np.linalg.norm(truth)
 
 

@@ -120,7 +120,7 @@ def _replayed(run: Run, replayer: Replayer, domains: int) -> dict[str, np.ndarra
     bent, projection = with_curvature(replayer, run), run.config.projection
     factors = {"replayed": bent.factor}
     if projection.leading < len(bent.factor):
-        factors["replayed_leading"] = bent.factor[-projection.leading :]
+        factors["replayed_leading"] = bent.factor.last(projection.leading)
     return {
         name: np.stack(
             [

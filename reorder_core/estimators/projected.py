@@ -315,7 +315,7 @@ class ProjectedEstimator:
 
     def _with_curvature(self, replayer: Replayer) -> Replayer:
         replayer = with_curvature(replayer, self._run)
-        return replace(replayer, factor=replayer.factor[-self._run.config.projection.leading :])
+        return replace(replayer, factor=replayer.factor.last(self._run.config.projection.leading))
 
 
 class ReplayEstimator(ProjectedEstimator):

@@ -117,6 +117,6 @@ def _backwards(
         gradient, after = seen[step]
         pulled, found[step] = pulled.before(after, rates[step], gradient, floor)
         if len(replayer.factor) and step:  # nothing is displaced before the first update
-            bent = (replayer.factor @ found[step]) @ replayer.factor
+            bent = replayer.factor.product(found[step][None])[0]
             pulled = pulled.moved(replayer.weight * bent)
     return found

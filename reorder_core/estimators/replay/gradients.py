@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
+from reorder_core.estimators.replay.factor import Factor
 from reorder_core.estimators.replay.projection import unpack
 from reorder_core.estimators.replay.replayer import Replayer
 from reorder_core.store.run import Run
@@ -35,7 +36,7 @@ def open_stored(run: Run) -> Stored:
             f"the run has {run.count}; build it again"
         )
     replayer = Replayer(
-        run.config.training, unseen, np.zeros((0, len(weight)), np.float32), weight,
+        run.config.training, unseen, Factor.none(len(weight)), weight,
         np.array(arrays["first_moment"]), np.array(arrays["second_moment"]),
         int(run.metadata("projected")["updates"]), run.visits,
         unpack("own", arrays) if "own" in arrays else None,
@@ -57,4 +58,4 @@ def _decays(run: Run, coordinates: Array) -> Array | float:
 
 def with_curvature(replayer: Replayer, run: Run) -> Replayer:
     """The replayer with the run's factor of the mean Hessian."""
-    return replace(replayer, factor=unpack("factor", run.arrays("curvature")))
+    return replace(replayer, factor=Factor.unpacked("factor", run.arrays("curvature")))

@@ -21,16 +21,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.config import TrainingConfig
+from reorder_core.estimators.replay import kernels
+from reorder_core.estimators.replay.factor import Factor
 from reorder_core.orders.order import Order
 from reorder_core.orders.visits import Visits
 from reorder_core.training.schedule import anchor_steps, learning_rates
 
 Array = NDArray[np.floating]
-FEW = 4
-"""Replays side by side for which a product with Φ each, while rows are in the cache, is faster
-than one of matrices, which would copy Φ."""
-BLOCK_BYTES = 3 * 2**19
-"""Of rows of Φ used twice while they are in a core's cache, so that each is read once a step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +37,8 @@ class Replayer:
     training: TrainingConfig
     gradients: Array
     """(K, N, s) per-sample gradients at the anchors, as if the sample were not yet seen."""
-    factor: Array
-    """(R, s) Φ with Hessian ≈ ΦᵀΦ; R = 0 for a replay without derivatives."""
+    factor: Factor
+    """Φ (R, s) with Hessian ≈ ΦᵀΦ; R = 0 for a replay without derivatives."""
     weight: Array
     """(s,) inverse inclusion probabilities, for inner products."""
     first_moment: Array
@@ -62,21 +59,12 @@ class Replayer:
 
     def curvature(self, delta: Array) -> Array:
         """(B, s) ΦᵀΦ δ, for δ (B, s)."""
-        weighted = delta * self.weight
-        if len(delta) > FEW:
-            return (weighted @ self.factor.T) @ self.factor
-        product = np.zeros_like(delta)
-        columns = np.ascontiguousarray(weighted.T)  # (s, B)
-        block = max(1, BLOCK_BYTES // (4 * delta.shape[1]))
-        for start in range(0, len(self.factor), block):
-            rows = self.factor[start : start + block]
-            product += (rows @ columns).T @ rows
-        return product
+        return self.factor.product(delta * self.weight)
 
     def half_curvature(self, delta: Array) -> Array:
         """(B,) ½ δᵀ Φᵀ Φ δ."""
-        along = self.factor @ np.ascontiguousarray((delta * self.weight).T)  # (R, B)
-        return 0.5 * np.square(along).sum(0)
+        weighted = delta * self.weight
+        return 0.5 * np.einsum("bs,bs->b", weighted, self.factor.product(weighted))
 
     def mean_gradient(self, step: int, samples: NDArray[np.int32]) -> Array:
         """(s,) mean of g_i(t) over a step's samples, interpolated between anchors."""
@@ -86,8 +74,8 @@ class Replayer:
         share = np.float32((step - before) / (after - before))
         ids = np.sort(samples)  # a sum's last bits depend on its order; a batch has none
         seen, ids = np.divmod(ids, self.visits.samples)
-        early, late = (_mean_of(self.gradients[at], ids) for at in (later - 1, later))
-        mean = early + share * (late - early)
+        mean = np.zeros(self.gradients.shape[2], np.float32)
+        kernels.add_rows(self.gradients[later - 1], self.gradients[later], ids, share, mean)
         if self.own is not None and seen.any():
             again = np.flatnonzero(seen)
             mean += seen[again].astype(np.float32) @ self.own[ids[again]] / np.float32(len(ids))
@@ -121,11 +109,11 @@ class Replayer:
         if len(self.factor) and reference_update is not None and state.delta.any():
             gradient += self.curvature(state.delta)
         adam = self.training
-        first = adam.beta1 * state.first + (1 - adam.beta1) * gradient
-        second = adam.beta2 * state.second + (1 - adam.beta2) * np.square(gradient)
-        done = self.updates + step + 1
-        scale = np.sqrt(second / np.float32(1 - adam.beta2**done)) + np.float32(adam.epsilon)
-        update = first / np.float32(1 - adam.beta1**done) / scale
+        first, second, update = (np.empty_like(gradient) for _ in range(3))
+        kernels.adam(
+            gradient, state.first, state.second, _settings(adam, self.updates + step + 1),
+            first, second, update,
+        )  # fmt: skip
         if reference_update is None:
             return ReplayState(state.delta, first, second), update
         rate = np.float32(learning_rates(adam)[step])
@@ -142,12 +130,10 @@ class Replayer:
         return batches + self.visits.samples * self.visits.seen_before(order)
 
 
-def _mean_of(rows: Array, ids: NDArray[np.int32]) -> Array:
-    """(s,) mean of rows (N, s) at a few ids, added up where they lie."""
-    total = rows[ids[0]].copy()
-    for row in ids[1:]:
-        total += rows[row]
-    return total / np.float32(len(ids))
+def _settings(adam: TrainingConfig, updates: int) -> NDArray[np.float32]:
+    """β₁, β₂, 1 − β₁ᵏ, 1 − β₂ᵏ, ε of the k-th update."""
+    bias1, bias2 = 1 - adam.beta1**updates, 1 - adam.beta2**updates
+    return np.array([adam.beta1, adam.beta2, bias1, bias2, adam.epsilon], np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

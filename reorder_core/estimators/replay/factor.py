@@ -1,0 +1,147 @@
+"""Φ, the factor of the mean Hessian H ≈ ΦᵀΦ, and its products with displacements.
+
+Nine tenths of a query are these products, and they take as long as Φ takes to read: it is kept
+at the 8 or 16 bits it was stored at, each row is read once for both halves of a product, and two
+displacements share the reading.
+"""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reorder_core.estimators.replay import kernels
+
+Array = NDArray[np.floating]
+FEW = 8
+"""Displacements side by side beyond which products of whole matrices are faster."""
+CHUNKS = 4
+"""Parts of Φ whose sums are added up: always as many, so that no last bit depends on the cores."""
+SMALL = 2**19
+"""Numbers in Φ below which a second thread costs more than it saves."""
+DENSE_ROWS = 64
+"""Rows unpacked at a time for products of whole matrices."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Factor:
+    """Φ (R, s) as codes × row × column; zero rows before the first make whole `kernels.ROWS`."""
+
+    codes: NDArray[np.int8] | NDArray[np.int16] | NDArray[np.float32]
+    """(R', s)"""
+    row: NDArray[np.float32]
+    """(R',)"""
+    column: NDArray[np.float32]
+    """(s,)"""
+    count: int
+    """R."""
+
+    @classmethod
+    def of(cls, rows: Array) -> Self:
+        """Φ (R, s) at full precision."""
+        rows = np.asarray(rows, np.float32)
+        column = np.ones(rows.shape[1], np.float32)
+        return cls._padded(rows, np.ones(len(rows), np.float32), column)
+
+    @classmethod
+    def none(cls, size: int) -> Self:
+        """Φ without rows: no curvature."""
+        return cls.of(np.zeros((0, size), np.float32))
+
+    @classmethod
+    def unpacked(cls, name: str, arrays: Mapping[str, NDArray]) -> Self:
+        """From what `projection.pack` stored, without a loss at 8 and at 32 bits.
+
+        The 16-bit floating-point numbers become 16-bit integers by row: columns have root mean
+        square 1 and so no entry above √R, which integers resolve as finely as those numbers do.
+        """
+        rows = np.asarray(arrays[name])
+        if rows.dtype == np.float32:
+            return cls.of(rows)
+        column = np.asarray(arrays[f"{name}.column"], np.float32)
+        if rows.dtype == np.int8:
+            return cls._padded(rows, np.asarray(arrays[f"{name}.row"], np.float32)[:, 0], column)
+        row = np.abs(rows).max(axis=1).astype(np.float32) / np.iinfo(np.int16).max
+        row[row == 0] = 1
+        codes = np.empty(rows.shape, np.int16)
+        for at in range(0, len(rows), DENSE_ROWS):
+            part = slice(at, at + DENSE_ROWS)
+            codes[part] = np.rint(rows[part].astype(np.float32) / row[part, None])
+        return cls._padded(codes, row, column)
+
+    @classmethod
+    def _padded(cls, codes: NDArray, row: Array, column: Array) -> Self:
+        missing = -len(codes) % kernels.ROWS
+        if missing:
+            codes = np.concatenate([np.zeros_like(codes, shape=(missing, codes.shape[1])), codes])
+            row = np.concatenate([np.zeros(missing, np.float32), row])
+        return cls(np.ascontiguousarray(codes), row, column, codes.shape[0] - missing)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def last(self, count: int) -> "Factor":
+        """The last rows, all where there are fewer."""
+        count = min(count, self.count)
+        first = len(self.codes) - count
+        whole = first // kernels.ROWS * kernels.ROWS
+        row = self.row[whole:].copy()
+        row[: first - whole] = 0
+        return Factor(self.codes[whole:], row, self.column, count)
+
+    def dense(self) -> NDArray[np.float32]:
+        """(R, s) Φ itself."""
+        first = len(self.codes) - self.count
+        return self._unpacked(slice(first, None)) * self.column
+
+    def product(self, x: Array) -> NDArray[np.float32]:
+        """(B, s) ΦᵀΦ x, for x (B, s)."""
+        scaled = np.ascontiguousarray(x * self.column, np.float32)
+        if len(x) > FEW:
+            return self._dense_product(scaled) * self.column
+        return np.concatenate(
+            [self._pair(scaled[at : at + 2]) for at in range(0, len(scaled), 2)] or [scaled]
+        )
+
+    def _unpacked(self, part: slice) -> NDArray[np.float32]:
+        return self.codes[part].astype(np.float32) * self.row[part, None]
+
+    def _dense_product(self, scaled: Array) -> Array:
+        found = np.zeros_like(scaled)
+        for at in range(0, len(self.codes), DENSE_ROWS):
+            rows = self._unpacked(slice(at, at + DENSE_ROWS))
+            found += (scaled @ rows.T) @ rows
+        return found
+
+    def _pair(self, scaled: Array) -> Array:
+        """(B, s) of one or two displacements whose columns are scaled."""
+        second = scaled[-1]  # one alone goes as two that are the same
+        parts = np.zeros((CHUNKS, 2, scaled.shape[1]), np.float32)
+        groups = len(self.codes) // kernels.ROWS
+        edges = [groups * chunk // CHUNKS * kernels.ROWS for chunk in range(CHUNKS + 1)]
+
+        def add(chunk: int) -> None:
+            first, last = edges[chunk : chunk + 2]
+            kernels.add_products(
+                self.codes, self.row, scaled[0], second, parts[chunk, 0], parts[chunk, 1],
+                first, last,
+            )  # fmt: skip
+
+        pool = _pool() if self.codes.size > SMALL else None
+        list(pool.map(add, range(CHUNKS)) if pool else map(add, range(CHUNKS)))
+        return parts.sum(0)[: len(scaled)] * self.column
+
+
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor | None:
+    """Threads for the parts of a product, shared by all who ask; none where there is one core."""
+    cores = min(CHUNKS, len(os.sched_getaffinity(0)))
+    return ThreadPoolExecutor(cores, "product") if cores > 1 else None
+
+
+os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads

@@ -1,0 +1,135 @@
+"""Products with Φ at stored precision, and the loops of a replay, against plain NumPy."""
+
+import multiprocessing
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from reorder_core.config import TrainingConfig
+from reorder_core.estimators.replay import factor as module
+from reorder_core.estimators.replay import kernels
+from reorder_core.estimators.replay.adam import Adam
+from reorder_core.estimators.replay.factor import Factor
+from reorder_core.estimators.replay.projection import pack, unpack
+from reorder_core.estimators.replay.replayer import Replayer
+from reorder_core.orders.visits import plain_visits
+
+RANDOM = np.random.default_rng(0)
+
+
+def stored(rows: int, size: int, bits: int) -> dict[str, np.ndarray]:
+    columns = np.exp(2 * RANDOM.standard_normal(size)).astype(np.float32)
+    return pack("factor", RANDOM.standard_normal((rows, size)).astype(np.float32) * columns, bits)
+
+
+def displaced(count: int, size: int) -> np.ndarray:
+    return RANDOM.standard_normal((count, size)).astype(np.float32)
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+@pytest.mark.parametrize("rows", [1, 4, 45])
+def test_it_holds_what_was_stored_and_multiplies_by_it(bits: int, rows: int) -> None:
+    arrays = stored(rows, 300, bits)
+    exact, found = unpack("factor", arrays), Factor.unpacked("factor", arrays)
+    lost = 1e-3 if bits == 16 else 0.0  # 16-bit numbers have 11 significant ones
+    column = arrays.get("factor.column", np.ones(300, np.float32))
+    assert found.dense().shape == exact.shape and len(found) == rows
+    np.testing.assert_allclose(found.dense() / column, exact / column, rtol=0, atol=lost)
+    dense = found.dense()
+    for count in (1, 2, 3, module.FEW, module.FEW + 1):
+        x = displaced(count, 300)
+        expected = (x @ dense.T) @ dense
+        scale = 1e-6 * max(1.0, float(np.abs(expected).max()))
+        np.testing.assert_allclose(found.product(x), expected, rtol=1e-4, atol=scale)
+
+
+@pytest.mark.parametrize("count", [0, 1, 14, 16, 45, 99])
+def test_the_last_rows_are_a_factor_of_their_own(count: int) -> None:
+    whole = Factor.unpacked("factor", stored(45, 300, 8))
+    last, dense = whole.last(count), whole.dense()[45 - min(count, 45) :]
+    assert len(last) == len(dense) and np.array_equal(last.dense(), dense)
+    x = displaced(2, 300)
+    expected = (x @ dense.T) @ dense
+    atol = 1e-6 * float(np.abs(expected).max())
+    np.testing.assert_allclose(last.product(x), expected, rtol=1e-4, atol=atol)
+
+
+def test_sixteen_bits_lose_no_more_than_their_storage() -> None:
+    arrays = stored(640, 2000, 16)
+    exact, found = arrays["factor"].astype(np.float32), Factor.unpacked("factor", arrays)
+    lost = np.square(found.dense() / arrays["factor.column"] - exact).mean()
+    spacing = np.spacing(np.abs(arrays["factor"])).astype(np.float32)
+    assert lost < 4 * np.square(spacing).mean() / 12, "of rounding once more to such numbers"
+
+
+def test_neither_threads_nor_company_change_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = Factor.of(displaced(200, 4000))
+    assert large.codes.size > module.SMALL
+    x = displaced(2, 4000)
+    alone = large.product(x)
+    with ThreadPoolExecutor(6) as people:
+        assert all(np.array_equal(alone, other) for other in people.map(large.product, [x] * 12))
+    monkeypatch.setattr(module, "_pool", lambda: None)
+    assert np.array_equal(alone, large.product(x))
+    assert np.array_equal(alone[:1], large.product(x[:1]))
+
+
+def _multiplied(large: Factor, x: np.ndarray, to: "multiprocessing.SimpleQueue[bool]") -> None:
+    to.put(bool(np.isfinite(large.product(x)).all()))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    large, x = Factor.of(displaced(200, 4000)), displaced(2, 4000)
+    large.product(x)
+    context = multiprocessing.get_context("fork")
+    answer = context.SimpleQueue()
+    child = context.Process(target=_multiplied, args=(large, x, answer))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0 and answer.get()
+
+
+def test_no_rows_are_no_curvature() -> None:
+    assert len(Factor.none(50)) == 0 and not Factor.none(50).product(displaced(2, 50)).any()
+
+
+def test_what_is_not_a_number_stays_so() -> None:
+    large, x = Factor.of(displaced(8, 50)), displaced(2, 50)
+    x[0, 3] = np.nan
+    assert np.isnan(large.product(x)[0]).all() and np.isfinite(large.product(x)[1]).all()
+
+
+def test_adams_loop_is_adam() -> None:
+    training = TrainingConfig(steps=4, batch_size=2, learning_rate=0.01, weight_decay=0.1)
+    zero, visits = np.zeros(40, np.float32), plain_visits(8, 2)
+    gradients = np.stack([displaced(8, 40), displaced(8, 40)])
+    replayer = Replayer(training, gradients, Factor.none(40), zero + 1, zero, zero, 3, visits)
+    adam = Adam(training, zero, zero, 3)
+    state = replayer.begin(1)
+    for step in range(4):
+        batch = np.array([2 * step, 2 * step + 1], np.int32)
+        share = step / 4
+        mean = (1 - share) * gradients[0, batch].mean(0) + share * gradients[1, batch].mean(0)
+        np.testing.assert_allclose(replayer.mean_gradient(step, batch), mean, rtol=1e-5, atol=1e-6)
+        adam = adam.after(mean)
+        state, update = replayer.advance(state, step, [batch], None)
+        np.testing.assert_allclose(update[0], adam.update, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(state.second[0], adam.second, rtol=1e-4, atol=1e-9)
+
+
+def test_a_loop_is_compiled_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled, njit = [], kernels.numba.njit
+
+    def nowhere(**options: object) -> object:
+        if options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        compiled.append(options)
+        return njit(**options)
+
+    monkeypatch.setattr(kernels.numba, "njit", nowhere)
+    twice = kernels._compiled(lambda x: 2 * x)
+    assert twice(3) == 6 and compiled
