@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_adams_loop_is_adam() -> None:
 def test_a_loop_is_compiled_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled, njit = [], kernels.numba.njit
 
-    def nowhere(**options: object) -> object:
+    def nowhere(**options: Any) -> Any:
         if options.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
         compiled.append(options)
