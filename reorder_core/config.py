@@ -203,7 +203,7 @@ class ProjectionConfig(_Part):
     """R, targets drawn at an anchor, whose gradients make up the curvature."""
     kept: Count | None = None
     """R′, rows of the curvature's factor that `hybrid` reads; none: as many as `projected`."""
-    bits: Literal[8, 16, 32] = 16
+    bits: Literal[4, 8, 16, 32] = 16
     """Stored precision of gradients and curvature."""
     adjoint: bool = True
     """Whether held-out loss gets an exact adjoint; false saves its part of the build."""

@@ -16,7 +16,7 @@ from reorder_core.building.position_table import fit_own
 from reorder_core.building.stages import BuildContext, BuildStage, BuildState
 from reorder_core.config import RunConfig
 from reorder_core.corpus.samples import EncodedCorpus, TextSample, TokenizedSamples
-from reorder_core.estimators.replay.projection import pack
+from reorder_core.estimators.replay.packing import pack
 from reorder_core.orders.order import Order, insert, order_hash
 from reorder_core.recall.record import Recall, Recalls
 from reorder_core.records.fidelity import FidelityReport, Measured

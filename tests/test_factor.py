@@ -13,7 +13,7 @@ from reorder_core.estimators.replay import factor as module
 from reorder_core.estimators.replay import kernels
 from reorder_core.estimators.replay.adam import Adam
 from reorder_core.estimators.replay.factor import Factor
-from reorder_core.estimators.replay.projection import pack, unpack
+from reorder_core.estimators.replay.packing import pack, unpack
 from reorder_core.estimators.replay.replayer import Replayer
 from reorder_core.orders.visits import plain_visits
 
@@ -29,12 +29,12 @@ def displaced(count: int, size: int) -> np.ndarray:
     return RANDOM.standard_normal((count, size)).astype(np.float32)
 
 
-@pytest.mark.parametrize("bits", [8, 16, 32])
+@pytest.mark.parametrize("bits", [4, 8, 16, 32])
 @pytest.mark.parametrize("rows", [1, 4, 45])
 def test_it_holds_what_was_stored_and_multiplies_by_it(bits: int, rows: int) -> None:
     arrays = stored(rows, 300, bits)
     exact, found = unpack("factor", arrays), Factor.unpacked("factor", arrays)
-    lost = 1e-3 if bits == 16 else 0.0  # 16-bit numbers have 11 significant ones
+    lost = {4: 1e-3, 16: 1e-3}.get(bits, 0.0)  # 16-bit numbers have 11 significant bits
     column = arrays.get("factor.column", np.ones(300, np.float32))
     assert found.dense().shape == exact.shape and len(found) == rows
     np.testing.assert_allclose(found.dense() / column, exact / column, rtol=0, atol=lost)

@@ -12,7 +12,7 @@ from reorder_core.errors import ReorderError
 from reorder_core.estimators.hybrid import HybridEstimator
 from reorder_core.estimators.learning.retrainings import designed_runs
 from reorder_core.estimators.read_outs import FEWEST, Reader
-from reorder_core.estimators.replay.projection import unpack
+from reorder_core.estimators.replay.packing import unpack
 from reorder_core.judge import measures
 from reorder_core.judge.fidelity import fresh_orders
 from reorder_core.orders.order import Order

@@ -8,7 +8,8 @@ import torch
 from reorder_core.building.reference_run import CHECKPOINTS, trainable_of
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import TrainingConfig, has_lora
-from reorder_core.estimators.replay.projection import choose_coordinates, pack
+from reorder_core.estimators.replay.packing import pack
+from reorder_core.estimators.replay.projection import choose_coordinates
 from reorder_core.estimators.replay.pulled import root_floor
 from reorder_core.store import costs
 from reorder_core.training.loop import Trainable

@@ -9,7 +9,7 @@ from reorder_core.building.mean_path import Measuring, Told, train_designed
 from reorder_core.building.reference_run import trainable_of
 from reorder_core.building.stages import BuildContext
 from reorder_core.estimators.replay.gradients import open_stored, with_curvature
-from reorder_core.estimators.replay.projection import pack, unpack
+from reorder_core.estimators.replay.packing import pack, unpack
 from reorder_core.estimators.replay.two_centres import centre_replayer, mean_updates
 from reorder_core.execution.task import Workplace, task, unit
 from reorder_core.orders.order import order_hash
@@ -106,5 +106,5 @@ def take_centre(context: BuildContext) -> float:
     replayer = centre_replayer(around_reference, arrays)
     # From the packed arrays: what a query replays must be centred as it is read.
     mean = mean_updates(replayer, orders[: centre_count(len(orders), run.visits)])
-    context.save("centre", {**arrays, **pack("mean_update", mean, projection.bits)})
+    context.save("centre", {**arrays, **pack("mean_update", mean, max(8, projection.bits))})
     return costs.centre_rre(run.count, len(run.probes), run.visits.trained)

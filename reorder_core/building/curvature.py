@@ -15,7 +15,7 @@ from torch import Tensor
 from reorder_core.building.reference_run import CHECKPOINTS, trainable_of
 from reorder_core.building.stages import BuildContext
 from reorder_core.config import ProjectionConfig
-from reorder_core.estimators.replay.projection import pack
+from reorder_core.estimators.replay.packing import pack
 from reorder_core.execution.task import Workplace, task, unit
 from reorder_core.store import costs
 from reorder_core.training.model import Batch, FlatModel

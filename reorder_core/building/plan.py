@@ -19,6 +19,7 @@ import numpy as np
 from reorder_core.building.foretelling import Expected, Proposal, expected, propose, warnings
 from reorder_core.building.position_table import CHUNK, near_orders
 from reorder_core.config import RunConfig, has_lora
+from reorder_core.estimators.replay.packing import LEVELS
 from reorder_core.quantities import VALUED, ReadOut
 from reorder_core.quantities.quantity import BOTH
 from reorder_core.store import costs
@@ -268,10 +269,11 @@ def _rank(config: RunConfig) -> int:
 
 
 def _packed(config: RunConfig, rows: int, coordinates: int) -> int:
-    """Bytes of a matrix as `projection.pack` keeps it, with the scales of columns and rows."""
+    """Bytes of a matrix as `packing.pack` keeps it, with the scales of columns and rows."""
     bits = config.projection.bits
-    scales = (coordinates if bits < 32 else 0) + (rows if bits == 8 else 0)
-    return rows * coordinates * bits // 8 + 4 * scales
+    scales = (coordinates if bits < 32 else 0) + (rows if bits <= 8 else 0)
+    scales += LEVELS if bits == 4 else 0
+    return rows * ((coordinates * bits + 7) // 8) + 4 * scales
 
 
 def _tried_step(config: RunConfig, text: _Text) -> tuple[float, int]:

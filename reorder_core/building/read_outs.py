@@ -15,7 +15,7 @@ from reorder_core.building.anchor_gradients import domain_rows
 from reorder_core.building.reference_run import CHECKPOINTS, trainable_of
 from reorder_core.building.stages import BuildContext, BuildStage, Progress, gain
 from reorder_core.errors import ReorderError, StoreError
-from reorder_core.estimators.replay.projection import pack
+from reorder_core.estimators.replay.packing import pack
 from reorder_core.orders.order import order_hash
 from reorder_core.quantities import VALUED, ReadOut
 from reorder_core.records.losses import Losses

@@ -19,7 +19,7 @@ from reorder_core.estimators.learning.errors import ErrorProcess, best_excess
 from reorder_core.estimators.learning.retrainings import TrainingRuns
 from reorder_core.estimators.projected import Ends, ProjectedEstimator, Replayed
 from reorder_core.estimators.replay.error_law import Z90, interval
-from reorder_core.estimators.replay.projection import unpack
+from reorder_core.estimators.replay.packing import unpack
 from reorder_core.orders.order import Order, order_hash
 from reorder_core.quantities import VALUED
 from reorder_core.records.losses import Losses

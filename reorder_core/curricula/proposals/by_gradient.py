@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.curricula.proposals.plain import sorted_by
-from reorder_core.estimators.replay.projection import unpack
+from reorder_core.estimators.replay.packing import unpack
 from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 

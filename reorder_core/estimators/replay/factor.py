@@ -1,7 +1,7 @@
 """Φ, the factor of the mean Hessian H ≈ ΦᵀΦ, and its products with displacements.
 
 Nine tenths of a query are these products, and they take as long as Φ takes to read: it is kept
-at the 8 or 16 bits it was stored at, each row is read once for both halves of a product, and two
+at 8 or 16 bits, as it was stored, each row is read once for both halves of a product, and two
 displacements share the reading.
 """
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators.replay import kernels
+from reorder_core.estimators.replay.packing import codes_of
 
 Array = NDArray[np.floating]
 FEW = 8
@@ -24,6 +25,8 @@ CHUNKS = 4
 """Parts of Φ whose sums are added up: always as many, so that no last bit depends on the cores."""
 SMALL = 2**19
 """Numbers in Φ below which a second thread costs more than it saves."""
+LARGEST = np.iinfo(np.int16).max
+TINY = 1e-30
 DENSE_ROWS = 64
 """Rows unpacked at a time for products of whole matrices."""
 
@@ -55,18 +58,25 @@ class Factor:
 
     @classmethod
     def unpacked(cls, name: str, arrays: Mapping[str, NDArray]) -> Self:
-        """From what `projection.pack` stored, without a loss at 8 and at 32 bits.
+        """From what `packing.pack` stored, without a loss at 8 and at 32 bits.
 
-        The 16-bit floating-point numbers become 16-bit integers by row: columns have root mean
-        square 1 and so no entry above √R, which integers resolve as finely as those numbers do.
+        The levels of 4 bits become 16-bit integers, the 16-bit floating-point numbers too, by row:
+        columns have root mean square 1 and so no entry above √R, which integers resolve as finely
+        as those numbers do.
         """
         rows = np.asarray(arrays[name])
         if rows.dtype == np.float32:
             return cls.of(rows)
         column = np.asarray(arrays[f"{name}.column"], np.float32)
-        if rows.dtype == np.int8:
-            return cls._padded(rows, np.asarray(arrays[f"{name}.row"], np.float32)[:, 0], column)
-        row = np.abs(rows).max(axis=1).astype(np.float32) / np.iinfo(np.int16).max
+        if f"{name}.row" in arrays:
+            row = np.asarray(arrays[f"{name}.row"], np.float32)[:, 0]
+            if f"{name}.levels" not in arrays:
+                return cls._padded(rows, row, column)
+            levels = np.asarray(arrays[f"{name}.levels"], np.float32)
+            unit = max(float(np.abs(levels).max()), TINY) / LARGEST
+            whole = np.rint(levels / unit).astype(np.int16)
+            return cls._padded(whole[codes_of(name, arrays)], row * np.float32(unit), column)
+        row = np.abs(rows).max(axis=1).astype(np.float32) / LARGEST
         row[row == 0] = 1
         codes = np.empty(rows.shape, np.int16)
         for at in range(0, len(rows), DENSE_ROWS):

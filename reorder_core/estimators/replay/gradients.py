@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators.replay.factor import Factor
-from reorder_core.estimators.replay.projection import unpack
+from reorder_core.estimators.replay.packing import unpack
 from reorder_core.estimators.replay.replayer import Replayer
 from reorder_core.store.run import Run
 

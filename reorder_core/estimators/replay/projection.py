@@ -1,4 +1,4 @@
-"""Which coordinates an order is replayed on, and how arrays on them are stored.
+"""Which coordinates an order is replayed on.
 
 Adam is elementwise, so on a subset S of coordinates its update is exact, and
 Σ_{j∈S} x_j y_j / π_j is an unbiased inner product when j is in S with
@@ -7,8 +7,6 @@ sample gradients there (Adam's step times a gradient is about that size), which
 keeps the products' variance low; a dense Gaussian projection could not take
 Adam's elementwise square root.
 """
-
-from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,33 +40,3 @@ def choose_coordinates(
     ticks = np.floor(np.cumsum(inclusion) + offset)
     index = np.flatnonzero(np.diff(ticks, prepend=np.floor(offset)) > 0)
     return index, (1 / inclusion[index]).astype(np.float32)
-
-
-def pack(name: str, rows: NDArray[np.float32], bits: int) -> dict[str, NDArray]:
-    """Arrays that `unpack` turns back into `rows` (…, s), at 8, 16 or 32 bits a number.
-
-    Each coordinate is first divided by its root mean square, so that rare and
-    common coordinates lose alike; 8 bits then also scale by row.
-    """
-    if bits == 32:
-        return {name: rows}
-    axes = tuple(range(rows.ndim - 1))
-    column = np.sqrt(np.mean(np.square(rows, dtype=np.float64), axis=axes)).astype(np.float32)
-    column[column == 0] = 1
-    scaled = rows / column
-    if bits == 16:
-        return {name: np.clip(scaled, -6e4, 6e4).astype(np.float16), f"{name}.column": column}
-    row = np.abs(scaled).max(axis=-1, keepdims=True) / 127
-    row[row == 0] = 1
-    codes = np.rint(scaled / row).astype(np.int8)
-    return {name: codes, f"{name}.column": column, f"{name}.row": row.astype(np.float32)}
-
-
-def unpack(name: str, arrays: Mapping[str, NDArray]) -> NDArray[np.float32]:
-    """The rows that `pack` was given, float32, up to their stored precision."""
-    rows = np.asarray(arrays[name], dtype=np.float32)
-    if f"{name}.row" in arrays:
-        rows *= arrays[f"{name}.row"]
-    if f"{name}.column" in arrays:
-        rows *= arrays[f"{name}.column"]
-    return rows

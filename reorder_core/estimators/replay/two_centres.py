@@ -17,7 +17,7 @@ from reorder_core.estimators.learning.retrainings import TrainingRuns, hashes_in
 from reorder_core.estimators.projected import Ends, ProjectedEstimator
 from reorder_core.estimators.replay import adjoint
 from reorder_core.estimators.replay.gradients import with_curvature
-from reorder_core.estimators.replay.projection import unpack
+from reorder_core.estimators.replay.packing import unpack
 from reorder_core.estimators.replay.replayer import Replayer, ReplayState
 from reorder_core.orders.order import Order
 from reorder_core.records.losses import Losses
