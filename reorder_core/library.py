@@ -11,6 +11,7 @@ from typing import Any
 from reorder_core.config import RunConfig, read_config
 from reorder_core.errors import EstimatorError
 from reorder_core.estimators import ABILITIES, DEFAULT, informing_runs, open_estimator
+from reorder_core.importing.remote import is_address, local_copy
 from reorder_core.orders.order import Order, read_order
 from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.records.fidelity import FidelityReport
@@ -22,8 +23,11 @@ OrderLike = Path | str | Iterable[int]
 
 
 def open_run(path: Path | str) -> Run:
-    """The published run in a folder; raises RunNotFound, RunBusy or StoreError."""
-    return _runs.open_run(Path(path))
+    """The published run in a folder; raises RunNotFound, RunBusy or StoreError.
+
+    At an address that fsspec knows, such as `s3://bucket/run`, it is copied here first.
+    """
+    return _runs.open_run(local_copy(str(path)) if is_address(path) else Path(path))
 
 
 def build(config: RunConfig | Path | str, out: Path | str) -> Run:

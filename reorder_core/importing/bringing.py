@@ -14,9 +14,9 @@ from reorder_core.store.leftovers import remove_scratch
 from reorder_core.store.manifest import BUILD_FILE, RUN_FILE, Manifest, read_manifest
 from reorder_core.store.run import Run, open_run
 
-_LARGEST_TEXT = 2 << 20
+LARGEST_TEXT = 2 << 20
 """Bytes of run.yaml and build.json."""
-_LARGEST_GROWN = 64 << 20
+LARGEST_GROWN = 64 << 20
 """Bytes of one file of what grew beside a run."""
 _GROWN = re.compile(
     r"(ledger|fidelity|measured|curricula)/[A-Za-z0-9][A-Za-z0-9._,-]{0,120}\.json|ledger/\.sequence"
@@ -40,16 +40,17 @@ def import_run(
     title = title or str(source)
     try:
         if isinstance(source, Path) and source.is_dir():
-            return _brought(FolderSource(source), home, on_progress)
+            return bring_in(FolderSource(source), home, on_progress)
         if isinstance(source, Path) and not source.exists():
             raise StoreError(f"there is nothing at {source}; expected a run's folder or its zip")
         with zip_source(title, source) as archive:
-            return _brought(archive, home, on_progress)
+            return bring_in(archive, home, on_progress)
     except OSError as error:
         raise StoreError(f"not imported: {told(error)}") from None
 
 
-def _brought(source: Source, home: Path, on_progress: Progress) -> Run:
+def bring_in(source: Source, home: Path, on_progress: Progress = lambda *_: None) -> Run:
+    """As `import_run`, from what is opened already."""
     home.mkdir(parents=True, exist_ok=True)
     remove_scratch(home)
     # Not a run to whoever lists `home`: its run.yaml lies a folder deeper.
@@ -65,8 +66,8 @@ def _brought(source: Source, home: Path, on_progress: Progress) -> Run:
 
 def _staged(source: Source, staged: Path, home: Path, on_progress: Progress) -> Path:
     """Where in `home` the run belongs, once it is copied and found whole."""
-    root = _root(source)
-    _copy(source, root, RUN_FILE, staged, _LARGEST_TEXT)
+    root = root_of(source)
+    _copy(source, root, RUN_FILE, staged, LARGEST_TEXT)
     manifest = read_manifest(staged)
     target = _target(manifest, home)
     wanted = _wanted(source, root, manifest)
@@ -78,7 +79,7 @@ def _staged(source: Source, staged: Path, home: Path, on_progress: Progress) -> 
     return target
 
 
-def _root(source: Source) -> str:
+def root_of(source: Source) -> str:
     """Where in the source the run lies: at its top, or in its one folder."""
     found = [name for name in source.sizes if PurePosixPath(name).name == RUN_FILE]
     shallow = [name for name in found if name.count("/") <= 1]
@@ -125,14 +126,19 @@ def _wanted(source: Source, root: str, manifest: Manifest) -> dict[str, int]:
                 f"{source.title}: {RUN_FILE} names {name} of {size:,} bytes, and the source "
                 f"{what}; take the whole run folder again"
             )
+    built = {BUILD_FILE: LARGEST_TEXT} if root + BUILD_FILE in source.sizes else {}
+    return {**published, **built, **grown_in(source, root)}
+
+
+def grown_in(source: Source, root: str) -> dict[str, int]:
+    """Name in the run's folder → bytes, of what grows beside a published run."""
     inside = {name.removeprefix(root): size for name, size in source.sizes.items()
               if name.startswith(root)}  # fmt: skip
     grown = {name: size for name, size in inside.items() if _GROWN.fullmatch(name)}
-    large = next((name for name, size in grown.items() if size > _LARGEST_GROWN), None)
+    large = next((name for name, size in grown.items() if size > LARGEST_GROWN), None)
     if large is not None:
         raise StoreError(f"{source.title}: {large} has {grown[large]:,} bytes; too many for one")
-    built = {BUILD_FILE: _LARGEST_TEXT} if BUILD_FILE in inside else {}
-    return {**published, **built, **grown}
+    return grown
 
 
 def _refuse_too_large(source: Source, wanted: dict[str, int], home: Path) -> None:

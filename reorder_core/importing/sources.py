@@ -190,11 +190,16 @@ def _refuse_large_directory(title: str, file: BinaryIO) -> None:
 def _written(title: str, name: str, found: IO[bytes], target: Path, at_most: int) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as file:
-        while chunk := found.read(_CHUNK):
-            at_most -= len(chunk)
-            if at_most < 0:
-                raise StoreError(f"{title}: {name} holds more than it should; nothing was taken")
-            file.write(chunk)
+        pour(title, name, found, file, at_most)
+
+
+def pour(title: str, name: str, found: IO[bytes], file: BinaryIO, at_most: int) -> None:
+    """All that `found` holds into `file`; StoreError where that is more than `at_most` bytes."""
+    while chunk := found.read(_CHUNK):
+        at_most -= len(chunk)
+        if at_most < 0:
+            raise StoreError(f"{title}: {name} holds more than it should; nothing was taken")
+        file.write(chunk)
 
 
 def _counted(title: str, count: int) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from reorder_core.config import PretrainedModel
 from reorder_core.errors import ReorderError
+from reorder_core.importing.remote import is_address, local_copy
 from reorder_core.store.manifest import RUN_FILE, read_manifest
 
 ROOT = Path(__file__).parents[2]
@@ -36,15 +37,28 @@ class KnownRun:
         return f"{self.name}: {self.samples} samples in {self.steps} steps{of} ({self.id})"
 
 
-def started_on() -> Path:
-    """The run folder that this process was started on: `-- --run PATH`, REORDER_RUN, the demo."""
+def named() -> str:
+    """What this process was started on: `-- --run PATH`, REORDER_RUN, the demo; or an address."""
     arguments = sys.argv[1:]
     for index, argument in enumerate(arguments):
         if argument == "--run" and index + 1 < len(arguments):
-            return Path(arguments[index + 1])
+            return arguments[index + 1]
         if argument.startswith("--run="):
-            return Path(argument.removeprefix("--run="))
-    return Path(os.environ.get("REORDER_RUN") or DEMO)
+            return argument.removeprefix("--run=")
+    return os.environ.get("REORDER_RUN") or str(DEMO)
+
+
+def started_on() -> Path:
+    """That run's folder; of an address, of its copy here, as it was when the app was started.
+
+    Raises StoreError where there is none to be had.
+    """
+    return _copy_of(named()) if is_address(named()) else Path(named())
+
+
+@st.cache_resource(show_spinner="Copying the run")
+def _copy_of(address: str) -> Path:
+    return local_copy(address)
 
 
 def home() -> Path:

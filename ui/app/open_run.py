@@ -7,9 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from reorder_core.errors import ReorderError, RunBusy, RunNotFound, StoreError, told
+from reorder_core.importing.remote import is_address
 from reorder_core.store.run import Run, open_run
 from ui.app import state
-from ui.app.known_runs import ROOT, files_stamp, known_runs, started_on
+from ui.app.known_runs import ROOT, files_stamp, known_runs, named, started_on
 
 RUN = "run"
 """The address's name for it."""
@@ -21,7 +22,8 @@ def require() -> Run:
     It is the one that the address names, else the one picked before, else the
     one that the app was started on. The address names it where it is not that one.
     """
-    path = _picked()
+    with explained(named()):
+        path = _picked()
     with explained(path):
         run = _open(path, files_stamp(path))
     if path != started_on() and st.query_params.get(RUN) != run.id:
@@ -58,7 +60,7 @@ def _picked() -> Path:
 
 
 @contextmanager
-def explained(path: Path) -> Iterator[None]:
+def explained(path: Path | str) -> Iterator[None]:
     """Turns what the user can put right into a message with the command to type."""
     try:
         yield
@@ -73,9 +75,12 @@ def _open(path: Path, changed: object) -> Run:
     return open_run(path)
 
 
-def _explain(path: Path, error: ReorderError) -> None:
+def _explain(path: Path | str, error: ReorderError) -> None:
     build = f"python -m reorder_core build data/demo.yaml --out {shown(path)}"
-    if isinstance(error, RunNotFound):
+    if is_address(path):
+        title, command = "This run cannot be fetched", ""
+        advice = "Nothing here was changed. Start the app again when the address can be read."
+    elif isinstance(error, RunNotFound):
         title, command = "No run here yet", build
         advice = "Build one, or start the app on another run: `streamlit run app.py -- --run PATH`"
     elif isinstance(error, RunBusy):
@@ -91,11 +96,12 @@ def _explain(path: Path, error: ReorderError) -> None:
         st.subheader(title)
         st.text(str(error))
         st.markdown(advice)
-        st.code(command, language="bash")
+        if command:
+            st.code(command, language="bash")
 
 
-def shown(path: Path) -> str:
+def shown(path: Path | str) -> str:
     try:
-        return str(path.resolve().relative_to(ROOT))
+        return str(Path(path).resolve().relative_to(ROOT))
     except ValueError:
         return str(path)

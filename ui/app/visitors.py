@@ -5,6 +5,8 @@ import os
 from streamlit import config
 
 from reorder_core.errors import OrderError
+from reorder_core.importing.remote import is_address
+from ui.app.known_runs import named
 
 READ_ONLY = "REORDER_READ_ONLY"
 _SHARED = (
@@ -20,7 +22,8 @@ _LOOKING = (
 
 def read_only() -> bool:
     """Whether visitors may change nothing that others see."""
-    return os.environ.get(READ_ONLY, "").strip().lower() not in ("", "0", "false", "no")
+    set_so = os.environ.get(READ_ONLY, "").strip().lower() not in ("", "0", "false", "no")
+    return set_so or is_address(named())  # what is retrained on a copy never reaches the store
 
 
 def limit_uploads() -> None:
