@@ -92,11 +92,15 @@ def recorded(folder: Path, tmp_path: Path, **options: Any) -> tuple[Trainer, Pat
     recorder = Recorder(tmp_path / "recording", {"noise": rows(6, 2)}, lambda row: "rows")
     trainer = trainer_of(folder, [recorder], sequences, **options)
     trainer.train()
-    file = tmp_path / "recording" / "build.yaml"
-    value = yaml.safe_load(file.read_text())
-    file.write_text(yaml.safe_dump(value | QUICK | {
-        "projection": QUICK["projection"] | {"anchors": 4}}))  # fmt: skip
+    made_quick(tmp_path / "recording")
     return trainer, tmp_path / "recording"
+
+
+def made_quick(recording: Path) -> None:
+    file = recording / "build.yaml"
+    projection = QUICK["projection"] | {"anchors": 4}
+    value = yaml.safe_load(file.read_text()) | QUICK | {"projection": projection}
+    file.write_text(yaml.safe_dump(value))
 
 
 def built(recording: Path, tmp_path: Path) -> Run:
@@ -205,6 +209,7 @@ def test_a_loss_on_completions_only_is_recorded_as_such(folder: Path, tmp_path: 
 
     trainer.data_collator = masking
     trainer.train()
+    made_quick(tmp_path / "recording")
     run = built(tmp_path / "recording", tmp_path)
     tokens = run.load_checked("tokens")
     assert set(np.array(tokens["train_starts"]).tolist()) == {7}

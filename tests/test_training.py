@@ -49,24 +49,26 @@ def test_another_order_gives_other_losses(real_run: Run) -> None:
     assert np.abs(changed).mean() > 0.005
 
 
-@pytest.mark.parametrize(
-    "after", ["base_tokens", "reference", "projected", "calibration", "measured", "centre"]
-)
-def test_a_killed_build_ends_with_the_bits_of_an_undisturbed_one(
-    real_run: Run, tmp_path: Path, after: str
+KILLED_AFTER = ("base_tokens", "reference", "projected", "calibration", "measured", "centre")
+
+
+def test_a_build_killed_again_and_again_ends_with_the_bits_of_an_undisturbed_one(
+    real_run: Run, tmp_path: Path
 ) -> None:
     config = tmp_path / "tiny.yaml"
     config.write_text(yaml.safe_dump(tiny_real_config().model_dump(mode="json")))
     out = tmp_path / "run"
     command = [sys.executable, "-m", "reorder_core", "build", str(config), "--out", str(out)]
     root = Path(__file__).parents[1]
-    with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
-        while not (out / f"{after}.safetensors").exists():
-            assert process.poll() is None, "the build ended before it could be killed"
-            time.sleep(0.002)
-        os.kill(process.pid, signal.SIGKILL)
-    with pytest.raises(StoreError, match="build"):
-        open_run(out)
+    for after in KILLED_AFTER:
+        assert not (out / f"{after}.safetensors").exists()
+        with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL) as process:
+            while not (out / f"{after}.safetensors").exists():
+                assert process.poll() is None, f"the build ended before {after}"
+                time.sleep(0.002)
+            os.kill(process.pid, signal.SIGKILL)
+        with pytest.raises(StoreError, match="build"):
+            open_run(out)
     finished = subprocess.run(command, cwd=root, capture_output=True, text=True)
     assert finished.returncode == 0, finished.stderr
     assert digests(out) == digests(real_run.path)
