@@ -23,6 +23,8 @@ from reorder_core.orders.links import encode_order
 from reorder_core.orders.order import order_hash
 from reorder_core.recall.record import Recalls
 from reorder_core.store.run import open_run
+from ui.app import words as names
+from ui.charts import theme
 from ui.charts.template import Source
 from ui.recall import figures as draw
 from ui.recall import tokens
@@ -132,6 +134,27 @@ def test_dose_and_response_stand_apart_by_canary(recalled: Path) -> None:
     ring = next(trace for trace in traces if trace.name == "extractable")
     assert list(ring.y) == [4.0]
     assert "how often" in drawn.to_dict()["layout"]["xaxis"]["title"]["text"]
+
+
+def test_of_many_canaries_the_first_are_named_and_the_others_share_an_entry(recalled: Path) -> None:
+    run = open_run(recalled)
+    few, many = (
+        pd.DataFrame({
+            "sample": range(count), "times": 1, "step": 2.0, "exposure": 1.0, "space": 25.0,
+            "loss": 1.0, "order": "x", "extractable": False, "known": "reference",
+            "lo": 0.5, "hi": 1.5,
+        })
+        for count in (theme.OTHER + 1, 24)
+    )  # fmt: skip
+
+    def entries(frame: pd.DataFrame) -> list[str]:
+        traces: Any = draw.exposure(run, frame, frame, "light", Source(run.id)).data
+        assert all(trace.legendgroup for trace in traces if trace.customdata)
+        return [trace.name for trace in traces if trace.showlegend is not False]
+
+    assert entries(few) == [*(names.of_sample(run, i) for i in range(len(few))), "retrained"]
+    others = f"{24 - theme.OTHER} more canaries"
+    assert entries(many) == [*entries(few)[: theme.OTHER], others, "retrained"]
 
 
 def test_tokens_are_escaped_and_told_by_more_than_colour() -> None:

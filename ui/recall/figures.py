@@ -10,7 +10,7 @@ from reorder_core.analysis.attack import FPR, Roc
 from reorder_core.analysis.frames import column, lines, records
 from reorder_core.store.run import Run
 from ui.app import words
-from ui.charts import marks
+from ui.charts import marks, theme
 from ui.charts.dots import Axis, dots
 from ui.charts.template import FOOT, Mode, Source, blank, colour, escaped, isolated, label
 
@@ -40,8 +40,11 @@ def exposure(
     here = None if here is None else here.assign(x=_across(here, against))
     figure = blank("exposure", "Exposure of the canaries’ secrets", mode, source, 400)
     figure.add_hline(BY_CHANCE, line={"color": colour("axis", mode), "width": 1.5, "dash": "dot"})
-    for number, sample in enumerate(dict.fromkeys(measured["sample"])):
-        shade, name = f"domain-{number}", label(words.of_sample(run, int(sample)))
+    canaries = list(dict.fromkeys(measured["sample"]))
+    named = canaries if len(canaries) <= theme.OTHER + 1 else canaries[: theme.OTHER]
+    for number, sample in enumerate(canaries):
+        shade, name = f"domain-{min(number, theme.OTHER)}", label(words.of_sample(run, int(sample)))
+        entry = name if sample in named else f"{len(canaries) - len(named)} more canaries"
         own = lines(measured, measured["sample"] == sample)
         truth, first = (lines(own, own["known"] == kind) for kind in ("retrained", "reference"))
         figure.add_trace(
@@ -50,15 +53,16 @@ def exposure(
                 marks.diamond(mode, 8) | {"line": {"color": colour(shade, mode), "width": 1.5}},
                 name,
                 "retrained",
-                False,
-            )
+            ).update(showlegend=False, legendgroup=entry)
         )
         figure.add_trace(
-            _points(first, marks.dot(colour(shade, mode), mode, 13), name, "reference", True)
+            _points(first, marks.dot(colour(shade, mode), mode, 13), name, "reference").update(
+                showlegend=number <= len(named), legendgroup=entry, name=entry
+            )
         )
         if here is not None:
             part = lines(here, here["sample"] == sample)
-            figure.add_trace(_estimate(part, colour(shade, mode), name))
+            figure.add_trace(_estimate(part, colour(shade, mode), name).update(legendgroup=entry))
     figure.add_trace(marks.key("retrained", marks.diamond(mode, 8)))
     extracted = lines(measured, measured["extractable"])
     if len(extracted):
@@ -83,10 +87,10 @@ def _across(frame: pd.DataFrame, against: Against) -> np.ndarray:
     return column(frame, "times") + 0.5 * (place - (len(known) - 1) / 2) / max(1, len(known))
 
 
-def _points(part: pd.DataFrame, marker: dict, name: str, kind: str, entry: bool) -> go.Scatter:
+def _points(part: pd.DataFrame, marker: dict, name: str, kind: str) -> go.Scatter:
     return go.Scatter(
         x=part["x"], y=part["exposure"], mode="markers", marker=marker, name=name,
-        legendgroup=name, showlegend=entry, cliponaxis=False,
+        cliponaxis=False,
         customdata=part[["order", "sample"]].to_numpy().tolist(),
         hovertext=[
             f"<b>{name}</b>, {kind}<br>{one['exposure']:.2f} bits of {one['space']:.1f}, "
@@ -109,8 +113,8 @@ def _estimate(part: pd.DataFrame, shade: str, name: str) -> go.Scatter:
         "thickness": 2,
     }
     return go.Scatter(
-        x=part["x"], y=part["exposure"], mode="markers", legendgroup=name,
-        showlegend=False, marker={"symbol": "square", "size": 10, "color": shade},
+        x=part["x"], y=part["exposure"], mode="markers", showlegend=False,
+        marker={"symbol": "square", "size": 10, "color": shade},
         error_y=error if known else None, name=name,
         hovertext=[f"<b>{name}</b>, estimated for the order on screen<br>{one['exposure']:.2f} "
                    f"bits" + (f" [{one['lo']:.2f}, {one['hi']:.2f}]" if known else "")
