@@ -14,25 +14,29 @@ function partsOf(stamp, value, size) {
 
 test('parts are published together, in whatever order they come, and once', () => {
   const seen = [];
-  const stop = listen('whole', (value) => seen.push(value));
+  const life = new AbortController();
+  listen('whole', (value) => seen.push(value), life.signal);
   const first = partsOf('a', { texts: ['one', 'two “θ”'] }, 7);
   assert.ok(first.length > 3);
   for (const part of [...first].reverse()) collect('whole', part);
   assert.deepEqual(seen, [{ texts: ['one', 'two “θ”'] }]);
   for (const part of first) collect('whole', part); // the page is opened again
   assert.equal(seen.length, 1);
-  stop();
+  life.abort();
+  for (const part of partsOf('b', [], 1)) collect('whole', part);
+  assert.equal(seen.length, 1, 'whoever has left is told nothing');
 });
 
 test('parts of another run are not mixed with those that came before', () => {
   const seen = [];
-  const stop = listen('mixed', (value) => seen.push(value));
+  const life = new AbortController();
+  listen('mixed', (value) => seen.push(value), life.signal);
   const [one, two] = [partsOf('a', ['first run'], 4), partsOf('b', ['other run'], 4)];
   collect('mixed', one[0]);
   for (const part of two) collect('mixed', part);
   for (const part of one) collect('mixed', part);
   assert.deepEqual(seen, [['other run'], ['first run']]);
-  stop();
+  life.abort();
 });
 
 test('a table at 16 bits is its rows, each in units of its scale', () => {

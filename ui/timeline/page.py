@@ -16,7 +16,7 @@ from ui.timeline import (
     share,
 )
 from ui.timeline.panels import history as past
-from ui.timeline.panels import orders, suggested, summary
+from ui.timeline.panels import orders, suggested, summary, taking
 from ui.timeline.requests import going as _going  # noqa: F401  its handlers register, as others' do
 from ui.timeline.requests import handling
 from ui.timeline.tables import quantities, samples
@@ -37,6 +37,7 @@ def publish_fixed(run: Run) -> None:
         "presets": orders.presets(),
         "own": orders.own(),
         "goals": suggested.goals(run.probe_domains),
+        "share": taking.entries(),
     })  # fmt: skip
 
 

@@ -37,10 +37,14 @@ export class Timeline {
     this.jobs = [];
     this.sequence = 0;
     this.left = false; // the view is of another order than the tiles
+    this.life = new AbortController(); // whose end ends every listener
+    const { signal } = this.life;
     this.build(parent);
     this.hand = new Hand(this.board, new Carrying(this));
     this.table = new Table(this);
-    this.stop = [listen('run', (raw) => this.setRun(raw)), listen('jobs', (found) => this.setJobs(found))];
+    listen('run', (raw) => this.setRun(raw), signal);
+    listen('jobs', (found) => this.setJobs(found), signal);
+    document.addEventListener('keydown', (event) => this.keys(event), { signal });
   }
 
   build(parent) {
@@ -81,8 +85,6 @@ export class Timeline {
     parent.append(this.root);
     this.watch = new ResizeObserver(() => this.layout());
     this.watch.observe(this.board.element);
-    this.shortcut = (event) => this.keys(event);
-    document.addEventListener('keydown', this.shortcut);
   }
 
   // --- what Python sends -----------------------------------------------------
@@ -255,11 +257,6 @@ export class Timeline {
 
   setColour(mode) { this.colourMode = mode; this.colour(); }
 
-  /** Lay the tiles out in another order without taking it over; null: the order on screen. */
-  propose(order) {
-    if (!this.hand.busy) this.board.place(order ? slotsOf(order) : this.slots);
-  }
-
   /** Show a sample as if the pointer were on its tile; null ends it. */
   look(id) {
     this.hovered = id;
@@ -328,7 +325,10 @@ export class Timeline {
   }
 
   /** Ask for what changes nothing on screen: no number waits for it. */
-  whisper(type, more) { this.sendEvent({ type, seq: this.sequence, ...more }); }
+  whisper(type, more) { if (!this.gone) this.sendEvent({ type, seq: this.sequence, ...more }); }
+
+  /** Whether the page has been left: what a timer was to do is done no more. */
+  get gone() { return this.life.signal.aborted; }
 
   keys(event) {
     const key = event.key.toLowerCase();
@@ -343,15 +343,9 @@ export class Timeline {
 
   destroy() {
     this.root.remove(); // Streamlit may mount again into the same parent
+    this.life.abort();
     this.watch.disconnect();
-    document.removeEventListener('keydown', this.shortcut);
     clearTimeout(this.noting);
-    for (const stop of this.stop) stop();
     this.figures.destroy();
-    this.suggestions.destroy();
-    this.orders.stop();
-    this.trial.destroy();
-    this.table.destroy();
-    this.sharing.destroy();
   }
 }

@@ -11,15 +11,12 @@ export class Minimap {
     this.canvas = h('canvas', { class: 'ro-map-canvas', 'aria-hidden': 'true' });
     this.view = h('div', { class: 'ro-map-view' });
     this.target = h('div', { class: 'ro-map-target', hidden: true });
-    this.strip = h('div', { class: 'ro-map-strip', role: 'slider', tabindex: 0, 'aria-label': 'Steps shown on the board',
-      'aria-valuemin': 1, 'data-tip': 'The whole training: drag or click to show other steps; tiles can be dropped here' },
-    this.canvas, this.view, this.target);
+    this.range = h('input', { type: 'range', class: 'ro-map-range', min: 0, 'aria-label': 'Steps shown on the board',
+      'data-tip': 'The whole training: drag or click to show other steps; tiles can be dropped here',
+      oninput: () => board.scrollTo(Number(this.range.value)) });
+    this.strip = h('div', { class: 'ro-map-strip' }, this.canvas, this.range, this.view, this.target);
     this.probes = h('div', { hidden: true });
     this.element = h('div', { class: 'ro-map', hidden: true }, this.strip, this.probes);
-    this.strip.addEventListener('pointerdown', (event) => this.press(event));
-    this.strip.addEventListener('pointermove', (event) => { if (this.pressed === event.pointerId) this.go(event); });
-    this.strip.addEventListener('pointerup', () => { this.pressed = null; });
-    this.strip.addEventListener('keydown', (event) => this.key(event));
   }
 
   /** Lays itself out; the height it takes. */
@@ -74,36 +71,15 @@ export class Minimap {
     const { steps } = board.run;
     this.view.style.left = `${(100 * board.first) / steps}%`;
     this.view.style.width = `${(100 * board.columns) / steps}%`;
-    this.strip.setAttribute('aria-valuemax', String(steps - board.columns + 1));
-    this.strip.setAttribute('aria-valuenow', String(board.first + 1));
-    this.strip.setAttribute('aria-valuetext', `steps ${board.first + 1} to ${board.first + board.columns} of ${steps}`);
+    this.range.style.setProperty('--ro-thumb', this.view.style.width);
+    this.range.max = String(steps - board.columns);
+    this.range.value = String(board.first);
+    this.range.setAttribute('aria-valuetext', `steps ${board.first + 1} to ${board.first + board.columns} of ${steps}`);
   }
 
   /** Where a carried tile would land; null: nowhere. */
   point(slot) {
     this.target.hidden = slot === null || !this.board.windowed;
     if (!this.target.hidden) this.target.style.left = `${(100 * (Math.floor(slot / this.board.run.batch) + 0.5)) / this.board.run.steps}%`;
-  }
-
-  press(event) {
-    if (event.button > 0) return;
-    this.pressed = event.pointerId;
-    this.strip.setPointerCapture(event.pointerId);
-    this.go(event);
-  }
-
-  go(event) {
-    const box = this.strip.getBoundingClientRect();
-    const step = ((event.clientX - box.left) / box.width) * this.board.run.steps;
-    this.board.scrollTo(step - this.board.columns / 2);
-  }
-
-  key(event) {
-    const { board } = this;
-    const to = { ArrowRight: board.first + 1, ArrowLeft: board.first - 1, PageDown: board.first + board.columns,
-      PageUp: board.first - board.columns, Home: 0, End: board.run.steps }[event.key];
-    if (to === undefined) return;
-    event.preventDefault();
-    board.scrollTo(to);
   }
 }

@@ -33,7 +33,7 @@ export class Figure {
     this.element = h('figure', { class: 'ro-figure', 'data-figure': name },
       h('figcaption', {}, h('h3', {}, title), this.tip, tools, h('span', { class: 'ro-spring' }), this.saves()),
       this.plot, this.data);
-    this.look = new Look(this.plot);
+    this.look = new Look(this.plot, this.owner.life.signal);
     this.look.start(() => this.draw());
     this.watch = new ResizeObserver(([{ contentRect }]) => {
       const width = Math.floor(contentRect.width);
@@ -166,7 +166,6 @@ export class Figure {
 
   destroy() {
     this.watch.disconnect();
-    this.look.stop();
     if (this.listening) plotly().then((library) => library.purge(this.plot));
   }
 }

@@ -27,7 +27,7 @@ export class Figures {
     this.memorization = figure('memorization', 'Memorization', h('span', { class: 'ro-tools' }, measure, bend));
     this.all = [this.generalization, figure('ranking', 'What moved most', against), this.memorization,
       figure('trajectory', 'Loss during training', this.curve)];
-    this.stop = listen('fixed', ({ tips }) => { for (const one of this.all) one.explain(tips[one.name]); });
+    listen('fixed', ({ tips }) => { for (const one of this.all) one.explain(tips[one.name]); }, owner.life.signal);
   }
 
   /** What the figures are to show, as Python takes it. */
@@ -94,7 +94,6 @@ export class Figures {
   }
 
   destroy() {
-    this.stop();
     cancelAnimationFrame(this.later);
     clearTimeout(this.next);
     for (const figure of this.all) figure.destroy();

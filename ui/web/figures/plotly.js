@@ -24,16 +24,17 @@ function isDark(element) {
 
 /** Calls back once started: when the looks have come, and when the theme changes. */
 export class Look {
-  constructor(element) {
+  /** @param {AbortSignal} signal */
+  constructor(element, signal) {
     this.element = element;
-    this.stop = () => {};
+    this.signal = signal;
   }
 
   start(changed) {
     const { element } = this;
     element.style.setProperty('transition', 'color 1ms', 'important'); // whose end tells that the theme was switched
     element.addEventListener('transitionend', (event) => { if (event.target === element) changed(); });
-    this.stop = listen('fixed', ({ look }) => { this.shells = look; changed(); });
+    listen('fixed', ({ look }) => { this.shells = look; changed(); }, this.signal);
   }
 
   /** Template and colours of the theme that is on; undefined before they have come. */

@@ -7,7 +7,7 @@ export class Acting {
     this.owner = owner;
     this.root = root;
     this.pointed = null;
-    root.addEventListener('click', ({ target }) => this.click(acting(target, ['send', 'select', 'opens', 'apply'])));
+    root.addEventListener('click', ({ target }) => this.click(acting(target, ['send', 'select', 'opens', 'apply', 'take'])));
     root.addEventListener('change', ({ target }) => this.change(acting(target, ['choose']), target));
     root.addEventListener('submit', (event) => this.submit(event, acting(event.target, ['submit'])));
     root.addEventListener('keydown', (event) => { if (event.key === 'Escape') this.close(event.target.closest('form[data-folds]')); });
@@ -27,6 +27,7 @@ export class Acting {
     const { element, on } = found;
     if (on.opens) { this.open(element, on); return; }
     if (on.apply) { this.owner.suggestions.apply(on.apply, on.words); return; }
+    if (on.take) { this.owner.sharing.take(on.take); return; }
     if (on.sure && this.asked !== element) { // there is no undo: the first click only asks
       this.asked = element;
       element.textContent = on.sure;

@@ -22,10 +22,10 @@ export class Orders {
       this.own, this.problem);
     this.dialog.addEventListener('click', (event) => { if (event.target === this.dialog) this.dialog.close(); });
     this.dialog.addEventListener('close', () => this.element.focus());
-    this.stop = listen('fixed', ({ presets, own }) => {
+    listen('fixed', ({ presets, own }) => {
       owner.acting.lay(this.presets, presets);
       owner.acting.lay(this.own, own);
-    });
+    }, owner.life.signal);
   }
 
   open() {

@@ -6,13 +6,6 @@ import { addressOf, viewInAddress } from '../shared/links.js';
 import { Comparison } from './compare.js';
 import { Talk } from './talk.js';
 
-const EXPORTS = [
-  ['bundle', 'Figure bundle (zip)', 'Every figure as SVG and PNG, data, order, run card, citation'],
-  ['csv', 'Results (CSV)', 'Losses of every sample and held-out domain, with intervals'],
-  ['parquet', 'Results (Parquet)', 'The same table, for pandas, DuckDB or Polars'],
-  ['order', 'Order (JSON)', 'Read by the command line and by this page'],
-];
-
 const received = new Set(); // files saved: whoever listens anew is told of the last one again
 
 export class Sharing {
@@ -26,12 +19,12 @@ export class Sharing {
     this.decks = {};
     this.talk = new Talk(owner, this);
     this.tabs = [['saved', 'Saved', this.saved], ['compare', 'Compare', this.comparison.element]];
-    this.menu = new Menu();
-    this.stop = [
-      listen('views', (found) => this.laid('views', this.saved, found)),
-      listen('scenarios', (found) => this.laid('scenarios', this.questions, found)),
-      listen('download', (value) => this.receive(value)),
-    ];
+    this.menu = new Menu(owner.life.signal);
+    const { signal } = owner.life;
+    listen('fixed', ({ share }) => owner.acting.lay(this.menu.list, share), signal);
+    listen('views', (found) => this.laid('views', this.saved, found), signal);
+    listen('scenarios', (found) => this.laid('scenarios', this.questions, found), signal);
+    listen('download', (value) => this.receive(value), signal);
   }
 
   laid(name, element, { parts, deck }) {
@@ -46,10 +39,6 @@ export class Sharing {
     if (!this.bar) {
       this.present = button('Present', () => this.talk.enter(), { 'data-command': 'talk',
         'data-tip': 'Large type and a deck of saved views, for a talk; arrow keys step, Escape leaves' });
-      this.menu.fill([
-        { key: 'link', label: 'Copy link', tip: 'The address reproduces this view', act: () => this.copy() },
-        ...EXPORTS.map(([key, label, tip]) => ({ key, label, tip, act: () => this.export(key) })),
-      ]);
       this.bar = h('div', { class: 'ro-group ro-share' }, this.present, this.menu.element);
     }
     return this.bar;
@@ -86,6 +75,13 @@ export class Sharing {
 
   opened(tab) { this.comparison.opened(tab === 'compare'); }
 
+  /** An entry of the menu was chosen. */
+  take(what) {
+    this.menu.toggle(false);
+    this.menu.open.focus();
+    return what === 'link' ? this.copy() : this.export(what);
+  }
+
   async copy() {
     const { run, selected, curve } = this.owner;
     const link = addressOf(run, { selected, curve });
@@ -118,13 +114,6 @@ export class Sharing {
     this.menu.say(`Saved as ${name}`);
     this.owner.root.dataset.saved = name;
   }
-
-  destroy() {
-    this.talk.leave();
-    this.talk.destroy();
-    this.menu.destroy();
-    for (const stop of this.stop) stop();
-  }
 }
 
 /** What stands in a data address. */
@@ -132,7 +121,8 @@ function after(address) { return address.slice(address.indexOf(',') + 1); }
 
 /** A button that opens a list of actions; Escape and a click elsewhere close it. */
 class Menu {
-  constructor() {
+  /** @param {AbortSignal} signal */
+  constructor(signal) {
     this.open = h('button', { type: 'button', class: 'ro-button', 'aria-haspopup': 'menu', 'aria-expanded': 'false',
       'data-command': 'share', onclick: () => this.toggle(this.list.hidden) }, 'Share');
     this.list = h('div', { class: 'ro-menu', role: 'menu', 'aria-label': 'Share', hidden: true });
@@ -142,15 +132,7 @@ class Menu {
     this.field = h('div', { class: 'ro-menu-link', hidden: true }, h('span', {}, 'Copy this link:'), this.link);
     this.element = h('div', { class: 'ro-menu-holder' }, this.open, this.list, this.field, this.words);
     this.element.addEventListener('keydown', (event) => this.key(event));
-    this.outside = (event) => { if (!this.element.contains(event.target)) { this.toggle(false); this.field.hidden = true; } };
-    document.addEventListener('pointerdown', this.outside);
-  }
-
-  fill(entries) {
-    this.list.replaceChildren(...entries.map(({ key, label, tip, act }) => h('button', {
-      type: 'button', role: 'menuitem', class: 'ro-menu-item', 'data-share': key, tabindex: -1,
-      onclick: () => { this.toggle(false); this.open.focus(); act(); },
-    }, h('b', {}, label), h('span', {}, tip))));
+    document.addEventListener('pointerdown', (event) => { if (!this.element.contains(event.target)) this.toggle(false); }, { signal });
   }
 
   toggle(open) {
@@ -185,10 +167,5 @@ class Menu {
     this.link.value = link;
     this.link.focus();
     this.link.select();
-  }
-
-  destroy() {
-    document.removeEventListener('pointerdown', this.outside);
-    clearTimeout(this.later);
   }
 }

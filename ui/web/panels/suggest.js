@@ -13,10 +13,8 @@ export class Suggestions {
     this.goals = h('div', {});
     this.list = h('div', {});
     this.element = h('div', { class: 'ro-history ro-suggest' }, this.goals, this.list);
-    this.stop = [
-      listen('fixed', ({ goals }) => owner.acting.lay(this.goals, goals)),
-      listen('suggestions', (found) => this.arrived(found)),
-    ];
+    listen('fixed', ({ goals }) => owner.acting.lay(this.goals, goals), owner.life.signal);
+    listen('suggestions', (found) => this.arrived(found), owner.life.signal);
   }
 
   /** A list that no longer holds goes. */
@@ -39,6 +37,4 @@ export class Suggestions {
     owner.send('drop', { run: owner.run.id, order: apply(owner.order, move), move });
     owner.announce(`Applied: ${words}.`);
   }
-
-  destroy() { for (const stop of this.stop) stop(); }
 }

@@ -9,7 +9,7 @@ export class Table {
     this.owner = owner;
     this.chosen = '';
     this.told = '';
-    this.stop = listen('table', (value) => this.set(value));
+    listen('table', (value) => this.set(value), owner.life.signal);
   }
 
   /** Rows that were just selected or let go become the tiles selected. */
@@ -34,17 +34,13 @@ export class Table {
 
   tell() {
     const { owner } = this;
+    if (owner.gone) return;
     if (owner.waiting || !owner.view) { this.changed(); return; }
     const samples = owner.selection.ordered(owner.slots);
     const key = named(samples);
     if (key === this.told) return;
     this.told = key;
     owner.whisper('picked', { samples });
-  }
-
-  destroy() {
-    clearTimeout(this.later);
-    this.stop();
   }
 }
 

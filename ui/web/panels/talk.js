@@ -17,8 +17,8 @@ export class Talk {
       h('div', { class: 'ro-talk-words', 'aria-live': 'polite' }, this.title, this.note),
       h('div', { class: 'ro-group' }, this.dots,
         button('Leave', () => this.leave(), { 'data-command': 'talk-leave', 'aria-label': 'Leave talk mode', 'data-tip': 'Esc' })));
-    this.keys = (event) => this.key(event);
-    document.addEventListener('keydown', this.keys);
+    document.addEventListener('keydown', (event) => this.key(event), { signal: owner.life.signal });
+    owner.life.signal.addEventListener('abort', () => this.leave());
   }
 
   /** Saved views, or else the guided questions: [{ title, note, hash, send, select }, …]. */
@@ -101,6 +101,4 @@ export class Talk {
     event.preventDefault();
     this.go(this.at + step);
   }
-
-  destroy() { document.removeEventListener('keydown', this.keys); }
 }

@@ -9,11 +9,11 @@ export class Trial {
   /** owner: the Timeline. */
   constructor(owner) {
     this.owner = owner;
-    this.stop = listen('trial', (found) => {
+    listen('trial', (found) => {
       this.found = found;
       owner.response.clear();
       owner.drawFocus();
-    });
+    }, owner.life.signal);
   }
 
   /** The selection, the order or the way to land has changed. */
@@ -24,6 +24,7 @@ export class Trial {
 
   ask() {
     const { owner } = this;
+    if (owner.gone) return;
     if (owner.waiting || !owner.view) { this.changed(); return; } // of the order on screen, once that is settled
     const samples = owner.selection.ordered(owner.slots);
     const asked = [owner.view.hash, owner.kind, ...samples].join();
@@ -38,10 +39,5 @@ export class Trial {
     const same = found?.hash && found.run === owner.run.id && found.hash === owner.view.hash && found.kind === kind
       && found.samples.join() === samples.join();
     return same ? found.rows : [];
-  }
-
-  destroy() {
-    clearTimeout(this.later);
-    this.stop();
   }
 }

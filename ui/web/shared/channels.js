@@ -8,12 +8,15 @@ export function publish(channel, value) {
   for (const listener of listeners.get(channel) ?? []) listener(value);
 }
 
-/** Calls back now, if there is something, and at each change; returns the way out. */
-export function listen(channel, callback) {
+/**
+ * Calls back now, if there is something, and at each change, until `signal` is aborted.
+ * @param {AbortSignal} [signal]
+ */
+export function listen(channel, callback, signal) {
   const set = listeners.get(channel) ?? new Set();
   listeners.set(channel, set.add(callback));
   if (latest.has(channel)) callback(latest.get(channel));
-  return () => set.delete(callback);
+  signal?.addEventListener('abort', () => set.delete(callback));
 }
 
 /** One part of what a channel is sent in parts; with the last of one stamp, all of it is published. */
