@@ -57,6 +57,16 @@ def test_the_last_rows_are_a_factor_of_their_own(count: int) -> None:
     np.testing.assert_allclose(last.product(x), expected, rtol=1e-4, atol=atol)
 
 
+@pytest.mark.parametrize("bits", [4, 8, 16, 32])
+def test_what_changes_in_a_mapped_file_reaches_no_product(bits: int) -> None:
+    arrays = stored(8, 60, bits)
+    found, x = Factor.unpacked("factor", arrays), displaced(2, 60)
+    before = found.product(x)
+    for array in arrays.values():
+        array[:] = 0
+    assert before.any() and np.array_equal(found.product(x), before)
+
+
 def test_sixteen_bits_lose_no_more_than_their_storage() -> None:
     arrays = stored(640, 2000, 16)
     exact, found = arrays["factor"].astype(np.float32), Factor.unpacked("factor", arrays)

@@ -90,7 +90,10 @@ class Factor:
         if missing:
             codes = np.concatenate([np.zeros_like(codes, shape=(missing, codes.shape[1])), codes])
             row = np.concatenate([np.zeros(missing, np.float32), row])
-        return cls(np.ascontiguousarray(codes), row, column, codes.shape[0] - missing)
+        # A copy: what a file holds may change while it is mapped.
+        return cls(
+            np.array(codes, order="C"), np.array(row), np.array(column), len(codes) - missing
+        )
 
     def __len__(self) -> int:
         return self.count
@@ -150,8 +153,10 @@ class Factor:
 @lru_cache(maxsize=1)
 def _pool() -> ThreadPoolExecutor | None:
     """Threads for the parts of a product, shared by all who ask; none where there is one core."""
-    cores = min(CHUNKS, len(os.sched_getaffinity(0)))
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux only
+    cores = min(CHUNKS, len(allowed(0)) if allowed else os.cpu_count() or 1)
     return ThreadPoolExecutor(cores, "product") if cores > 1 else None
 
 
-os.register_at_fork(after_in_child=_pool.cache_clear)  # a child has none of its parent's threads
+if hasattr(os, "register_at_fork"):  # a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_pool.cache_clear)
