@@ -21,6 +21,7 @@ from reorder_core.building.build import build_run
 from reorder_core.config import RunConfig, read_config
 from reorder_core.estimators import open_estimator
 from reorder_core.judge.fidelity import fresh_orders, measure
+from reorder_core.records.fidelity import FidelityReport
 from reorder_core.store.run import Run, open_run
 
 CONFIG = Path(__file__).parents[1] / "data" / "python-docs.yaml"
@@ -59,7 +60,7 @@ def build(folder: Path, config: RunConfig) -> None:
     (folder.parent / f"{folder.name}.json").write_text(json.dumps(row))
 
 
-def told(run: Run, report) -> dict:  # noqa: ANN001
+def told(run: Run, report: FidelityReport) -> dict:
     """What the table says of a run, but for its queries."""
     stages = {k: v for k, v in run.costs.items() if k not in ("corpus", "base", "reference")}
     fields = ("r2", "rho_sample", "rho_heldout", "coverage90")
