@@ -64,6 +64,14 @@ WATCH = """
 """
 
 
+TRAINED = """() => {
+  const bench = document.querySelector('.ro-bench:not([hidden])')?.getBoundingClientRect().top ?? Infinity;
+  return [...document.querySelectorAll('.ro-tile')].filter(t => t.getBoundingClientRect().top < bench)
+    .map(t => t.dataset.sample);
+}"""
+"""Ids of the tiles above the bench: two of its own that change places make no other order."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--run", type=Path, default=ROOT / "data" / "demo")
@@ -82,9 +90,7 @@ def measure(url: str, drops: int, seed: int) -> dict[str, Any]:
         page.wait_for_selector(f"{READY}[data-charts]")
         page.evaluate(WATCH)
         for number in range(drops):
-            shown = page.evaluate(
-                "[...document.querySelectorAll('.ro-tile')].map(t => t.dataset.sample)"
-            )
+            shown = page.evaluate(TRAINED)
             drop(page, *draw.sample(sorted(map(int, shown)), 2))
             page.wait_for_function(f"window.charts.length > {number}", timeout=30_000)
         seen = page.evaluate(

@@ -1,6 +1,7 @@
 """Drag a sample along training; see the estimate, then let a real retraining judge it."""
 
 from ui.app import open_run, shell
+from ui.queries import estimates
 from ui.timeline import address, background, guided, page, share
 
 shell.through_app()
@@ -12,4 +13,5 @@ page.told()
 page.publish_fixed(run)
 share.publish_views(run)
 guided.publish(run)
+estimates.prepare(run)
 background.follow(run, history)

@@ -130,6 +130,16 @@ def test_the_order_of_a_designed_retraining_is_estimated_without_it(
     assert error > 1e-5, "an estimate that knew it would repeat it"
 
 
+def test_what_is_prepared_has_learned_before_an_order_is_asked(
+    real_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = opened(real_run, tmp_path)
+    service.now().prepare()
+    monkeypatch.setattr(service.estimator(), "taught", lambda _: pytest.fail("learns again"))
+    (fresh,) = fresh_orders(real_run, "random", 1, 5150)
+    assert service.now().answer(fresh).source == "computed"
+
+
 def test_two_who_ask_for_the_same_at_once_wait_for_one_computation(
     real_run: Run, orders: list[Order], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

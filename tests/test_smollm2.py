@@ -15,7 +15,7 @@ from reorder_core.store.run import Run, open_run
 
 DATA = Path(__file__).parent.parent / "data"
 MOST_BYTES = 32_000_000
-JUDGED = (("random", 16, 0.85), ("curriculum", 8, 0.75))
+JUDGED = (("random", 16, 0.85), ("curriculum", 8, 0.85))
 
 
 @pytest.fixture(scope="module")

@@ -195,6 +195,12 @@ class AsOf:
             estimate, source, milliseconds, found, lambda: self._read(found, chosen, order)
         )
 
+    def prepare(self) -> None:
+        """Let the estimator learn what informs the answer for a new order, before one is asked."""
+        found, chosen = self._choice(())
+        with self._service.computing:
+            self._service.informed(self.name, found, chosen)
+
     def _read(self, found: Knows, chosen: Chosen, order: Order) -> Mapping[str, ReadValues]:
         """What is read out besides losses; a measurement made since is known at once."""
         service = self._service

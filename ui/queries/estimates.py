@@ -1,13 +1,16 @@
 """Estimates and truth for an order, from the run's one estimate service."""
 
+import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import streamlit as st
 
 from reorder_core.cache.branches import SavedBranches
 from reorder_core.cache.saved_views import SavedViews
 from reorder_core.cache.service import Answer
+from reorder_core.errors import ReorderError
 from reorder_core.estimators import DEFAULT
 from reorder_core.estimators.position import PositionTable, open_position_table
 from reorder_core.estimators.protocol import Estimator
@@ -19,6 +22,22 @@ from ui.queries.service import informed, service
 ESTIMATOR = DEFAULT
 Pair = tuple[Order, Order]
 """An order and the one that it is compared with."""
+
+
+def prepare(run: Run) -> None:
+    """Let the estimator learn behind the page, so that the first drop does not wait for it."""
+    _prepared(run, str(run.path), run.fingerprint)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _prepared(_run: Run, path: str, fingerprint: str) -> None:
+    known = service(_run).now()
+
+    def learn() -> None:
+        with suppress(ReorderError):  # who asks for an estimate is told
+            known.prepare()
+
+    threading.Thread(target=learn, name="prepare", daemon=True).start()
 
 
 def answer(run: Run, order: Order) -> Answer:
