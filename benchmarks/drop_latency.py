@@ -65,8 +65,9 @@ WATCH = """
 
 
 TRAINED = """() => {
-  const bench = document.querySelector('.ro-bench:not([hidden])')?.getBoundingClientRect().top ?? Infinity;
-  return [...document.querySelectorAll('.ro-tile')].filter(t => t.getBoundingClientRect().top < bench)
+  const top = (one) => one.getBoundingClientRect().top;
+  const bench = document.querySelector('.ro-bench:not([hidden])');
+  return [...document.querySelectorAll('.ro-tile')].filter(t => !bench || top(t) < top(bench))
     .map(t => t.dataset.sample);
 }"""
 """Ids of the tiles above the bench: two of its own that change places make no other order."""
