@@ -1,13 +1,15 @@
 """What precomputation, storage, queries and fidelity become as trainings and models grow.
 
     ./run python benchmarks/scaling.py --out /somewhere build 16 32 64 128 256 512
+    ./run python benchmarks/scaling.py --out /somewhere build --slower 64 128 256 512
     ./run python benchmarks/scaling.py --out /somewhere build --models 1 6
     ./run python benchmarks/scaling.py --out /somewhere queries [RUN …]
     ./run python benchmarks/scaling.py --out /somewhere table
 
 `build` trains and judges one run for each number of steps, or each model of about so many million
 parameters; `queries` times all of them in turns, on a quiet machine; `table` prints both. Settings
-of the projection are the same for all, so that only what grows differs.
+of the projection are the same for all, so that only what grows differs. `--slower`: at a rate that
+is smaller as the steps are more, so that the training goes as far.
 """
 
 import argparse
@@ -36,11 +38,13 @@ SEED, ORDERS = 616161, 16
 """Of the random orders that judge; nothing was chosen on them."""
 
 
-def config_of(steps: int, model: dict) -> RunConfig:
-    """python-docs with so many steps of 8 samples."""
+def config_of(steps: int, model: dict, slower: bool = False) -> RunConfig:
+    """python-docs with so many steps of 8 samples; slower: at a rate of 3e-4 · 32 / steps."""
     value = read_config(CONFIG).model_dump()
     value["name"] = "scaling"
     value["training"]["steps"] = steps
+    if slower:
+        value["training"]["learning_rate"] *= 32 / steps
     value["corpus"]["samples"] = steps * value["training"]["batch_size"]
     value["model"] |= model
     value["projection"] = PROJECTION
@@ -66,6 +70,7 @@ def told(run: Run, report: FidelityReport) -> dict:
     fields = ("r2", "rho_sample", "rho_heldout", "coverage90")
     return {
         "steps": run.steps,
+        "rate": run.config.training.learning_rate,
         "parameters": int(run.metadata("projected")["parameters"]),
         "rre": run.precompute_rre,
         "seconds": sum(stage["seconds"] for stage in stages.values()),
@@ -101,7 +106,8 @@ def table(folder: Path) -> None:
     rows = [(p.stem, json.loads(p.read_text())) for p in folder.glob("*.json") if p.stem in times]
     for name, row in sorted(rows, key=lambda found: (found[1]["parameters"], found[1]["steps"])):
         print(
-            f"| {row['steps']} | {row['parameters'] / 1e6:.2f} M | {row['rre']:.1f} "
+            f"| {row['steps']}, {row['rate']:.1e} | {row['parameters'] / 1e6:.2f} M "
+            f"| {row['rre']:.1f} "
             f"| {row['seconds']:.0f} s, {row['seconds'] / row['reference']:.0f} × "
             f"| {row['bytes'] / 1e6:.0f} / {row['read'] / 1e6:.0f} MB | {times[name]:.0f} ms "
             f"| {row['spread']:.3f} | {row['r2']:.3f} / {row['rho_sample']:.3f} / "
@@ -115,6 +121,7 @@ def main() -> None:
     parts = parser.add_subparsers(dest="part", required=True)
     building = parts.add_parser("build")
     building.add_argument("steps", type=int, nargs="*")
+    building.add_argument("--slower", action="store_true")
     building.add_argument("--models", type=int, nargs="*", default=[])
     timing = parts.add_parser("queries")
     timing.add_argument("others", type=Path, nargs="*")
@@ -123,7 +130,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     if options.part == "build":
         for steps in options.steps:
-            build(options.out / f"steps-{steps}", config_of(steps, {}))
+            name = f"steps-{steps}-slower" if options.slower else f"steps-{steps}"
+            build(options.out / name, config_of(steps, {}, options.slower))
         for size in options.models:
             build(options.out / f"model-{size}", config_of(32, MODELS[size]))
     elif options.part == "queries":
