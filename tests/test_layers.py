@@ -35,7 +35,7 @@ ARROWS = {
     "analysis": f"{_ASKED} judge explore recall",
     "curricula": _ASKED,
     "export": f"{_CORE} store",
-    "library": f"{_ASKED} building curricula execution judge",
+    "library": f"{_ASKED} building curricula execution importing judge",
     "cli": (
         f"{_ASKED} building corpus curricula execution export importing judge recording recall "
         "analysis"
