@@ -123,8 +123,8 @@ def dots_are(
             else:
                 assert up is None and down is None
     assert visits == set(order[: run.visits.trained].tolist())
-    firsts = pd.Series(steps).groupby(run.visits.sample_of).min()
-    first_steps = firsts.where(firsts <= run.steps).astype("Int32")
+    firsts: Any = pd.Series(steps).groupby(run.visits.sample_of).min()
+    first_steps: Any = firsts.where(firsts <= run.steps).astype("Int32")
     pd.testing.assert_series_equal(rows.step, first_steps, check_names=False, check_index=False)
 
 

@@ -61,13 +61,13 @@ def codes_of(name: str, arrays: Mapping[str, NDArray]) -> NDArray[np.uint8]:
     """(…, s) places in `levels`, of an array that was packed at 4 bits."""
     pairs = np.asarray(arrays[name])
     codes = np.stack([pairs >> 4, pairs & 15], axis=-1).reshape(*pairs.shape[:-1], -1)
-    return codes[..., : len(arrays[f"{name}.column"])]
+    return codes.astype(np.uint8, copy=False)[..., : len(arrays[f"{name}.column"])]
 
 
 def _in_pairs(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if codes.shape[-1] % 2:
         codes = np.concatenate([codes, np.zeros_like(codes[..., :1])], axis=-1)
-    return codes[..., ::2] << 4 | codes[..., 1::2]
+    return (codes[..., ::2] << 4 | codes[..., 1::2]).astype(np.uint8, copy=False)
 
 
 def _scale(rows: NDArray[np.float32], axes: tuple[int, ...]) -> NDArray[np.float32]:
