@@ -137,15 +137,13 @@ def test_the_strip_scrolls_by_keys_and_by_a_click(served_long: Served, board: An
     run, (_, columns) = served_long.run, window(board)
     strip = board.get_by_role("slider", name="Steps shown on the board")
     strip.focus()
-    for key, least, most in [
-        ("ArrowRight", 1, 1), ("PageUp", 3, run.steps // 2), ("PageDown", 1, 1),
-        ("End", run.steps - columns, run.steps - columns), ("Home", 0, 0),
+    for key, first in [
+        ("ArrowRight", 1), ("PageDown", 1 + columns), ("ArrowLeft", columns),
+        ("End", run.steps - columns), ("PageUp", run.steps - 2 * columns), ("Home", 0),
     ]:  # fmt: skip
         board.keyboard.press(key)
-        first, wide = window(board)
-        assert least <= first <= most and wide == columns
-        assert strip.input_value() == str(first)
-        assert (strip.get_attribute("aria-valuetext") or "").startswith(f"steps {first + 1} to")
+        assert window(board) == (first, columns)
+        assert strip.input_value() == str(first + 1)  # what a native slider tells as its value
     board.mouse.click(*on_strip(board, 128, run.steps))
     first, _ = window(board)
     assert abs(first + columns / 2 - 128) <= 1

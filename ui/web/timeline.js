@@ -325,10 +325,7 @@ export class Timeline {
   }
 
   /** Ask for what changes nothing on screen: no number waits for it. */
-  whisper(type, more) { if (!this.gone) this.sendEvent({ type, seq: this.sequence, ...more }); }
-
-  /** Whether the page has been left: what a timer was to do is done no more. */
-  get gone() { return this.life.signal.aborted; }
+  whisper(type, more) { if (!this.life.signal.aborted) this.sendEvent({ type, seq: this.sequence, ...more }); }
 
   keys(event) {
     const key = event.key.toLowerCase();

@@ -4,6 +4,7 @@ import { fillOf } from './colouring.js';
 
 const ROW = 4; // pixels a sample
 const GAP = 12;
+const PAGES = { PageDown: 1, PageUp: -1 }; // windows further on; a slider of its own would go back
 
 export class Minimap {
   constructor(board) {
@@ -11,9 +12,10 @@ export class Minimap {
     this.canvas = h('canvas', { class: 'ro-map-canvas', 'aria-hidden': 'true' });
     this.view = h('div', { class: 'ro-map-view' });
     this.target = h('div', { class: 'ro-map-target', hidden: true });
-    this.range = h('input', { type: 'range', class: 'ro-map-range', min: 0, 'aria-label': 'Steps shown on the board',
+    this.range = h('input', { type: 'range', class: 'ro-map-range', min: 1, 'aria-label': 'Steps shown on the board',
       'data-tip': 'The whole training: drag or click to show other steps; tiles can be dropped here',
-      oninput: () => board.scrollTo(Number(this.range.value)) });
+      oninput: () => board.scrollTo(Number(this.range.value) - 1),
+      onkeydown: (event) => { if (event.key in PAGES) { event.preventDefault(); board.scrollTo(board.first + PAGES[event.key] * board.columns); } } });
     this.strip = h('div', { class: 'ro-map-strip' }, this.canvas, this.range, this.view, this.target);
     this.probes = h('div', { hidden: true });
     this.element = h('div', { class: 'ro-map', hidden: true }, this.strip, this.probes);
@@ -72,8 +74,8 @@ export class Minimap {
     this.view.style.left = `${(100 * board.first) / steps}%`;
     this.view.style.width = `${(100 * board.columns) / steps}%`;
     this.range.style.setProperty('--ro-thumb', this.view.style.width);
-    this.range.max = String(steps - board.columns);
-    this.range.value = String(board.first);
+    this.range.max = String(steps - board.columns + 1);
+    this.range.value = String(board.first + 1);
     this.range.setAttribute('aria-valuetext', `steps ${board.first + 1} to ${board.first + board.columns} of ${steps}`);
   }
 

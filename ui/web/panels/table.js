@@ -34,7 +34,7 @@ export class Table {
 
   tell() {
     const { owner } = this;
-    if (owner.gone) return;
+    if (owner.life.signal.aborted) return;
     if (owner.waiting || !owner.view) { this.changed(); return; }
     const samples = owner.selection.ordered(owner.slots);
     const key = named(samples);

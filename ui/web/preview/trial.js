@@ -24,7 +24,7 @@ export class Trial {
 
   ask() {
     const { owner } = this;
-    if (owner.gone) return;
+    if (owner.life.signal.aborted) return;
     if (owner.waiting || !owner.view) { this.changed(); return; } // of the order on screen, once that is settled
     const samples = owner.selection.ordered(owner.slots);
     const asked = [owner.view.hash, owner.kind, ...samples].join();
