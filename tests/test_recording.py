@@ -279,7 +279,7 @@ def test_a_sample_trained_twice_is_told(folder: Path, tmp_path: Path) -> None:
 def test_recording_costs_less_than_a_tenth(folder: Path, tmp_path: Path) -> None:
     """Interleaved, so that what else the machine does weighs on both alike."""
     data, times = rows(40 * SIZE, 1), {True: [], False: []}
-    for number in range(6):
+    for number in range(18):
         with_recorder = bool(number % 2)
         kept = [Recorder(tmp_path / str(number), {"noise": rows(4, 2)})] if with_recorder else []
         trainer = trainer_of(folder, kept, data, max_steps=40)

@@ -35,7 +35,7 @@ DENSE_ROWS = 64
 class Factor:
     """Φ (R, s) as codes × row × column; zero rows before the first make whole `kernels.ROWS`."""
 
-    codes: NDArray[np.int8] | NDArray[np.int16] | NDArray[np.float32]
+    codes: NDArray[np.int8] | NDArray[np.int16] | Array
     """(R', s)"""
     row: NDArray[np.float32]
     """(R',)"""
@@ -47,7 +47,6 @@ class Factor:
     @classmethod
     def of(cls, rows: Array) -> Self:
         """Φ (R, s) at full precision."""
-        rows = np.asarray(rows, np.float32)
         column = np.ones(rows.shape[1], np.float32)
         return cls._padded(rows, np.ones(len(rows), np.float32), column)
 
@@ -107,22 +106,24 @@ class Factor:
         row[: first - whole] = 0
         return Factor(self.codes[whole:], row, self.column, count)
 
-    def dense(self) -> NDArray[np.float32]:
+    def dense(self) -> Array:
         """(R, s) Φ itself."""
         first = len(self.codes) - self.count
         return self._unpacked(slice(first, None)) * self.column
 
-    def product(self, x: Array) -> NDArray[np.float32]:
+    def product(self, x: Array) -> Array:
         """(B, s) ΦᵀΦ x, for x (B, s)."""
-        scaled = np.ascontiguousarray(x * self.column, np.float32)
+        scaled = np.ascontiguousarray(x * self.column)
         if len(x) > FEW:
             return self._dense_product(scaled) * self.column
         return np.concatenate(
             [self._pair(scaled[at : at + 2]) for at in range(0, len(scaled), 2)] or [scaled]
         )
 
-    def _unpacked(self, part: slice) -> NDArray[np.float32]:
-        return self.codes[part].astype(np.float32) * self.row[part, None]
+    def _unpacked(self, part: slice) -> Array:
+        codes = self.codes[part]
+        real = codes if np.issubdtype(codes.dtype, np.floating) else codes.astype(np.float32)
+        return real * self.row[part, None]
 
     def _dense_product(self, scaled: Array) -> Array:
         found = np.zeros_like(scaled)
@@ -134,7 +135,7 @@ class Factor:
     def _pair(self, scaled: Array) -> Array:
         """(B, s) of one or two displacements whose columns are scaled."""
         second = scaled[-1]  # one alone goes as two that are the same
-        parts = np.zeros((CHUNKS, 2, scaled.shape[1]), np.float32)
+        parts = np.zeros((CHUNKS, 2, scaled.shape[1]), scaled.dtype)
         groups = len(self.codes) // kernels.ROWS
         edges = [groups * chunk // CHUNKS * kernels.ROWS for chunk in range(CHUNKS + 1)]
 

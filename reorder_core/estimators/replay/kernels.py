@@ -25,13 +25,14 @@ def add_products(codes, row, x0, x1, out0, out1, first, last):
 
     `last − first` is a multiple of ROWS. A row lies in the core's cache when it is met again.
     """
+    real = x0.dtype.type
     for at in range(first, last, 4):
         c0, c1, c2, c3 = codes[at], codes[at + 1], codes[at + 2], codes[at + 3]
-        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = numba.float32(0)
+        a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = real(0)
         for j in range(len(x0)):
             u, v = x0[j], x1[j]
-            p, q = numba.float32(c0[j]), numba.float32(c1[j])
-            r, s = numba.float32(c2[j]), numba.float32(c3[j])
+            p, q = real(c0[j]), real(c1[j])
+            r, s = real(c2[j]), real(c3[j])
             a0 += p * u
             a1 += q * u
             a2 += r * u
@@ -51,8 +52,8 @@ def add_products(codes, row, x0, x1, out0, out1, first, last):
         b2 *= w2
         b3 *= w3
         for j in range(len(x0)):
-            p, q = numba.float32(c0[j]), numba.float32(c1[j])
-            r, s = numba.float32(c2[j]), numba.float32(c3[j])
+            p, q = real(c0[j]), real(c1[j])
+            r, s = real(c2[j]), real(c3[j])
             out0[j] += a0 * p + a1 * q + a2 * r + a3 * s
             out1[j] += b0 * p + b1 * q + b2 * r + b3 * s
 
@@ -60,8 +61,8 @@ def add_products(codes, row, x0, x1, out0, out1, first, last):
 @_compiled
 def add_rows(early, late, ids, share, out):
     """Adds the mean over ids of rows of (N, s), `share` of the way from early to late, to out."""
-    before = numba.float32((1 - share) / len(ids))
-    after = numba.float32(share / len(ids))
+    real = out.dtype.type
+    before, after = real((1 - share) / len(ids)), real(share / len(ids))
     for i in ids:
         for j in range(len(out)):
             out[j] += before * early[i, j] + after * late[i, j]
@@ -70,8 +71,7 @@ def add_rows(early, late, ids, share, out):
 @_compiled
 def adam(gradient, first, second, settings, new_first, new_second, update):
     """Adam's memory after a gradient, and Γ; all (B, s). Settings: see `replayer`."""
-    beta1, beta2, bias1, bias2, epsilon = settings
-    rest1, rest2 = numba.float32(1) - beta1, numba.float32(1) - beta2
+    beta1, beta2, rest1, rest2, bias1, bias2, epsilon = settings
     for b in range(gradient.shape[0]):
         for j in range(gradient.shape[1]):
             g = gradient[b, j]

@@ -74,7 +74,7 @@ class Replayer:
         share = np.float32((step - before) / (after - before))
         ids = np.sort(samples)  # a sum's last bits depend on its order; a batch has none
         seen, ids = np.divmod(ids, self.visits.samples)
-        mean = np.zeros(self.gradients.shape[2], np.float32)
+        mean = np.zeros(self.gradients.shape[2], self.gradients.dtype)
         kernels.add_rows(self.gradients[later - 1], self.gradients[later], ids, share, mean)
         if self.own is not None and seen.any():
             again = np.flatnonzero(seen)
@@ -111,7 +111,8 @@ class Replayer:
         adam = self.training
         first, second, update = (np.empty_like(gradient) for _ in range(3))
         kernels.adam(
-            gradient, state.first, state.second, _settings(adam, self.updates + step + 1),
+            gradient, state.first, state.second,
+            _settings(adam, self.updates + step + 1).astype(gradient.dtype),
             first, second, update,
         )  # fmt: skip
         if reference_update is None:
@@ -130,10 +131,11 @@ class Replayer:
         return batches + self.visits.samples * self.visits.seen_before(order)
 
 
-def _settings(adam: TrainingConfig, updates: int) -> NDArray[np.float32]:
-    """β₁, β₂, 1 − β₁ᵏ, 1 − β₂ᵏ, ε of the k-th update."""
+def _settings(adam: TrainingConfig, updates: int) -> Array:
+    """β₁, β₂, 1 − β₁, 1 − β₂, 1 − β₁ᵏ, 1 − β₂ᵏ, ε of the k-th update."""
     bias1, bias2 = 1 - adam.beta1**updates, 1 - adam.beta2**updates
-    return np.array([adam.beta1, adam.beta2, bias1, bias2, adam.epsilon], np.float32)
+    one, two = adam.beta1, adam.beta2
+    return np.array([one, two, 1 - one, 1 - two, bias1, bias2, adam.epsilon])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
