@@ -6,7 +6,8 @@
 cold: the first to open the page since the app started. warm: by its link in the navigation, when
 somebody has opened it before. figure: until the first figure is drawn (a table or form on pages
 without one); settled: until the last change of the page. Then each page's main interactions, every
-round once: from the click to the last change of the page. Largest: of the messages to the browser.
+round once: from the click to the last change of the page, but for a table's unseen copy for screen readers,
+which follows what is seen by a fifth of a second. Largest: of the messages to the browser.
 Processor milliseconds of the app and of the browser's main thread stand beside, which a busy
 machine changes little.
 """
@@ -34,7 +35,10 @@ WATCH = """figures => {
   const seen = window.seen = { began: 0, first: null, last: 0 };
   const figure = () => figures[location.pathname.split('/').pop()];
   const there = () => figure() && document.querySelector(figure()) !== null;
-  new MutationObserver(() => {
+  const unseen = ({ target, type }) => !document.querySelector('#root')?.contains(target) ||
+    target.parentElement?.closest('canvas') || (type === 'childList' && target.matches('canvas'));
+  new MutationObserver((changes) => {
+    if (changes.every(unseen)) return;
     seen.last = performance.now();
     if (seen.first !== null || !there()) return;
     seen.first = Infinity;  // and painted two frames later

@@ -154,7 +154,7 @@ def test_bent_points_lie_where_their_axis_says() -> None:
     figure = points(losses(), Scale(0.05), focus=None, mode="light", source=SOURCE, shown="x")
     x = np.asarray(named(figure)["move"]["x"], np.float64)
     assert np.sinh(x[0]) * 0.05 == pytest.approx(0.3, rel=1e-5)
-    assert named(figure)["move"]["type"] == "scattergl"
+    assert named(figure)["move"]["type"] == "scatter"
 
 
 def test_trust_is_hatched_beyond_the_farthest_retrained_order() -> None:

@@ -25,7 +25,7 @@ def test_a_swap_names_both_samples(run: Run) -> None:
     order = run.reference_order
     told = words.of_move(run, order, Move("swap", (int(order[0]),), 17))
     assert told == (
-        f"{words.of_sample(run, int(order[0]))} ↔ {words.of_sample(run, int(order[17]))}: "
+        f"{words.of_visit(run, int(order[0]))} ↔ {words.of_visit(run, int(order[17]))}: "
         "step 1 ↔ step 3"
     )
 

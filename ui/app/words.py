@@ -16,28 +16,34 @@ def of_move(run: Run, before: Order, move: Move) -> str:
     to = range(move.slot, move.slot + len(move.samples))
     origin = from_slots(before, move)
     if move.kind == "swap" and len(origin) == 1:
-        other = of_sample(run, int(before[move.slot]))
+        other = of_visit(run, int(before[move.slot]))
         return (
-            f"{of_sample(run, move.samples[0])} ↔ {other}: {_places(run, origin)} ↔ "
+            f"{of_visit(run, move.samples[0])} ↔ {other}: {_places(run, origin)} ↔ "
             f"{_places(run, to)}"
         )
     arrow = "↔" if move.kind == "swap" else "→"
     return f"{of_samples(run, before, move)}: {_places(run, origin)} {arrow} {_places(run, to)}"
 
 
-def of_sample(run: Run, sample_id: int) -> str:
+def of_sample(run: Run, sample: int) -> str:
     """A sample's name: its mark where it has one, and its id."""
-    visits, sample = run.visits, int(run.visits.sample_of[sample_id])
-    flags, own = run.samples[sample].flags, visits.of_sample[sample].tolist()
-    turn = f", visit {own.index(sample_id) + 1}" if len(own) > 1 else ""
-    return f"{next((mark for mark in MARKS if mark in flags), 'sample')} {sample}{turn}"
+    flags = run.samples[sample].flags
+    return f"{next((mark for mark in MARKS if mark in flags), 'sample')} {sample}"
+
+
+def of_visit(run: Run, visit: int) -> str:
+    """Its sample's name, and which of the sample's visits it is where there are several."""
+    sample = int(run.visits.sample_of[visit])
+    own = run.visits.of_sample[sample].tolist()
+    turn = f", visit {own.index(visit) + 1}" if len(own) > 1 else ""
+    return of_sample(run, sample) + turn
 
 
 def of_samples(run: Run, before: Order, move: Move) -> str:
     """What the moved samples have in common, and how many they are."""
     ids = set(move.samples)
     if len(ids) == 1:
-        return of_sample(run, move.samples[0])
+        return of_visit(run, move.samples[0])
     step, place = divmod(min(from_slots(before, move)), run.batch_size)
     if place == 0 and ids == set(before[step * run.batch_size :][: run.batch_size].tolist()):
         return f"all of step {step + 1}"

@@ -107,7 +107,7 @@ def _add_whiskers(
         gap = np.full(int(which.sum()), np.nan)
         if len(gap):
             figure.add_trace(
-                go.Scattergl(
+                go.Scatter(
                     x=np.stack([x[which], x[which], gap], 1).ravel(),
                     y=np.stack([lo[which], hi[which], gap], 1).ravel(),
                     mode="lines", name=name, line={"color": shade, "width": 1}, hoverinfo="skip",
@@ -137,7 +137,7 @@ def _add_family(
         if missed and not len(at):
             continue
         figure.add_trace(
-            go.Scattergl(
+            go.Scatter(
                 x=scale(values["retrained"][at]).astype(np.float32),
                 y=scale(values["estimated"][at]).astype(np.float32),
                 mode="markers", name=escaped(called), marker=look,

@@ -128,7 +128,7 @@ def most_moved(moves: Sequence[PricedMove], most: int = MOST_DOMAINS) -> list[Pr
 
 def move_label(run: Run, one: PricedMove) -> str:
     """`arithmetic, best: canary 31 → step 4`."""
-    name = words.of_sample(run, one.move.samples[0])
+    name = words.of_visit(run, one.move.samples[0])
     step = one.move.slot // run.batch_size + 1
     return f"{isolated(one.domain)}, {one.kind}: {name} → step {step}"
 

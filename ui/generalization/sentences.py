@@ -57,7 +57,7 @@ def single_moves(run: Run, moves: Sequence[PricedMove]) -> str:
     top = max(clear, key=lambda one: abs(one.change))
     return said + (
         f"Of {len(moves)} moves {len(clear)} are told from zero. The largest: "
-        f"{words.of_sample(run, top.move.samples[0])} at step "
+        f"{words.of_visit(run, top.move.samples[0])} at step "
         f"{top.move.slot // run.batch_size + 1} "
         f"changes held-out {top.domain} by {signed(top.change, 4)} nats "
         f"[{signed(top.low, 4)}, {signed(top.high, 4)}]."

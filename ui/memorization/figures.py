@@ -26,8 +26,9 @@ from ui.charts.template import (
     signed,
 )
 
-MANY = 1000
-"""Dots beyond which the browser's graphics processor draws them; slower for few."""
+MANY = 3000
+"""Dots beyond which the browser's graphics processor draws them: it takes a quarter of a second to
+begin."""
 CURVES = 6
 """Chosen samples whose curves are drawn; more colours cannot be told apart."""
 
@@ -59,8 +60,9 @@ def gain_and_swing(
              {"size": 8, "color": fill, "line": {"color": edge, "width": 1}}, True)  # fmt: skip
     for name, shade, domains in groups if chosen else ():
         edge = {"color": colour("truth", mode), "width": 1}
-        dots(lines(samples, samples["domain"].isin(domains) & picked), name,
-             {"size": 15, "color": colour(shade, mode), "line": edge}, False)  # fmt: skip
+        if (these := samples["domain"].isin(domains) & picked).any():
+            dots(lines(samples, these), name,
+                 {"size": 15, "color": colour(shade, mode), "line": edge}, False)  # fmt: skip
     gain = samples["gain"].to_numpy(np.float64)
     low, high = float(gain.min()), float(gain.max())
     room = 0.1 * (high - low)

@@ -54,11 +54,8 @@ def who(run: Run) -> None:
             sentences.swings(samples, analysed.effects(run)),
             sentences.presence(samples),
         )
-        before = state.chosen_samples(run.id)
         table.show(run, samples, source.file("samples"), follow=lambda: st.rerun([WHO, MAP]))
         chosen = state.chosen_samples(run.id)
-        if chosen != before:  # a filter took the choice away, and the map follows
-            st.rerun()
         figure = figures.gain_and_swing(run, samples, chosen, panels.mode(), source)
         panels.draw(figure, lambda: samples, "Gain by training against swing over steps",
                     lambda point: _open_best(run, samples, point))  # fmt: skip

@@ -55,12 +55,20 @@ def show(run: Run, samples: pd.DataFrame, file: str, follow: Callable[[], None])
 
     `follow` is called after a choice: what shows the chosen samples is to be drawn again.
     """
+
+    def narrow() -> None:  # a filter's table is another, in which nothing is chosen
+        if state.chosen_samples(run.id):
+            follow()
+
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        search = st.text_input("Search", key=f"{KEY}_search", placeholder="text, id or flag")
-        domains = st.multiselect("Domains", run.domains, key=f"{KEY}_domains")
-        planted = st.toggle(
-            "Flagged only", key=f"{KEY}_flagged", disabled=not any(samples["flags"])
+        search = st.text_input(
+            "Search", key=f"{KEY}_search", placeholder="text, id or flag", on_change=narrow
         )
+        domains = st.multiselect("Domains", run.domains, key=f"{KEY}_domains", on_change=narrow)
+        planted = st.toggle(
+            "Flagged only", key=f"{KEY}_flagged", on_change=narrow,
+            disabled=not any(samples["flags"]),
+        )  # fmt: skip
     found = filtered(samples, search or "", domains, planted)
     others = _others(run)
     frame = shown(found, others)

@@ -20,8 +20,9 @@ from ui.charts.template import isolated
 from ui.pages.fidelity_sentences import FAMILY_WORDS
 from ui.queries import judged
 
-POINTS = 5000
-"""Most points of the scatter: each carries its words for the pointer."""
+POINTS = 2500
+"""Most points of the scatter: each carries its words for the pointer, and so many are drawn in a
+third of the time that WebGL takes to begin."""
 TEXT = 36
 """Characters of a sample that a point tells."""
 SAMPLES, HELD_OUT = "trained samples", "held-out text"
