@@ -5,7 +5,7 @@ a question is about lacks the question. The orders depend on the published
 files alone, never on the ledger, so that they stay the same while it grows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -15,7 +15,7 @@ from reorder_core.estimators import DEFAULT, open_estimator
 from reorder_core.estimators.position import open_position_table
 from reorder_core.judge.heat_map import usual_moves
 from reorder_core.orders.order import Order, insert, slots_of
-from reorder_core.records.estimates import Difference
+from reorder_core.records.estimates import Difference, Estimate
 from reorder_core.records.losses import Losses
 from reorder_core.store.run import Run
 
@@ -67,9 +67,14 @@ class Finding:
     retrained: float = float("nan")
 
 
-def scenarios(run: Run) -> tuple[Scenario, ...]:
-    """The questions that this run can answer, the same whatever its ledger holds."""
-    found = (_hard_domain(run), _sequence(run), _canary(run), _poison(run))
+def scenarios(
+    run: Run, estimate: Callable[[Order], Estimate] | None = None
+) -> tuple[Scenario, ...]:
+    """The questions that this run can answer, the same whatever its ledger holds.
+
+    `estimate` is the default estimator's as built, where the caller has it open.
+    """
+    found = (_hard_domain(run), _sequence(run, estimate), _canary(run), _poison(run))
     return tuple(scenario for scenario in found if scenario is not None)
 
 
@@ -168,13 +173,13 @@ def _hard_domain(run: Run) -> Scenario | None:
     )
 
 
-def _sequence(run: Run) -> Scenario | None:
+def _sequence(run: Run, estimate: Callable[[Order], Estimate] | None) -> Scenario | None:
     """The best and the worst sequence of whole domains, by estimated mean held-out loss."""
     if len(run.domains) < 2:
         return None
-    estimator = open_estimator(run, DEFAULT)  # of the build's own retrainings: see the module
+    estimate = estimate or open_estimator(run, DEFAULT).estimate  # as built: see the module
     stops = [_blocks(run, names) for names in _sequences(run)]
-    losses = [float(estimator.estimate(stop.order).final.held_out) for stop in stops]
+    losses = [float(estimate(stop.order).final.held_out) for stop in stops]
     return Scenario(
         "sequence",
         "Which sequence of domains?",

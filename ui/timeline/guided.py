@@ -3,6 +3,7 @@
 import streamlit as st
 
 from reorder_core.errors import OrderError
+from reorder_core.estimators import DEFAULT
 from reorder_core.explore.scenarios import (
     Scenario,
     answer,
@@ -75,4 +76,6 @@ def _sentence(_run: Run, _scenario: Scenario, fingerprint: str, stamp: str, key:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _scenarios(_run: Run, fingerprint: str) -> tuple[Scenario, ...]:
-    return scenarios(_run)
+    known = service(_run)
+    with known.computing:
+        return scenarios(_run, known.estimator(DEFAULT).estimate)
