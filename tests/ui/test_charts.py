@@ -16,10 +16,11 @@ from ui.charts.dots import Axis, dots
 from ui.charts.heat import heat
 from ui.charts.loss_curve import loss_curve
 from ui.charts.mosaic import mosaic
-from ui.charts.points import Scale, points
+from ui.charts.points import FAMILY_COLOURS, Scale, points
 from ui.charts.template import MODES, Mode, Source
 from ui.charts.timeline.rows import name_of
 from ui.charts.trust import trust
+from ui.pages.fidelity_sentences import FAMILY_WORDS
 
 SOURCE = Source("demo-1", "hybrid, 16 + 3 retrainings", "0123456789abcdef")
 
@@ -148,6 +149,14 @@ def test_points_outside_their_interval_are_diamonds_and_lead_to_their_order() ->
     assert "&lt;i&gt;sample 1" in missed["hovertext"][0] and "−0.2000" in missed["hovertext"][0]
     assert found["move"]["marker"]["opacity"] < found["random"]["marker"]["opacity"]
     assert len(found["interval that misses"]["x"]) == len(found[marks.INTERVAL]["x"]) == 3
+
+
+def test_every_family_has_a_colour_and_is_drawn() -> None:
+    assert set(FAMILY_COLOURS) == set(FAMILY_WORDS)
+    frame = pd.concat([losses().assign(family=name) for name in FAMILY_COLOURS])
+    figure = points(frame, Scale(None), focus="in-out", mode="light", source=SOURCE, shown="x")
+    shown = sum(len(t.x) for t in traces(figure) if t.customdata is not None)
+    assert shown == len(frame)
 
 
 def test_bent_points_lie_where_their_axis_says() -> None:

@@ -15,7 +15,7 @@ WHISKERS = 120
 """Intervals drawn, of an even choice of points; more would hide them."""
 FAMILY_COLOURS = {
     "random": "estimate", "move": "domain-1", "blocks": "domain-2", "curriculum": "domain-3",
-    "heat map": "domain-7", "by hand": "domain-4",
+    "in-out": "domain-6", "repeat": "ink", "heat map": "domain-7", "by hand": "domain-4",
 }  # fmt: skip
 """Family of orders → the name of its colour in every figure."""
 
