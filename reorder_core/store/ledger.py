@@ -46,6 +46,11 @@ class Ledger:
     _names: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict, repr=False)
     """"last" → the folder's time, and the names in it then."""
 
+    _by_training: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = field(
+        default_factory=dict, repr=False
+    )
+    """"last" → names of files, and training hash → hashes of the orders in them."""
+
     _recent: dict[str, tuple[int, float, str]] = field(default_factory=dict, repr=False)
     """"last" → the folder's time, when it was looked at, and the stamp then."""
 
@@ -73,12 +78,22 @@ class Ledger:
 
     def _alike(self, digest: str) -> Retrained | None:
         # Asked many times an update, mostly in vain: the folder is listed, only new files read.
-        names = {name.removesuffix(".json") for name in self._listed()}
-        for name in names - self._trains.keys():
-            if (entry := self.get(name)) is not None:
+        names = self._listed()
+        known = self._by_training.get("last")
+        if known is None or known[0] is not names:  # listed anew: a file may be another now
+            known = names, self._grouped(names)
+            self._by_training["last"] = known
+        return next(filter(None, map(self.get, known[1].get(digest, ()))), None)
+
+    def _grouped(self, names: tuple[str, ...]) -> dict[str, list[str]]:
+        """Training hash → hashes of orders, of those that can be read."""
+        found: dict[str, list[str]] = {}
+        for name in (name.removesuffix(".json") for name in names):
+            if name not in self._trains and (entry := self.get(name)) is not None:
                 self.trains_as(entry)
-        alike = sorted(name for name in names if self._trains.get(name) == digest)
-        return next(filter(None, map(self.get, alike)), None)
+            if name in self._trains:
+                found.setdefault(self._trains[name], []).append(name)
+        return found
 
     def _listed(self) -> tuple[str, ...]:
         """Names of the files; listed again when the folder's own time has changed."""
