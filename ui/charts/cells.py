@@ -1,7 +1,7 @@
 """A map of cells: rows × steps, coloured by a signed change; faint where it is not told from zero.
 
 Plotly's heat map gives no selection, so an unseen square marker lies over each
-cell; it carries the hover text and, in customdata, the cell's row and column.
+cell; it carries the hover text and, in customdata, the cell's number: see `Grid.cell`.
 """
 
 from collections.abc import Sequence
@@ -51,6 +51,10 @@ class Grid:
         """(C,) of each column, in steps from 1."""
         return (self.edges[:-1] + self.edges[1:] + 1) / 2
 
+    def cell(self, number: int) -> tuple[int, int]:
+        """Row and column of a cell, counted along the rows."""
+        return divmod(number, len(self.edges) - 1)
+
     def step_of(self, column: int) -> int:
         """The step, from 0, in the middle of a column."""
         return int((self.edges[column] + self.edges[column + 1] - 1) // 2)
@@ -80,7 +84,7 @@ def cells(
     _homes(figure, grid, mode)
     figure.add_trace(_touched(grid))
     if truth is not None and len(truth):
-        figure.add_trace(_truth(truth, bend, mode))
+        figure.add_trace(_truth(truth, len(grid.edges) - 1, bend, mode))
     _lay_out(figure, grid, axis)
     figure.update_layout(coloraxis=_colours(limit, bend, what, mode))
     return figure
@@ -117,8 +121,6 @@ def _colours(limit: float, bend: float, what: str, mode: Mode) -> dict[str, Any]
 def _touched(grid: Grid) -> go.Scatter:
     """The unseen squares that the pointer meets, of which one is drawn: that costs nothing, and
     the pointer meets them all. (In WebGL they took a fifth of a second to set up.)
-
-    Their customdata are lists: rows of an array come back from a click as dicts by place.
     """
     rows, columns = np.indices(grid.value.shape)
     width = np.diff(grid.edges)
@@ -135,8 +137,8 @@ def _touched(grid: Grid) -> go.Scatter:
         marker={"symbol": "square", "size": PITCH - 2, "opacity": 0, "color": "#808080",
                 "maxdisplayed": 1},
         selected=unseen, unselected=unseen, showlegend=False, name="cells",
-        customdata=np.stack([rows.ravel(), columns.ravel()], axis=1).tolist(),
-        hovertext=texts, hovertemplate="%{hovertext}<extra></extra>",
+        customdata=np.arange(rows.size),  # arrays: plotly would look into each part of a list
+        hovertext=np.array(texts, dtype=object), hovertemplate="%{hovertext}<extra></extra>",
     )  # fmt: skip
 
 
@@ -186,7 +188,7 @@ def _homes(figure: go.Figure, grid: Grid, mode: Mode) -> None:
     )  # fmt: skip
 
 
-def _truth(truth: pd.DataFrame, bend: float, mode: Mode) -> go.Scatter:
+def _truth(truth: pd.DataFrame, columns: int, bend: float, mode: Mode) -> go.Scatter:
     marker = marks.diamond(mode, 10) | {
         "color": bent(truth["retrained"], bend), "coloraxis": "coloraxis",
     }  # fmt: skip
@@ -197,7 +199,7 @@ def _truth(truth: pd.DataFrame, bend: float, mode: Mode) -> go.Scatter:
     return go.Scatter(
         x=truth["step"] + 1, y=truth["row"], mode="markers", name=marks.RETRAINED, marker=marker,
         hovertext=texts, hovertemplate="%{hovertext}<extra></extra>",
-        customdata=np.stack([truth["row"], truth["column"]], axis=1).tolist(),
+        customdata=(truth["row"] * columns + truth["column"]).to_numpy(),
     )  # fmt: skip
 
 

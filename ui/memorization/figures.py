@@ -47,7 +47,7 @@ def gain_and_swing(
             kind(
                 x=bent(part["gain"], bend), y=part["swing"], mode="markers", name=name,
                 marker=marker, legendgroup=name, showlegend=entry,
-                customdata=part[["sample"]].to_numpy().tolist(),
+                customdata=part["sample"].to_numpy(),
                 hovertemplate="%{hovertext}<extra></extra>", hovertext=_sample_words(run, part),
             )
         )  # fmt: skip

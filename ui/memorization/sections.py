@@ -10,7 +10,7 @@ from reorder_core.analysis.one_moves import agreement, farthest
 from reorder_core.store.run import Run
 from ui.app import open_run, panels, state
 from ui.app.markdown import plain
-from ui.charts.cells import cells
+from ui.charts.cells import Grid, cells
 from ui.charts.template import Source
 from ui.memorization import figures, maps, sentences, table
 from ui.queries import analysed
@@ -73,7 +73,7 @@ def _curves(run: Run, chosen: tuple[int, ...], source: Source) -> None:
 
 
 def _open_best(run: Run, samples: pd.DataFrame, point: dict) -> None:
-    line = samples.iloc[int(point["customdata"][0])]
+    line = samples.iloc[int(point["customdata"])]
     opened.open_move(run, opened.move_to(run, int(line["sample"]), int(line["best_step"])))
 
 
@@ -118,7 +118,7 @@ def _sample_map(run: Run, per_rate: bool, sort: maps.Sort) -> None:
                    what="change, nats/token", mode=panels.mode(), source=Source(run.id, TABLE),
                    truth=truth)  # fmt: skip
     panels.draw(figure, lambda: maps.grid_table(grid), "Position map of samples",
-                lambda point: _open_cell(run, grid.step_of, ids, point))  # fmt: skip
+                lambda point: _open_cell(run, grid, ids, point))  # fmt: skip
     of = f"the {len(chosen)} chosen" if chosen else f"{run.count}"
     st.caption(f"{len(ids)} of {of} samples, {maps.SORTS[sort]}.")
 
@@ -132,9 +132,9 @@ def _domain_map(run: Run, per_rate: bool) -> None:
     panels.draw(figure, lambda: maps.grid_table(grid), "Position map of domains")
 
 
-def _open_cell(run: Run, step_of, ids: np.ndarray, point: dict) -> None:
-    row, column = (int(value) for value in point["customdata"])
-    opened.open_move(run, opened.move_to(run, int(ids[row]), step_of(column)))
+def _open_cell(run: Run, grid: Grid, ids: np.ndarray, point: dict) -> None:
+    row, column = grid.cell(int(point["customdata"]))
+    opened.open_move(run, opened.move_to(run, int(ids[row]), grid.step_of(column)))
 
 
 @st.fragment
