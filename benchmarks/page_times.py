@@ -6,8 +6,8 @@
 cold: the first to open the page since the app started. warm: by its link in the navigation, when
 somebody has opened it before. figure: until the first figure is drawn (a table or form on pages
 without one); settled: until the last change of the page. Then each page's main interactions, every
-round once: from the click to the last change of the page, but for a table's unseen copy for screen readers,
-which follows what is seen by a fifth of a second. Largest: of the messages to the browser.
+round once: from the click to the last change of the page, but for a table's unseen copy for screen
+readers, which follows what is seen by a fifth of a second. Largest: of the messages to the browser.
 Processor milliseconds of the app and of the browser's main thread stand beside, which a busy
 machine changes little.
 """
