@@ -29,6 +29,26 @@ def displaced(count: int, size: int) -> np.ndarray:
     return RANDOM.standard_normal((count, size)).astype(np.float32)
 
 
+def test_a_batch_weighs_the_rows_by_its_domains() -> None:
+    random = np.random.default_rng(3)
+    rows, lean = displaced(45, 300), random.normal(size=(3, 45)).astype(np.float32)
+    shares = random.dirichlet(np.ones(3), size=10).astype(np.float32)
+    found = Factor.of(rows).leaning(lean)
+    x = displaced(10, 300)
+    for few in (1, 2, 3, 10):  # alone, in pairs, as whole matrices
+        weights = 1 + shares[:few] @ lean
+        expected = ((x[:few] @ rows.T) * weights) @ rows
+        np.testing.assert_allclose(
+            found.product(x[:few], shares[:few]), expected, rtol=2e-4, atol=2e-3
+        )
+        np.testing.assert_array_equal(found.product(x[:few]), Factor.of(rows).product(x[:few]))
+    kept = found.last(7).product(x[:2], shares[:2])
+    expected = ((x[:2] @ rows[-7:].T) * (1 + shares[:2] @ lean[:, -7:])) @ rows[-7:]
+    np.testing.assert_allclose(kept, expected, rtol=2e-4, atol=2e-3)
+    along = lean @ ((rows @ x[0]) * (rows @ x[1]))
+    np.testing.assert_allclose(found.leans(x[0], x[1]), along, rtol=2e-4, atol=2e-2)
+
+
 @pytest.mark.parametrize("bits", [4, 8, 16, 32])
 @pytest.mark.parametrize("rows", [1, 4, 45])
 def test_it_holds_what_was_stored_and_multiplies_by_it(bits: int, rows: int) -> None:

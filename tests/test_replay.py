@@ -1,5 +1,7 @@
 """The query side against real training, and against itself."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -183,6 +185,35 @@ def test_two_people_each_go_on_from_their_own_order(
             orders[person] = swap(order, int(order[-1 - turn]), len(order) - 9 - turn)
             used.estimate(orders[person])
     assert min(steps) >= real_run.steps - 4, "both began near the end"
+
+
+def test_effects_near_an_order_are_derivatives_also_of_its_batches_curvature() -> None:
+    random = np.random.default_rng(5)
+    training = TrainingConfig(steps=6, batch_size=2, learning_rate=2e-4, weight_decay=0.0)
+    gradients = random.normal(size=(3, 12, 7))
+    plain = _replayer(training, gradients, 30 * random.normal(size=(4, 7)))
+    plain = replace(plain, second_moment=np.ones(7), updates=1000)  # Adam is nearly linear
+    lean, domains = random.uniform(-0.9, 0.9, (3, 4)), random.permutation(np.repeat([0, 1, 2], 4))
+    replayer = replace(plain, factor=plain.factor.leaning(lean), domains=domains)
+    reference, order = np.arange(12), random.permutation(12)
+    updates = ReferenceReplay(replayer, reference).updates
+    forward = adjoint.forward(replayer, order, updates)
+    slope = random.normal(size=7)
+    effects = adjoint.effects(replayer, forward, slope)
+    without = adjoint.effects(replace(replayer, domains=None), forward, slope)
+    told, blind, true = [], [], []
+    for a, b in ((0, 11), (1, 6), (4, 9), (2, 7), (3, 10), (5, 8)):
+        i, j = int(order[a]), int(order[b])
+        other = order.copy()
+        other[a], other[b] = j, i
+        true.append(slope @ (_replayed(replayer, reference, other) - forward.delta[0]))
+        told.append(
+            effects[j, a // 2] - effects[i, a // 2] + effects[i, b // 2] - effects[j, b // 2]
+        )
+        blind.append(without[j, a // 2] - without[i, a // 2]
+                     + without[i, b // 2] - without[j, b // 2])  # fmt: skip
+    np.testing.assert_allclose(told, true, atol=0.03 * np.abs(true).max())
+    assert np.abs(np.subtract(blind, true)).max() > 2 * np.abs(np.subtract(told, true)).max()
 
 
 def test_effects_stay_in_bounds_where_half_of_the_adapters_begin_without_a_gradient() -> None:

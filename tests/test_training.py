@@ -14,7 +14,13 @@ import yaml
 from real import tiny_real_config
 
 from reorder_core.building.build import build_run
-from reorder_core.building.curvature import draws, pooled_factor, sampled_fisher
+from reorder_core.building.curvature import (
+    draws,
+    leading_vectors,
+    pooled_rows,
+    sampled_fisher,
+    turned,
+)
 from reorder_core.config import ModelConfig
 from reorder_core.errors import StoreError
 from reorder_core.orders.order import make_order
@@ -148,6 +154,27 @@ def test_the_fewest_sequences_are_passed_forward_for_their_draws() -> None:
     assert draws(96, 256) == (96, 1)
     assert draws(512, 256) == (256, 2)
     assert draws(1280, 512) == (426, 3)  # 1,278 rows: never more than asked for
+
+
+def pooled_factor(drawn: list[np.ndarray], kept: int, weight: np.ndarray) -> np.ndarray:
+    rows = pooled_rows(drawn)
+    return leading_vectors(rows, kept, weight)[0].T @ rows
+
+
+def test_turned_rows_are_the_same_curvature_and_diagonal_in_each_domain() -> None:
+    random = np.random.default_rng(1)
+    of, count = np.repeat([0, 1, 2], [9, 6, 5]), 6
+    blocks = [np.linalg.qr(random.normal(size=(n, 2)))[0] for n in (9, 6, 5)]
+    vectors = np.zeros((20, count), np.float32)
+    for k, block in enumerate(blocks):  # each domain bends two directions of its own, …
+        vectors[of == k, 2 * k : 2 * k + 2] = block
+    mixed = vectors @ np.linalg.qr(random.normal(size=(count, count)))[0].astype(np.float32)
+    found, diagonal = turned(mixed, np.arange(1.0, count + 1), of, 3)
+    np.testing.assert_allclose(found @ found.T, mixed @ mixed.T, atol=1e-5)
+    np.testing.assert_allclose(diagonal.sum(0), 1, atol=1e-5)
+    np.testing.assert_allclose(np.sort(diagonal, 0)[-1], 1, atol=1e-5)  # … and these are found
+    own = [(found[of == k].T @ found[of == k]) for k in range(3)]
+    np.testing.assert_allclose(own, [np.diag(row) for row in diagonal], atol=1e-5)
 
 
 def test_a_pooled_factor_keeps_the_leading_directions_of_all_draws() -> None:

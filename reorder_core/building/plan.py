@@ -211,7 +211,7 @@ def _bytes(config: RunConfig, text: _Text, parameters: int) -> dict[str, int]:
         "reference": 4 * (visits + 2 * steps + anchors + anchors * rows),
         "projected": 20 * coordinates
         + sum(_packed(config, rows, coordinates) for rows in gradients),
-        "curvature": _packed(config, _rank(config), coordinates),
+        "curvature": _packed(config, _rank(config), coordinates) + 4 * _rank(config) * domains,
         "calibration": 4 * orders * (visits + anchors * rows),
         "centre": _centre_bytes(config, domains, coordinates),
         "adjoint": 4

@@ -31,6 +31,8 @@ class Forward:
     """(1, s) γ_T − θ_T."""
     steps: list[tuple[Array, Adam]]
     """Each step's gradient (s,) and Adam's memory once it has been seen."""
+    before: list[Array]
+    """γ_t − θ_t (s,) before each step's update."""
 
 
 def effects(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np.float64]:
@@ -38,14 +40,27 @@ def effects(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np.fl
 
     slope (s,): the loss's derivative by γ_T − θ_T. Columns beyond T are those of the bench: 0.
     """
-    at_gradient = _backwards(replayer, forward.steps, slope)  # (T, s)
-    found = of_samples(replayer, at_gradient)
+    at_gradient = _backwards(replayer, forward, slope)  # (T, s)
+    found = of_samples(replayer, at_gradient) + _of_domains(replayer, forward, at_gradient)
     return found if replayer.visits.is_plain else _of_visits(replayer, forward, at_gradient, found)
 
 
 def effects_of_samples(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np.float64]:
     """(N, T) the same of the samples, each at its first visit."""
-    return of_samples(replayer, _backwards(replayer, forward.steps, slope))
+    at_gradient = _backwards(replayer, forward, slope)
+    return of_samples(replayer, at_gradient) + _of_domains(replayer, forward, at_gradient)
+
+
+def _of_domains(
+    replayer: Replayer, forward: Forward, at_gradient: Array
+) -> NDArray[np.float64] | float:
+    """(N, T) what a sample does by the curvature of its domain; 0 where nothing was displaced."""
+    factor, domains = replayer.factor, replayer.domains
+    if factor.lean is None or domains is None or not any(delta.any() for delta in forward.before):
+        return 0.0
+    found = [factor.leans(replayer.weight * at, replayer.weight * delta)[domains]
+             for at, delta in zip(at_gradient, forward.before, strict=True)]  # fmt: skip
+    return np.stack(found, axis=1).astype(np.float64) / replayer.training.batch_size
 
 
 def of_samples(replayer: Replayer, at_gradient: Array) -> NDArray[np.float64]:
@@ -91,21 +106,21 @@ def _of_visits(
 
 def forward(replayer: Replayer, order: Order, updates: Sequence[Array]) -> Forward:
     """The replay of an order; updates (T, s) are those of the centre."""
-    state, adam, seen = replayer.begin(1), replayer.training, []
+    state, adam, seen, deltas = replayer.begin(1), replayer.training, [], []
     for step, batch in enumerate(replayer.batches_of(order)):
         before = state.first
+        deltas.append(state.delta[0])
         state, _ = replayer.advance(state, step, [batch], updates[step])
         gradient = (state.first - adam.beta1 * before) / np.float32(1 - adam.beta1)
         after = Adam(adam, state.first[0], state.second[0], replayer.updates + step + 1,
                      replayer.decays)  # fmt: skip
         seen.append((gradient[0], after))
-    return Forward(order, state.delta, seen)
+    return Forward(order, state.delta, seen, deltas)
 
 
-def _backwards(
-    replayer: Replayer, seen: list[tuple[Array, Adam]], slope: Array
-) -> NDArray[np.float32]:
+def _backwards(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np.float32]:
     """(T, s) derivatives by each step's mean gradient."""
+    seen, batches = forward.steps, replayer.batches_of(forward.order)
     rates = learning_rates(replayer.training)
     # Adapters begin at 0, and half of their gradients with them: the first anchor's tell nothing
     # where Adam has no memory yet.
@@ -117,6 +132,8 @@ def _backwards(
         gradient, after = seen[step]
         pulled, found[step] = pulled.before(after, rates[step], gradient, floor)
         if len(replayer.factor) and step:  # nothing is displaced before the first update
-            bent = replayer.factor.product(found[step][None])[0]
+            bent = replayer.factor.product(found[step][None], replayer.shares(batches[step][None]))[
+                0
+            ]
             pulled = pulled.moved(replayer.weight * bent)
     return found

@@ -1,5 +1,8 @@
 """Φ, the factor of the mean Hessian H ≈ ΦᵀΦ, and its products with displacements.
 
+A batch's own Hessian weighs the rows: H_B ≈ Φᵀ diag(1 + Σ_d share_d(B) lean_d) Φ, by its shares of
+the domains.
+
 Nine tenths of a query are these products, and they take as long as Φ takes to read: it is kept
 at 8 or 16 bits, as it was stored, each row is read once for both halves of a product, and two
 displacements share the reading.
@@ -8,7 +11,7 @@ displacements share the reading.
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
@@ -43,6 +46,8 @@ class Factor:
     """(s,)"""
     count: int
     """R."""
+    lean: NDArray[np.float32] | None = None
+    """(D, R') by how much a batch of one domain weighs each row more than the corpus does."""
 
     @classmethod
     def of(cls, rows: Array) -> Self:
@@ -104,35 +109,55 @@ class Factor:
         whole = first // kernels.ROWS * kernels.ROWS
         row = self.row[whole:].copy()
         row[: first - whole] = 0
-        return Factor(self.codes[whole:], row, self.column, count)
+        lean = None if self.lean is None else self.lean[:, whole:]
+        return Factor(self.codes[whole:], row, self.column, count, lean)
+
+    def leaning(self, lean: Array) -> "Factor":
+        """The same with (D, R) `lean`."""
+        missing = len(self.codes) - self.count
+        return replace(self, lean=np.pad(lean.astype(np.float32), [(0, 0), (missing, 0)]))
+
+    def leans(self, at: Array, x: Array) -> Array:
+        """(D,) what a batch of each domain adds to atᵀ H x, for at and x (s,)."""
+        assert self.lean is not None
+        pair = np.stack([at, x]) * self.column
+        rows = [pair @ self._unpacked(slice(k, k + DENSE_ROWS)).T
+                for k in range(0, len(self.codes), DENSE_ROWS)]  # fmt: skip
+        along, moved = np.concatenate(rows, axis=1)
+        return self.lean @ (along * moved)
 
     def dense(self) -> Array:
         """(R, s) Φ itself."""
         first = len(self.codes) - self.count
         return self._unpacked(slice(first, None)) * self.column
 
-    def product(self, x: Array) -> Array:
-        """(B, s) ΦᵀΦ x, for x (B, s)."""
+    def product(self, x: Array, shares: Array | None = None) -> Array:
+        """(B, s) ΦᵀΦ x, for x (B, s); with the Hessian of batches of `shares` (B, D) of domains."""
         scaled = np.ascontiguousarray(x * self.column)
+        squares = np.broadcast_to(self.row * self.row, (len(x), len(self.row)))
+        if self.lean is not None and shares is not None:
+            squares = squares * (1 + shares @ self.lean)
         if len(x) > FEW:
-            return self._dense_product(scaled) * self.column
-        return np.concatenate(
-            [self._pair(scaled[at : at + 2]) for at in range(0, len(scaled), 2)] or [scaled]
-        )
+            return self._dense_product(scaled, squares) * self.column
+        pairs = (slice(at, at + 2) for at in range(0, len(scaled), 2))
+        return np.concatenate([self._pair(scaled[two], squares[two]) for two in pairs] or [scaled])
 
     def _unpacked(self, part: slice) -> Array:
-        codes = self.codes[part]
-        real = codes if np.issubdtype(codes.dtype, np.floating) else codes.astype(np.float32)
-        return real * self.row[part, None]
+        return self._real(part) * self.row[part, None]
 
-    def _dense_product(self, scaled: Array) -> Array:
+    def _real(self, part: slice) -> Array:
+        codes = self.codes[part]
+        return codes if np.issubdtype(codes.dtype, np.floating) else codes.astype(np.float32)
+
+    def _dense_product(self, scaled: Array, squares: Array) -> Array:
         found = np.zeros_like(scaled)
         for at in range(0, len(self.codes), DENSE_ROWS):
-            rows = self._unpacked(slice(at, at + DENSE_ROWS))
-            found += (scaled @ rows.T) @ rows
+            part = slice(at, at + DENSE_ROWS)
+            codes = self._real(part)
+            found += ((scaled @ codes.T) * squares[:, part]) @ codes
         return found
 
-    def _pair(self, scaled: Array) -> Array:
+    def _pair(self, scaled: Array, squares: Array) -> Array:
         """(B, s) of one or two displacements whose columns are scaled."""
         second = scaled[-1]  # one alone goes as two that are the same
         parts = np.zeros((CHUNKS, 2, scaled.shape[1]), scaled.dtype)
@@ -142,8 +167,8 @@ class Factor:
         def add(chunk: int) -> None:
             first, last = edges[chunk : chunk + 2]
             kernels.add_products(
-                self.codes, self.row, scaled[0], second, parts[chunk, 0], parts[chunk, 1],
-                first, last,
+                self.codes, squares[0], squares[-1], scaled[0], second, parts[chunk, 0],
+                parts[chunk, 1], first, last,
             )  # fmt: skip
 
         pool = _pool() if self.codes.size > SMALL else None

@@ -12,6 +12,11 @@ from reorder_core.estimators.replay.replayer import Replayer
 from reorder_core.store.run import Run
 
 Array = NDArray[np.floating]
+BY_DOMAIN = "by_domain"
+"""(D, R) in curvature.safetensors: what a row of Φ weighs in a domain's Hessian; 1: as in all."""
+OF_BATCH = 0.5
+"""Share of the batch's domains in the Hessian of a step, beside the corpus's; the rows of a
+domain are few, and their scatter would count alone (docs/notes/2026-11-29-batch-curvature.md)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,5 +62,16 @@ def _decays(run: Run, coordinates: Array) -> Array | float:
 
 
 def with_curvature(replayer: Replayer, run: Run) -> Replayer:
-    """The replayer with the run's factor of the mean Hessian."""
-    return replace(replayer, factor=Factor.unpacked("factor", run.arrays("curvature")))
+    """The replayer with the run's factor of the mean Hessian, and what its domains weigh in it."""
+    arrays = run.arrays("curvature")
+    factor = Factor.unpacked("factor", arrays)
+    if BY_DOMAIN not in arrays:  # one domain, or a run built before
+        return replace(replayer, factor=factor)
+    factor = factor.leaning(OF_BATCH * (np.asarray(arrays[BY_DOMAIN]) - 1))
+    return replace(replayer, factor=factor, domains=domains_of(run))
+
+
+def domains_of(run: Run) -> NDArray[np.intp]:
+    """(N,) the place of each sample's domain among the run's."""
+    place = {name: at for at, name in enumerate(run.domains)}
+    return np.array([place[sample.domain] for sample in run.samples])

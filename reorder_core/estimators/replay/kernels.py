@@ -20,10 +20,11 @@ def _compiled(function: Any) -> Any:
 
 
 @_compiled
-def add_products(codes, row, x0, x1, out0, out1, first, last):
-    """Adds CᵀR²C x to out for two x (s,): rows first … last − 1 of C (R, s) scaled by `row`.
+def add_products(codes, square0, square1, x0, x1, out0, out1, first, last):
+    """Adds Cᵀ diag(square) C x to out, for two x (s,) and a square (R,) of each.
 
-    `last − first` is a multiple of ROWS. A row lies in the core's cache when it is met again.
+    Of rows first … last − 1 of C (R, s); `last − first` is a multiple of ROWS. A row lies in the
+    core's cache when it is met again.
     """
     real = x0.dtype.type
     for at in range(first, last, 4):
@@ -41,16 +42,14 @@ def add_products(codes, row, x0, x1, out0, out1, first, last):
             b1 += q * v
             b2 += r * v
             b3 += s * v
-        w0, w1 = row[at] * row[at], row[at + 1] * row[at + 1]
-        w2, w3 = row[at + 2] * row[at + 2], row[at + 3] * row[at + 3]
-        a0 *= w0
-        a1 *= w1
-        a2 *= w2
-        a3 *= w3
-        b0 *= w0
-        b1 *= w1
-        b2 *= w2
-        b3 *= w3
+        a0 *= square0[at]
+        a1 *= square0[at + 1]
+        a2 *= square0[at + 2]
+        a3 *= square0[at + 3]
+        b0 *= square1[at]
+        b1 *= square1[at + 1]
+        b2 *= square1[at + 2]
+        b3 *= square1[at + 3]
         for j in range(len(x0)):
             p, q = real(c0[j]), real(c1[j])
             r, s = real(c2[j]), real(c3[j])

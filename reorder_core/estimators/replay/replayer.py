@@ -4,12 +4,13 @@ The reference run and the counterfactual one go through the same approximate
 model of gradients (arXiv 2505.22042, its first-order expansion of Γ, here
 inside Adam instead of around it):
 
-    g_t(order) = mean over the step's samples of g_i(t) + H_t (γ_t − θ_t)
+    g_t(order) = mean over the step's samples of g_i(t) + H_B (γ_t − θ_t)
     γ_{t+1} = γ_t − η_t Γ(m_t, v_t),   exact Adam on the coordinates S
 
-with g_i(t) interpolated between anchors and H_t ≈ Φᵀ Φ, the same at all steps. g_i is that
-of a sample not yet seen; each earlier visit adds D_i, what a training of the sample does to its
-own gradient: its own curvature, of which the mean H_t holds but a share of 1/N.
+with g_i(t) interpolated between anchors and H_B ≈ Φᵀ W(B) Φ, of the batch's domains and the same
+at all steps (see `factor`). g_i is that of a sample not yet seen; each earlier visit adds D_i, what
+a training of the sample does to its own gradient: its own curvature, of which H holds but a share
+of 1/N.
 What is returned is δ_t = γ_t − θ_t, so the reference order gives exactly 0.
 """
 
@@ -28,6 +29,7 @@ from reorder_core.orders.visits import Visits
 from reorder_core.training.schedule import anchor_steps, learning_rates
 
 Array = NDArray[np.floating]
+Batches = Sequence[NDArray[np.int32]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,15 +53,24 @@ class Replayer:
     """(N, s) D; None where no order trains a sample twice or leaves it out."""
     decays: Any = 1.0
     """(s,) float32, 1 for coordinates that decay, 0 for others; a number where all do."""
+    domains: NDArray[np.intp] | None = None
+    """(N,) the samples' domains, by place in the factor's `lean`; None for a factor without."""
 
     @property
     def anchors(self) -> tuple[int, ...]:
         """(K,) the anchors' steps."""
         return anchor_steps(self.training.steps, len(self.gradients))
 
-    def curvature(self, delta: Array) -> Array:
-        """(B, s) ΦᵀΦ δ, for δ (B, s)."""
-        return self.factor.product(delta * self.weight)
+    def curvature(self, delta: Array, batches: Batches | None = None) -> Array:
+        """(B, s) ΦᵀΦ δ, for δ (B, s); with the Hessians of batches (B, b)."""
+        return self.factor.product(delta * self.weight, self.shares(batches))
+
+    def shares(self, batches: Batches | None) -> Array | None:
+        """(B, D) of each domain in batches (B, b); None where curvature is of no domain."""
+        if batches is None or self.domains is None or self.factor.lean is None:
+            return None
+        of = self.domains[np.asarray(batches) % self.visits.samples]
+        return (of[..., None] == np.arange(len(self.factor.lean))).mean(1, dtype=np.float32)
 
     def half_curvature(self, delta: Array) -> Array:
         """(B,) ½ δᵀ Φᵀ Φ δ."""
@@ -96,18 +107,24 @@ class Replayer:
         reference_update: Array | None,
     ) -> tuple["ReplayState", Array]:
         """The states after training `batches`, and Γ (B, s); no reference update: δ stays 0."""
-        return self.after(state, step, self.batch_gradients(step, batches), reference_update)
+        gradient = self.batch_gradients(step, batches)
+        return self.after(state, step, gradient, reference_update, batches)
 
     def batch_gradients(self, step: int, batches: Sequence[NDArray[np.int32]]) -> Array:
         """(B, s) mean gradients of batches at a step, where nothing was displaced."""
         return np.stack([self.mean_gradient(step, batch) for batch in batches])
 
     def after(
-        self, state: "ReplayState", step: int, gradient: Array, reference_update: Array | None
+        self,
+        state: "ReplayState",
+        step: int,
+        gradient: Array,
+        reference_update: Array | None,
+        batches: Batches,
     ) -> tuple["ReplayState", Array]:
         """As `advance`, from the batches' undisplaced gradients (B, s); theirs is changed."""
         if len(self.factor) and reference_update is not None and state.delta.any():
-            gradient += self.curvature(state.delta)
+            gradient += self.curvature(state.delta, batches)
         adam = self.training
         first, second, update = (np.empty_like(gradient) for _ in range(3))
         kernels.adam(

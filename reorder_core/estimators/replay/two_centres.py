@@ -123,7 +123,8 @@ class CentredEstimator(ProjectedEstimator):
         gradient = np.concatenate([at.batch_gradients(step, batches) for at in centres])
         known = np.concatenate([self._reference.updates[step], self._mean.updates[step][None]])
         # One product with Φ serves both: reading it is what takes the time.
-        return self.replayer.after(state, step, gradient, np.repeat(known, len(batches), 0))[0]
+        updates = np.repeat(known, len(batches), 0)
+        return self.replayer.after(state, step, gradient, updates, [*batches, *batches])[0]
 
     def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array:
         """As `projected` has it, from both centres in the shares they have at this order's end."""
