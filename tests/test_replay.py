@@ -195,7 +195,8 @@ def test_effects_near_an_order_are_derivatives_also_of_its_batches_curvature() -
     plain = replace(plain, second_moment=np.ones(7), updates=1000)  # Adam is nearly linear
     lean, domains = random.uniform(-0.9, 0.9, (3, 4)), random.permutation(np.repeat([0, 1, 2], 4))
     replayer = replace(plain, factor=plain.factor.leaning(lean), domains=domains)
-    reference, order = np.arange(12), random.permutation(12)
+    reference = np.arange(12, dtype=np.int32)
+    order = random.permutation(reference)
     updates = ReferenceReplay(replayer, reference).updates
     forward = adjoint.forward(replayer, order, updates)
     slope = random.normal(size=7)

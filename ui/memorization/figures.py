@@ -60,9 +60,9 @@ def gain_and_swing(
              {"size": 8, "color": fill, "line": {"color": edge, "width": 1}}, True)  # fmt: skip
     for name, shade, domains in groups if chosen else ():
         edge = {"color": colour("truth", mode), "width": 1}
-        if (these := samples["domain"].isin(domains) & picked).any():
-            dots(lines(samples, these), name,
-                 {"size": 15, "color": colour(shade, mode), "line": edge}, False)  # fmt: skip
+        these = lines(samples, samples["domain"].isin(domains) & picked)
+        if len(these):
+            dots(these, name, {"size": 15, "color": colour(shade, mode), "line": edge}, False)
     gain = samples["gain"].to_numpy(np.float64)
     low, high = float(gain.min()), float(gain.max())
     room = 0.1 * (high - low)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,7 +147,8 @@ class Factor:
 
     def _real(self, part: slice) -> Array:
         codes = self.codes[part]
-        return codes if np.issubdtype(codes.dtype, np.floating) else codes.astype(np.float32)
+        real = np.issubdtype(codes.dtype, np.floating)
+        return cast(Array, codes) if real else codes.astype(np.float32)
 
     def _dense_product(self, scaled: Array, squares: Array) -> Array:
         found = np.zeros_like(scaled)
