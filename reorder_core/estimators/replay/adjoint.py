@@ -132,8 +132,7 @@ def _backwards(replayer: Replayer, forward: Forward, slope: Array) -> NDArray[np
         gradient, after = seen[step]
         pulled, found[step] = pulled.before(after, rates[step], gradient, floor)
         if len(replayer.factor) and step:  # nothing is displaced before the first update
-            bent = replayer.factor.product(found[step][None], replayer.shares(batches[step][None]))[
-                0
-            ]
+            shares = replayer.shares(batches[step][None])
+            bent = replayer.factor.product(found[step][None], shares)[0]
             pulled = pulled.moved(replayer.weight * bent)
     return found

@@ -134,7 +134,7 @@ class Factor:
     def product(self, x: Array, shares: Array | None = None) -> Array:
         """(B, s) ΦᵀΦ x, for x (B, s); with the Hessian of batches of `shares` (B, D) of domains."""
         scaled = np.ascontiguousarray(x * self.column)
-        squares = np.broadcast_to(self.row * self.row, (len(x), len(self.row)))
+        squares = np.tile(self.row * self.row, (len(x), 1))
         if self.lean is not None and shares is not None:
             squares = squares * (1 + shares @ self.lean)
         if len(x) > FEW:
