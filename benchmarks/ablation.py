@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reorder_core.estimators import open_estimator
+from reorder_core.estimators.replay.gradients import BY_DOMAIN
 from reorder_core.estimators.replay.packing import pack, unpack
 from reorder_core.judge import measures
 from reorder_core.judge.fidelity import fresh_orders
@@ -66,7 +67,10 @@ def every_second(first: int, size: int) -> Change:
 
 def rank(count: int) -> Change:
     def change(file: str, arrays: Arrays) -> Arrays:
-        return {"factor": arrays["factor"][-count:]} if file == "curvature" else arrays
+        if file != "curvature":
+            return arrays
+        kept = {BY_DOMAIN: arrays[BY_DOMAIN][:, -count:]} if BY_DOMAIN in arrays else {}
+        return {"factor": arrays["factor"][-count:]} | kept
 
     return change
 
