@@ -129,9 +129,13 @@ class ProjectedEstimator:
         end = self._end(kept[-1], order[None])
         deltas = [self._moved(k, state) for k, state in enumerate(kept[:-1])]
         rows = [self._run.reference.losses_at[:1]]  # before the first step nothing has moved
-        rows += [self._read_anchor(k, delta, order[None]) for k, delta in enumerate(deltas) if k]
-        losses = Losses.joined([*rows, end.losses])
         moved = np.concatenate([*deltas, end.deltas])
+        bends = self.replayer.half_curvature(moved[1:-1])  # side by side: Φ is read once for two
+        rows += [
+            self._read_anchor(k, moved[k : k + 1], order[None], bends[k - 1 : k])
+            for k in range(1, len(deltas))
+        ]
+        losses = Losses.joined([*rows, end.losses])
         moved.flags.writeable = False
         distance = float(self.distance(end.deltas)[0])
         return Replayed(order, moved, losses, distance, self.coherence.of(order))

@@ -26,7 +26,7 @@ from reorder_core.estimators.replay import kernels
 from reorder_core.estimators.replay.factor import Factor
 from reorder_core.orders.order import Order
 from reorder_core.orders.visits import Visits
-from reorder_core.training.schedule import anchor_steps, learning_rates
+from reorder_core.training.schedule import anchor_steps, learning_rate, learning_rates
 
 Array = NDArray[np.floating]
 Batches = Sequence[NDArray[np.int32]]
@@ -74,23 +74,11 @@ class Replayer:
 
     def half_curvature(self, delta: Array) -> Array:
         """(B,) ½ δᵀ Φᵀ Φ δ."""
-        weighted = delta * self.weight
-        return 0.5 * np.einsum("bs,bs->b", weighted, self.factor.product(weighted))
+        return 0.5 * self.factor.lengths(delta * self.weight)
 
     def mean_gradient(self, step: int, samples: NDArray[np.int32]) -> Array:
         """(s,) mean of g_i(t) over a step's samples, interpolated between anchors."""
-        later = int(np.searchsorted(self.anchors, step, side="right"))
-        later = min(max(later, 1), len(self.anchors) - 1)
-        before, after = self.anchors[later - 1], self.anchors[later]
-        share = np.float32((step - before) / (after - before))
-        ids = np.sort(samples)  # a sum's last bits depend on its order; a batch has none
-        seen, ids = np.divmod(ids, self.visits.samples)
-        mean = np.zeros(self.gradients.shape[2], self.gradients.dtype)
-        kernels.add_rows(self.gradients[later - 1], self.gradients[later], ids, share, mean)
-        if self.own is not None and seen.any():
-            again = np.flatnonzero(seen)
-            mean += seen[again].astype(np.float32) @ self.own[ids[again]] / np.float32(len(ids))
-        return mean
+        return self.batch_gradients(step, [samples])[0]
 
     def begin(self, orders: int) -> "ReplayState":
         """States of `orders` replays before the first update."""
@@ -110,9 +98,24 @@ class Replayer:
         gradient = self.batch_gradients(step, batches)
         return self.after(state, step, gradient, reference_update, batches)
 
-    def batch_gradients(self, step: int, batches: Sequence[NDArray[np.int32]]) -> Array:
+    def batch_gradients(self, step: int, batches: Batches, out: Array | None = None) -> Array:
         """(B, s) mean gradients of batches at a step, where nothing was displaced."""
-        return np.stack([self.mean_gradient(step, batch) for batch in batches])
+        if out is None:
+            out = np.empty((len(batches), len(self.weight)), self.gradients.dtype)
+        later = int(np.searchsorted(self.anchors, step, side="right"))
+        later = min(max(later, 1), len(self.anchors) - 1)
+        before, after = self.anchors[later - 1], self.anchors[later]
+        share = np.float32((step - before) / (after - before))
+        out.fill(0)
+        for row, samples in enumerate(batches):
+            ids = np.sort(samples)  # a sum's last bits depend on its order; a batch has none
+            seen, ids = np.divmod(ids, self.visits.samples)
+            kernels.add_rows(self.gradients[later - 1], self.gradients[later], ids, share, out[row])
+            if self.own is not None and seen.any():
+                again = np.flatnonzero(seen)
+                times = seen[again].astype(np.float32)
+                out[row] += times @ self.own[ids[again]] / np.float32(len(ids))
+        return out
 
     def after(
         self,
@@ -122,9 +125,14 @@ class Replayer:
         reference_update: Array | None,
         batches: Batches,
     ) -> tuple["ReplayState", Array]:
-        """As `advance`, from the batches' undisplaced gradients (B, s); theirs is changed."""
-        if len(self.factor) and reference_update is not None and state.delta.any():
-            gradient += self.curvature(state.delta, batches)
+        """As `advance`, from the batches' undisplaced gradients (B, s); theirs is changed.
+
+        reference_update (C, s): those of C centres, of B/C orders each.
+        """
+        moved = reference_update is not None and state.delta.any()
+        if len(self.factor) and moved:
+            weighted = state.delta * self.weight
+            self.factor.add_product(weighted, gradient, self.shares(batches))
         adam = self.training
         first, second, update = (np.empty_like(gradient) for _ in range(3))
         kernels.adam(
@@ -134,10 +142,12 @@ class Replayer:
         )  # fmt: skip
         if reference_update is None:
             return ReplayState(state.delta, first, second), update
-        rate = np.float32(learning_rates(adam)[step])
+        rate = np.float32(learning_rate(adam, step))
         decay = adam.weight_decay if adam.optimizer == "adamw" else 0.0
-        kept = np.asarray(1 - rate * (decay * self.decays), np.float32)
-        delta = state.delta * kept - rate * (update - reference_update)
+        kept = np.empty(len(self.weight), np.float32)
+        kept[:] = 1 - rate * (decay * self.decays)
+        delta = np.empty_like(state.delta)
+        kernels.displaced(state.delta, update, np.atleast_2d(reference_update), rate, kept, delta)
         return ReplayState(delta, first, second), update
 
     def batches_of(self, order: Order) -> NDArray[np.int32]:

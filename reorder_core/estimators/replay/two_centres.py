@@ -119,12 +119,13 @@ class CentredEstimator(ProjectedEstimator):
     def _advance(
         self, state: ReplayState, step: int, batches: list[NDArray[np.int32]]
     ) -> ReplayState:
-        centres = (self.replayer, self._mean.replayer)
-        gradient = np.concatenate([at.batch_gradients(step, batches) for at in centres])
+        gradient = np.empty_like(state.delta)
+        near, far = np.split(gradient, 2)
+        self.replayer.batch_gradients(step, batches, near)
+        self._mean.replayer.batch_gradients(step, batches, far)
         known = np.concatenate([self._reference.updates[step], self._mean.updates[step][None]])
         # One product with Φ serves both: reading it is what takes the time.
-        updates = np.repeat(known, len(batches), 0)
-        return self.replayer.after(state, step, gradient, updates, [*batches, *batches])[0]
+        return self.replayer.after(state, step, gradient, known, [*batches, *batches])[0]
 
     def effects(self, order: Order, sample_weight: Array, probe_weight: Array) -> Array:
         """As `projected` has it, from both centres in the shares they have at this order's end."""
