@@ -10,7 +10,6 @@ run = open_run.require()
 opened.follow()
 sections.lead()
 with open_run.explained(run.path):
-    sections.who(run)
-    sections.position_map(run)
+    sections.chosen(run)
     sections.forgetting(run)
     sections.planted(run)

@@ -40,7 +40,7 @@ def draw(
     anew when its data change; while they do not, zoom and hidden legend
     entries survive reruns.
     """
-    meta = figure.to_dict()["layout"]["meta"]
+    meta = template.meta(figure)
     key = f"ro_chart_{meta['name']}"
     picked = (lambda: _picked(key, pick)) if pick else None
     st.plotly_chart(

@@ -70,8 +70,11 @@ def cells(
     "retrained", "estimated": a diamond of the retrained value's colour.
     """
     height = HEAD + FOOT + LEGEND + max(LEAST, PITCH * len(grid.rows)) + 20
-    figure = blank(name, title, mode, source, height)
     bend, limit = bend_of(grid.value), _limit(grid.value)
+    figure = blank(
+        name, title, mode, source, height,
+        **_layout(grid, axis), coloraxis=_colours(limit, bend, what, mode),
+    )  # fmt: skip
     for told, opacity in ((True, 1.0), (False, FAINT)):
         shown = np.where(grid.told == told, bent(grid.value, bend), np.nan)
         figure.add_trace(
@@ -85,8 +88,6 @@ def cells(
     figure.add_trace(_touched(grid))
     if truth is not None and len(truth):
         figure.add_trace(_truth(truth, len(grid.edges) - 1, bend, mode))
-    _lay_out(figure, grid, axis)
-    figure.update_layout(coloraxis=_colours(limit, bend, what, mode))
     return figure
 
 
@@ -203,16 +204,15 @@ def _truth(truth: pd.DataFrame, columns: int, bend: float, mode: Mode) -> go.Sca
     )  # fmt: skip
 
 
-def _lay_out(figure: go.Figure, grid: Grid, axis: str) -> None:
+def _layout(grid: Grid, axis: str) -> dict[str, Any]:
     count = len(grid.rows)
-    figure.update_xaxes(
-        title_text=axis, range=[grid.edges[0] + 0.5, grid.edges[-1] + 0.5], showgrid=False, nticks=9
-    )
-    figure.update_yaxes(
-        range=[count - 0.5, -0.5], tickvals=list(range(count)), showgrid=False,
-        ticktext=[label(name) for name in grid.rows], automargin="width",
-    )  # fmt: skip
-    figure.update_layout(
-        margin={"t": HEAD + 20, "l": 20, "b": FOOT + LEGEND},
-        legend={"y": (4 - FOOT) / max(LEAST, PITCH * count), "yanchor": "top", "x": 0},
-    )
+    ends = [grid.edges[0] + 0.5, grid.edges[-1] + 0.5]
+    return {
+        "xaxis": {"title": {"text": axis}, "range": ends, "showgrid": False, "nticks": 9},
+        "yaxis": {
+            "range": [count - 0.5, -0.5], "tickvals": list(range(count)), "showgrid": False,
+            "ticktext": [label(name) for name in grid.rows], "automargin": "width",
+        },
+        "margin": {"t": HEAD + 20, "l": 20, "b": FOOT + LEGEND},
+        "legend": {"y": (4 - FOOT) / max(LEAST, PITCH * count), "yanchor": "top", "x": 0},
+    }  # fmt: skip

@@ -31,9 +31,9 @@ class Scale:
 
     def axis(self, low: float, high: float, name: str) -> dict[str, Any]:
         if self.bend is None:
-            return {"range": [low, high], "nticks": 7, "tickformat": "+~g", "title_text": name}
+            return {"range": [low, high], "nticks": 7, "tickformat": "+~g", "title": {"text": name}}
         turned = f"{name}; logarithmic beyond ±{self.bend:g}"
-        return {**bent.bent_axis(low, high, self.bend, 8), "title_text": turned}
+        return {**bent.bent_axis(low, high, self.bend, 8), "title": {"text": turned}}
 
 
 def points(
@@ -47,12 +47,16 @@ def points(
     truth out is a diamond. Families other than `focus` step back; `shown` names
     what the points are, so that zoom stays while it does.
     """
-    figure = blank("points", "Estimated against retrained", mode, source, 470, f"points {shown}")
     values = {
         key: np.asarray(frame[key], np.float64) for key in ("retrained", "estimated", "lo", "hi")
     }
     family = np.asarray(frame["family"], dtype=object)
     low, high = _limits(values["retrained"], values["estimated"])
+    figure = blank(
+        "points", "Estimated against retrained", mode, source, 470, f"points {shown}",
+        xaxis=scale.axis(low, high, "retrained, nats/token"),
+        yaxis=scale.axis(low, high, "estimated, nats/token"),
+    )  # fmt: skip
     ends = scale(np.array([low, high]))
     figure.add_trace(
         go.Scatter(x=ends, y=ends, mode="lines", name="exact", hoverinfo="skip", legendrank=30,
@@ -78,8 +82,6 @@ def points(
                 },
             )
         )
-    figure.update_xaxes(**scale.axis(low, high, "retrained, nats/token"))
-    figure.update_yaxes(**scale.axis(low, high, "estimated, nats/token"))
     return figure
 
 

@@ -46,11 +46,7 @@ def ranges(
     "lo" and "hi" may be nan. `colours`: series → a name that `template.colour`
     knows. A "retrained" column holds diamonds (nan: none).
     """
-    figure = blank(name, title, mode, source, height)
-    if axes.line is not None:
-        figure.add_hline(axes.line, line={"color": colour("axis", mode), "width": 1.5})
-    if axes.since is not None:
-        figure.add_vline(axes.since, line={"color": colour("axis", mode), "width": 1.5})
+    figure = blank(name, title, mode, source, height, **_layout(frame, axes, mode))
     for series, part in frame.groupby("series", sort=False):
         _add(figure, str(series), part, colours[str(series)], axes, mode)
     _share_entry(figure, colours)
@@ -65,14 +61,28 @@ def ranges(
                 hovertemplate="%{hovertext}<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_xaxes(title_text=axes.x, nticks=9)
-    figure.update_yaxes(title_text=axes.y, nticks=7)
+    return figure
+
+
+def _layout(frame: pd.DataFrame, axes: Axes, mode: Mode) -> dict[str, Any]:
+    vertical = {"title": {"text": axes.y}, "nticks": 7}
     if axes.bend is not None:
         ends = frame[["value", "lo", "hi"]].to_numpy(np.float64)
         low, high = np.nanmin(ends), np.nanmax(ends)
-        figure.update_yaxes(bent_axis(1.1 * min(low, 0), 1.1 * max(high, 0), axes.bend, 8))
-    figure.update_layout(margin={"b": FOOT + 4})
-    return figure
+        vertical |= bent_axis(1.1 * min(low, 0), 1.1 * max(high, 0), axes.bend, 8)
+    return {
+        "xaxis": {"title": {"text": axes.x}, "nticks": 9}, "yaxis": vertical,
+        "margin": {"b": FOOT + 4}, "shapes": _heavy_lines(axes, mode),
+    }  # fmt: skip
+
+
+def _heavy_lines(axes: Axes, mode: Mode) -> list[dict[str, Any]]:
+    """Of no effect, across; of where something began, upright."""
+    look = {"type": "line", "line": {"color": colour("axis", mode), "width": 1.5}}
+    across = {"xref": "x domain", "x0": 0, "x1": 1, "y0": axes.line, "y1": axes.line}
+    upright = {"yref": "y domain", "y0": 0, "y1": 1, "x0": axes.since, "x1": axes.since}
+    return [look | lies for at, lies in ((axes.line, across), (axes.since, upright))
+            if at is not None]  # fmt: skip
 
 
 def _add(

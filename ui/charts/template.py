@@ -137,15 +137,17 @@ def template(mode: Mode) -> go.layout.Template:
 
 
 def blank(
-    name: str, title: str, mode: Mode, source: Source, height: int, uirevision: str = ""
-) -> go.Figure:
-    """An empty figure on our template, with its footer.
+    name: str, title: str, mode: Mode, source: Source, height: int, uirevision: str = "",
+    **more: Any,
+) -> go.Figure:  # fmt: skip
+    """An empty figure on our template, with its footer; `more` of its layout.
 
     `uirevision` names what is shown: zoom and hidden legend entries stay while
     it stays. `layout.meta` carries title and file name to whoever saves it.
+    What a layout is given later takes plotly ten times as long.
     """
-    figure = go.Figure(layout={"template": template(mode)})
-    return figure.update_layout(layout(name, title, mode, source, height, uirevision))
+    drawn = layout(name, title, mode, source, height, uirevision)
+    return go.Figure(layout={"template": template(mode)} | drawn | more)
 
 
 def layout(
@@ -167,13 +169,18 @@ def layout(
 
 def config(figure: go.Figure, formats: Literal["png", "svg"] = "png") -> dict[str, Any]:
     """What plotly's own buttons do with the figure; for `st.plotly_chart` or `Plotly.react`."""
-    meta = figure.to_dict()["layout"]["meta"]
     return {
         "displaylogo": False,
         "displayModeBar": "hover",
         "modeBarButtonsToRemove": ["lasso2d", "select2d", "autoScale2d"],
-        "toImageButtonOptions": {"format": formats, "filename": meta["file"], "scale": 2},
+        "toImageButtonOptions": {"format": formats, "filename": meta(figure)["file"], "scale": 2},
     }
+
+
+def meta(figure: go.Figure) -> dict[str, str]:
+    """The name, title and file name that `blank` gave a figure."""
+    known: Any = figure.layout
+    return known.meta
 
 
 def isolated(text: str) -> str:

@@ -23,11 +23,15 @@ def trust(
     absolute), "distance", "expected"; a point's customdata is its row. Hatched:
     farther than any order that was retrained.
     """
-    figure = blank("trust-ends", "Where trust ends", mode, source, 470, f"trust {axis}")
     x, error = (np.asarray(frame[key], np.float64) for key in (axis, "error"))
     good = np.isfinite(x) & np.isfinite(error)
     last, high = (float(v[good].max()) if good.any() else 1.0 for v in (x, error))
     right, top = 1.12 * max(last, 1e-6), 1.08 * max(high, 1e-6)
+    beside = {"title": {"text": "mean absolute error, nats/token"}, "range": [0, top], "nticks": 7}
+    figure = blank(
+        "trust-ends", "Where trust ends", mode, source, 470, f"trust {axis}", yaxis=beside,
+        xaxis={"title": {"text": AXES[axis]}, "range": [0, right], "nticks": 7},
+    )  # fmt: skip
     family = np.asarray(frame["family"], dtype=object)
     for name in sorted(FAMILY_COLOURS, key=lambda one: one == focus):
         at = np.flatnonzero(good & (family == name))
@@ -51,8 +55,6 @@ def trust(
                        hoverinfo="skip")
         )  # fmt: skip
     figure.add_trace(marks.hatched((last, right), (0, top), mode))
-    figure.update_xaxes(title_text=AXES[axis], range=[0, right], nticks=7)
-    figure.update_yaxes(title_text="mean absolute error, nats/token", range=[0, top], nticks=7)
     return figure
 
 

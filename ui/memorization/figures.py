@@ -37,43 +37,42 @@ def gain_and_swing(
     run: Run, samples: pd.DataFrame, chosen: Sequence[int], mode: Mode, source: Source
 ) -> go.Figure:
     """A dot a sample: what training gave it, and how much of that its step decides."""
-    figure = blank("gain-and-swing", "What training gave, and what the step decides of it",
-                   mode, source, 430)  # fmt: skip
-    bend = bend_of(samples["gain"])  # canaries gain a hundred times what others do
-    kind = go.Scattergl if len(samples) > MANY else go.Scatter
+    gain, swing = (samples[name].to_numpy(np.float64) for name in ("gain", "swing"))
+    domain, ids = (samples[name].to_numpy() for name in ("domain", "sample"))
+    told = np.array(_sample_words(run, samples), dtype=object)
+    bend = bend_of(gain)  # canaries gain a hundred times what others do
+    x, kind = bent(gain, bend), "scattergl" if len(samples) > MANY else "scatter"
 
-    def dots(part: pd.DataFrame, name: str, marker: dict, entry: bool) -> None:
-        figure.add_trace(
-            kind(
-                x=bent(part["gain"], bend), y=part["swing"], mode="markers", name=name,
-                marker=marker, legendgroup=name, showlegend=entry,
-                customdata=part["sample"].to_numpy(),
-                hovertemplate="%{hovertext}<extra></extra>", hovertext=_sample_words(run, part),
-            )
-        )  # fmt: skip
+    def dots(which: np.ndarray, name: str, marker: dict, entry: bool) -> dict:
+        return {
+            "type": kind, "x": x[which], "y": swing[which], "mode": "markers", "name": name,
+            "marker": marker, "legendgroup": name, "showlegend": entry,
+            "customdata": ids[which], "hovertext": told[which],
+            "hovertemplate": "%{hovertext}<extra></extra>",
+        }  # fmt: skip
 
     groups = domain_groups(s.domain for s in run.samples)
-    picked = samples["sample"].isin(list(chosen))
+    picked, traces = np.isin(ids, list(chosen)), []
     for name, shade, domains in groups:  # one look a trace: a look a dot takes ten times as long
         fill, edge = colour(shade, mode, 0.35 if chosen else 1), colour("panel", mode)
-        dots(lines(samples, samples["domain"].isin(domains) & ~picked), name,
-             {"size": 8, "color": fill, "line": {"color": edge, "width": 1}}, True)  # fmt: skip
+        look = {"size": 8, "color": fill, "line": {"color": edge, "width": 1}}
+        traces.append(dots(np.isin(domain, domains) & ~picked, name, look, True))
     for name, shade, domains in groups if chosen else ():
+        these = np.isin(domain, domains) & picked
         edge = {"color": colour("truth", mode), "width": 1}
-        these = lines(samples, samples["domain"].isin(domains) & picked)
-        if len(these):
-            dots(these, name, {"size": 15, "color": colour(shade, mode), "line": edge}, False)
-    gain = samples["gain"].to_numpy(np.float64)
+        if these.any():
+            look = {"size": 15, "color": colour(shade, mode), "line": edge}
+            traces.append(dots(these, name, look, False))
     low, high = float(gain.min()), float(gain.max())
     room = 0.1 * (high - low)
-    figure.update_xaxes(
-        bent_axis(low - room, high + room, bend, 9),
-        title_text="gain by training, nats/token: measured on the reference",
-    )
-    figure.update_yaxes(
-        title_text="swing over steps, nats/token: estimated", type="log", **log_ticks()
-    )
-    return figure
+    gained = "gain by training, nats/token: measured on the reference"
+    swings = "swing over steps, nats/token: estimated"
+    figure = blank(
+        "gain-and-swing", "What training gave, and what the step decides of it", mode, source, 430,
+        xaxis=bent_axis(low - room, high + room, bend, 9) | {"title": {"text": gained}},
+        yaxis={"type": "log", "title": {"text": swings}, **log_ticks()},
+    )  # fmt: skip
+    return figure.add_traces(traces)
 
 
 def _sample_words(run: Run, part: pd.DataFrame) -> list[str]:

@@ -18,8 +18,6 @@ from ui.timeline import opened
 
 TABLE = "position table"
 """What the footers call the estimator of single steps."""
-WHO, MAP = "ro_who_is_memorized", "ro_position_map"
-"""Parts of the page that are drawn again by themselves; both follow the samples chosen."""
 DEFINED = "[How this is defined](/help?page=memorization)"
 _PER_RATE = "Divide out the learning rate"
 _PER_RATE_HELP = (
@@ -43,7 +41,13 @@ def say(*sentences: str) -> None:
     st.markdown(plain(" ".join(filter(None, sentences))))
 
 
-@st.fragment(key=WHO)
+@st.fragment
+def chosen(run: Run) -> None:
+    """What follows the samples chosen in the table: the table's part, and the map."""
+    who(run)
+    position_map(run)  # by itself where only its own choices change
+
+
 def who(run: Run) -> None:
     """The table of all samples, and what it shows at a glance."""
     samples, source = analysed.samples(run), Source(run.id, TABLE)
@@ -54,7 +58,7 @@ def who(run: Run) -> None:
             sentences.swings(samples, analysed.effects(run)),
             sentences.presence(samples),
         )
-        table.show(run, samples, source.file("samples"), follow=lambda: st.rerun([WHO, MAP]))
+        table.show(run, samples, source.file("samples"))
         chosen = state.chosen_samples(run.id)
         figure = figures.gain_and_swing(run, samples, chosen, panels.mode(), source)
         panels.draw(figure, lambda: samples, "Gain by training against swing over steps",
@@ -77,7 +81,7 @@ def _open_best(run: Run, samples: pd.DataFrame, point: dict) -> None:
     opened.open_move(run, opened.move_to(run, int(line["sample"]), int(line["best_step"])))
 
 
-@st.fragment(key=MAP)
+@st.fragment
 def position_map(run: Run) -> None:
     """Final loss when trained at a step, minus at home, by sample and by domain."""
     about = (

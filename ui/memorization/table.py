@@ -1,6 +1,6 @@
 """Who is memorized: the table of all samples, its filters, and what is chosen in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,43 +50,24 @@ def shown(found: pd.DataFrame, others: Sequence[Found] = ()) -> pd.DataFrame:
     return frame
 
 
-def show(run: Run, samples: pd.DataFrame, file: str, follow: Callable[[], None]) -> None:
-    """The table with its filters; what is chosen in it goes to the session's state.
-
-    `follow` is called after a choice: what shows the chosen samples is to be drawn again.
-    """
-
-    def narrow() -> None:  # a filter's table is another, in which nothing is chosen
-        if state.chosen_samples(run.id):
-            follow()
-
+def show(run: Run, samples: pd.DataFrame, file: str) -> None:
+    """The table with its filters; what is chosen in it goes to the session's state."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        search = st.text_input(
-            "Search", key=f"{KEY}_search", placeholder="text, id or flag", on_change=narrow
-        )
-        domains = st.multiselect("Domains", run.domains, key=f"{KEY}_domains", on_change=narrow)
-        planted = st.toggle(
-            "Flagged only", key=f"{KEY}_flagged", on_change=narrow,
-            disabled=not any(samples["flags"]),
-        )  # fmt: skip
+        search = st.text_input("Search", key=f"{KEY}_search", placeholder="text, id or flag")
+        domains = st.multiselect("Domains", run.domains, key=f"{KEY}_domains")
+        flagged = any(samples["flags"])
+        planted = st.toggle("Flagged only", key=f"{KEY}_flagged", disabled=not flagged)
     found = filtered(samples, search or "", domains, planted)
     others = _others(run)
     frame = shown(found, others)
     key, ids = f"{KEY}_{search}_{'.'.join(domains)}_{planted}", frame["sample"].tolist()
-
-    def choose() -> None:
-        rows = [row for row in state.selected_rows(key) if row < len(ids)]
-        state.set_chosen_samples(run.id, tuple(int(ids[row]) for row in rows))
-
-    def chosen() -> None:
-        choose()
-        follow()
-
     st.dataframe(
         frame, key=key, height=320, hide_index=True, column_config=_columns(others),
-        column_order=_order(frame, others), on_select=chosen, selection_mode="multi-row",
+        column_order=_order(frame, others), on_select="rerun", selection_mode="multi-row",
     )  # fmt: skip
-    choose()
+    # A filter's table is another, in which nothing is chosen.
+    rows = [row for row in state.selected_rows(key) if row < len(ids)]
+    state.set_chosen_samples(run.id, tuple(int(ids[row]) for row in rows))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(found)} of {len(samples)} samples")
         panels.save_table(KEY, "Who is memorized", file, lambda: shown(found, others))

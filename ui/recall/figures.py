@@ -38,8 +38,16 @@ def exposure(
     """
     measured = measured.assign(x=_across(measured, against))
     here = None if here is None else here.assign(x=_across(here, against))
-    figure = blank("exposure", "Exposure of the canaries’ secrets", mode, source, 400)
-    figure.add_hline(BY_CHANCE, line={"color": colour("axis", mode), "width": 1.5, "dash": "dot"})
+    beside = {"title": {"text": "exposure, bits"}, "rangemode": "tozero", "nticks": 7}
+    below = {"title": {"text": ACROSS[against]}, "nticks": 9}
+    chance = {
+        "type": "line", "xref": "x domain", "x0": 0, "x1": 1, "y0": BY_CHANCE, "y1": BY_CHANCE,
+        "line": {"color": colour("axis", mode), "width": 1.5, "dash": "dot"},
+    }  # fmt: skip
+    figure = blank(
+        "exposure", "Exposure of the canaries’ secrets", mode, source, 400, shapes=[chance],
+        yaxis=beside, xaxis=below | ({"dtick": 1} if against == "times" else {}),
+    )  # fmt: skip
     canaries = list(dict.fromkeys(measured["sample"]))
     named = canaries if len(canaries) <= theme.OTHER + 1 else canaries[: theme.OTHER]
     for number, sample in enumerate(canaries):
@@ -71,10 +79,6 @@ def exposure(
         figure.add_trace(go.Scatter(x=extracted["x"], y=extracted["exposure"],
                                     mode="markers", marker=ring, hoverinfo="skip",
                                     name="extractable"))  # fmt: skip
-    figure.update_xaxes(title_text=ACROSS[against], nticks=9)
-    if against == "times":
-        figure.update_xaxes(dtick=1)
-    figure.update_yaxes(title_text="exposure, bits", rangemode="tozero", nticks=7)
     return figure
 
 
@@ -149,10 +153,19 @@ def influence(
 
 def roc(curves: dict[str, Roc], mode: Mode, source: Source) -> go.Figure:
     """Members found against others taken for members, a line a score; no better than chance."""
-    figure = blank("roc", "Members found against others taken for members", mode, source, 420)
-    figure.add_shape(type="line", x0=0, y0=0, x1=1, y1=1,
-                     line={"color": colour("axis", mode), "width": 1.5, "dash": "dot"})  # fmt: skip
-    figure.add_vline(FPR, line={"color": colour("line", mode), "width": 1.5})
+    chance = {"color": colour("axis", mode), "width": 1.5, "dash": "dot"}
+    strict = {"color": colour("line", mode), "width": 1.5}
+    figure = blank(
+        "roc", "Members found against others taken for members", mode, source, 420,
+        xaxis={"title": {"text": "share of others taken for members"}, "range": [-0.01, 1.01]},
+        yaxis={"title": {"text": "share of members found"}, "range": [-0.01, 1.02]},
+        margin={"b": FOOT + 4},
+        shapes=[
+            {"type": "line", "x0": 0, "y0": 0, "x1": 1, "y1": 1, "line": chance},
+            {"type": "line", "yref": "y domain", "y0": 0, "y1": 1, "x0": FPR, "x1": FPR,
+             "line": strict},
+        ],
+    )  # fmt: skip
     for number, (name, one) in enumerate(curves.items()):
         figure.add_trace(
             go.Scatter(
@@ -163,9 +176,6 @@ def roc(curves: dict[str, Roc], mode: Mode, source: Source) -> go.Figure:
                               "<extra></extra>",
             )
         )  # fmt: skip
-    figure.update_xaxes(title_text="share of others taken for members", range=[-0.01, 1.01])
-    figure.update_yaxes(title_text="share of members found", range=[-0.01, 1.02])
-    figure.update_layout(margin={"b": FOOT + 4})
     return figure
 
 

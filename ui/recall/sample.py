@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from reorder_core.store.run import Run
 from ui.app import panels, state, words
-from ui.charts.template import Source, isolated
+from ui.charts.template import Source, isolated, meta
 from ui.memorization import figures as curves
 from ui.memorization.sections import TABLE, say
 from ui.queries import analysed, recalled
@@ -89,7 +89,7 @@ def _text(parts: list[str], losses: dict[str, NDArray[np.float64]], how: str) ->
 def _response(run: Run, chosen: int) -> None:
     frame = curves.curves_frame(run, analysed.effects(run), analysed.moves(run), [chosen])
     figure = curves.curves(frame, panels.mode(), Source(run.id, TABLE))
-    figure.update_layout(meta=figure.to_dict()["layout"]["meta"] | {"name": "response"})
+    figure.update_layout(meta=meta(figure) | {"name": "response"})
     panels.draw(figure, lambda: frame, "The sample’s final loss against its step")
 
 
