@@ -28,7 +28,7 @@ app.switch_page(str(root / "pages" / "help.py")).run()
 print(json.dumps({
     "short": short[["quantity", "here"]].values.tolist(),
     "samples": {n: samples[n].tolist() for n in ("bits", "top_five", "text_loss", "margin")},
-    "who": who["quantity bits"].tolist(),
+    "who": who.sort_values("sample")["quantity bits"].tolist(),
     "help": app.markdown[0].value.replace(chr(92), ""),
     "faults": [str(fault.value) for fault in app.exception],
 }))

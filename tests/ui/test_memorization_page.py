@@ -164,6 +164,8 @@ def test_the_map_follows_the_rows_chosen_and_a_filter_that_takes_them_away(
     box = table.bounding_box()
     page.mouse.click(box["x"] + 18, box["y"] + 35 + 18)
     page.get_by_text("1 of the 1 chosen samples").wait_for(timeout=60_000)
+    gain = -np.diff(served.run.reference.losses_at.samples[[0, -1]], axis=0)[0]
+    page.get_by_text(f"Timeline: {gain.argmax()} at its worst step").wait_for()  # the first row
     arrived(page, "memorization", "curves")
     search = page.locator(".st-key-ro_who_search input")
     search.fill("no such words")

@@ -51,13 +51,16 @@ def shown(found: pd.DataFrame, others: Sequence[Found] = ()) -> pd.DataFrame:
 
 
 def show(run: Run, samples: pd.DataFrame, file: str) -> None:
-    """The table with its filters; what is chosen in it goes to the session's state."""
+    """The table with its filters, the most memorized first; what is chosen in it goes to the
+    session's state.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom"):
         search = st.text_input("Search", key=f"{KEY}_search", placeholder="text, id or flag")
         domains = st.multiselect("Domains", run.domains, key=f"{KEY}_domains")
         flagged = any(samples["flags"])
         planted = st.toggle("Flagged only", key=f"{KEY}_flagged", disabled=not flagged)
     found = filtered(samples, search or "", domains, planted)
+    found = found.sort_values("gain", ascending=False, kind="stable")
     others = _others(run)
     frame = shown(found, others)
     key, ids = f"{KEY}_{search}_{'.'.join(domains)}_{planted}", frame["sample"].tolist()
