@@ -42,6 +42,12 @@ def test_a_batch_weighs_the_rows_by_its_domains() -> None:
             found.product(x[:few], shares[:few]), expected, rtol=2e-4, atol=2e-3
         )
         np.testing.assert_array_equal(found.product(x[:few]), Factor.of(rows).product(x[:few]))
+        own = np.einsum("br,dr,br->bd", x[:few] @ rows.T, lean, x[:few] @ rows.T)
+        np.testing.assert_allclose(found.lengths(x[:few])[1], own, rtol=2e-4, atol=2e-2)
+        expected = ((x[:few] @ rows.T) * (0.3 + shares[:few] @ lean)) @ rows
+        np.testing.assert_allclose(
+            found.product(x[:few], shares[:few], 0.3), expected, rtol=2e-4, atol=2e-3
+        )
     kept = found.last(7).product(x[:2], shares[:2])
     expected = ((x[:2] @ rows[-7:].T) * (1 + shares[:2] @ lean[:, -7:])) @ rows[-7:]
     np.testing.assert_allclose(kept, expected, rtol=2e-4, atol=2e-3)
@@ -69,8 +75,8 @@ def test_it_holds_what_was_stored_and_multiplies_by_it(bits: int, rows: int) -> 
         scale = 1e-6 * max(1.0, float(np.abs(expected).max()))
         np.testing.assert_allclose(found.product(x), expected, rtol=1e-4, atol=scale)
         lengths = np.square(x @ dense.T).sum(1)
-        np.testing.assert_allclose(found.lengths(x), lengths, rtol=1e-4)
-    assert found.lengths(x[:0]).shape == (0,)
+        np.testing.assert_allclose(found.lengths(x)[0], lengths, rtol=1e-4)
+    assert found.lengths(displaced(0, 300))[0].shape == (0,)
 
 
 @pytest.mark.parametrize("count", [0, 1, 14, 16, 45, 99])
@@ -161,6 +167,30 @@ def test_adams_loop_is_adam() -> None:
         state, update = replayer.advance(state, step, [batch], None)
         np.testing.assert_allclose(update[0], adam.update, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(state.second[0], adam.second, rtol=1e-4, atol=1e-9)
+
+
+def test_a_loss_bends_as_its_domain_does() -> None:
+    rows, weight, zero = displaced(20, 60), np.exp(displaced(1, 60))[0], np.zeros(60, np.float32)
+    lean = 0.5 * displaced(2, 20)
+    domains, probes = np.array([0, 1, 1, 0, 1, 0, 0, 1]), np.array([1, -1])
+    training = TrainingConfig(steps=4, batch_size=2, learning_rate=0.01)
+    replayer = Replayer(
+        training, np.zeros((2, 8, 60), np.float32), Factor.of(rows).leaning(lean), weight,
+        zero, zero, 3, plain_visits(8, 2), domains=domains, probes=probes,
+    )  # fmt: skip
+    delta = displaced(3, 60)
+    squares = np.square((delta * weight) @ rows.T)
+    own = 0.5 * squares @ (1 + np.vstack([lean, np.zeros(20)])).T  # last: of no domain
+    found = replayer.half_curvature(delta)
+    np.testing.assert_allclose(found.samples, own[:, domains], rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(found.probes, own[:, probes], rtol=1e-4, atol=1e-3)
+    of_samples, of_probes = displaced(1, 8)[0], displaced(1, 2)[0]
+    slope = weight * replayer.curvature(delta[:1], of_samples, of_probes)
+    told = [replayer.half_curvature(delta[:1] + step) for step in (1e-2 * np.eye(60)[:5])]
+    before = [replayer.half_curvature(delta[:1] - step) for step in (1e-2 * np.eye(60)[:5])]
+    apart = [after - home for after, home in zip(told, before, strict=True)]
+    changes = [(of_samples @ one.samples[0] + of_probes @ one.probes[0]) / 2e-2 for one in apart]
+    np.testing.assert_allclose(slope[:5], changes, rtol=2e-3, atol=2e-2)
 
 
 def test_each_centre_displaces_its_own_orders() -> None:

@@ -163,7 +163,8 @@ def features(
     """
     ends = projected.known_ends(np.stack(orders))
     weighted = ends.deltas * projected.replayer.weight  # (B, s)
-    bend = projected.replayer.half_curvature(ends.deltas)[:, None]
+    bend = projected.replayer.half_curvature(ends.deltas).samples
+    bend = bend[:, reference.canary] if bend.shape[1] > 1 else bend
     others = reference.alternatives.astype(np.float64)
     mean = others.mean(1) + weighted @ reference.extra["mean_slope"].T + bend
     spread = others.std(1) * np.exp(

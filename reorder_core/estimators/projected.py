@@ -192,9 +192,8 @@ class ProjectedEstimator:
     ) -> Array:
         """(s,) derivative by δ (1, s) of a weighted sum of losses as `_read_anchor` reads them."""
         straight = sample_weight @ sample_gradients + probe_weight @ probe_gradients
-        share = sample_weight.sum() + probe_weight.sum()
-        bend = self.replayer.curvature(delta)[0]
-        return (self.replayer.weight * (straight + share * bend)).astype(np.float32)
+        bend = self.replayer.curvature(delta, sample_weight, probe_weight)
+        return (self.replayer.weight * (straight + bend)).astype(np.float32)
 
     def effects_on(self, order: Order, gradient: Array) -> Array:
         """(V, T) the same to what has this gradient (s,) at θ_T, to first order."""
@@ -249,21 +248,21 @@ class ProjectedEstimator:
         anchor: int,
         delta: Array,
         orders: NDArray[np.int32],
-        bend: Array | None = None,
+        bend: Losses | None = None,
     ) -> Losses:
         """(B, N) and (B, D) losses for δ (B, s) at an anchor, of orders (B, V).
 
-        bend (B,): ½ δᵀΦᵀΦδ where it is known already.
+        bend: `half_curvature` of δ where it is known already.
         """
         known, weighted = self._run.reference.losses_at[anchor], delta * self.replayer.weight
-        bend = (self.replayer.half_curvature(delta) if bend is None else bend)[:, None]
+        bend = self.replayer.half_curvature(delta) if bend is None else bend
         samples = known.samples + weighted @ self._gradients[anchor].T
         probes = known.probes + weighted @ self._probe_gradients[anchor].T
         if self.replayer.own is not None:
             samples = samples + self._own_bend(
                 weighted, self._times(anchor, orders) - self._reference_times[anchor]
             )
-        return Losses(samples + bend, probes + bend)
+        return Losses(samples + bend.samples, probes + bend.probes)
 
     def _own_bend(self, weighted: Array, more: NDArray[Any]) -> Array:
         """(B, N) what samples' own curvature adds where they were trained `more` (B, N) times."""

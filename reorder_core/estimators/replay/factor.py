@@ -132,18 +132,22 @@ class Factor:
         first = len(self.codes) - self.count
         return self._unpacked(slice(first, None)) * self.column
 
-    def product(self, x: Array, shares: Array | None = None) -> Array:
-        """(B, s) ΦᵀΦ x, for x (B, s); with the Hessian of batches of `shares` (B, D) of domains."""
+    def product(self, x: Array, shares: Array | None = None, whole: float = 1.0) -> Array:
+        """(B, s) H x, for x (B, s), H being `whole` of the mean Hessian and `shares` (B, D) of what
+        each domain's has beyond it: those of its domains, in all 1, for a batch's Hessian.
+        """
         found = np.zeros_like(x)
-        self.add_product(x, found, shares)
+        self.add_product(x, found, shares, whole)
         return found
 
-    def add_product(self, x: Array, out: Array, shares: Array | None = None) -> None:
+    def add_product(
+        self, x: Array, out: Array, shares: Array | None = None, whole: float = 1.0
+    ) -> None:
         """Adds `product` to out (B, s)."""
         scaled = np.ascontiguousarray(x * self.column)
-        squares = np.tile(self.row * self.row, (len(x), 1))
+        squares = np.tile(self.row * self.row * np.float32(whole), (len(x), 1))
         if self.lean is not None and shares is not None:
-            squares = squares * (1 + shares @ self.lean)
+            squares += (self.row * self.row) * (shares @ self.lean)
         if len(x) > FEW:
             out += self._dense_product(scaled, squares) * self.column
             return
@@ -151,14 +155,26 @@ class Factor:
             two = slice(at, at + 2)
             self._add_pair(scaled[two], squares[two], out[two])
 
-    def lengths(self, x: Array) -> Array:
-        """(B,) xᵀΦᵀΦ x, for x (B, s)."""
-        scaled, square = np.ascontiguousarray(x * self.column), self.row * self.row
-        if len(x) > FEW:
-            return self._dense_lengths(scaled, square)
-        found = [kernels.lengths(self.codes, square, scaled[at], scaled[min(at + 1, len(x) - 1)])
-                 for at in range(0, len(x), 2)]  # fmt: skip
-        return np.array(found, x.dtype).reshape(-1)[: len(x)]
+    def lengths(self, x: Array) -> tuple[Array, Array]:
+        """(B,) xᵀ H x of the mean Hessian, and (B, D) what each domain's has beyond it."""
+        rows = self._squares(np.ascontiguousarray(x * self.column))
+        beyond = np.zeros((len(x), 0), rows.dtype) if self.lean is None else rows @ self.lean.T
+        return rows.sum(1), beyond
+
+    def _squares(self, scaled: Array) -> Array:
+        """(B, R') the rows' squared products with displacements whose columns are scaled."""
+        square = self.row * self.row
+        if len(scaled) > FEW:
+            parts = (slice(at, at + DENSE_ROWS) for at in range(0, len(self.codes), DENSE_ROWS))
+            found = [np.square(scaled @ self._real(part).T) for part in parts]
+            return np.concatenate(found, axis=1) * square if found else scaled[:, :0]
+        rows = np.empty(
+            (len(scaled) + 1, len(self.codes)), scaled.dtype
+        )  # one for a lone one's pair
+        for at in range(0, len(scaled), 2):
+            other = scaled[min(at + 1, len(scaled) - 1)]
+            kernels.squares(self.codes, square, scaled[at], other, rows[at], rows[at + 1])
+        return rows[:-1]
 
     def _unpacked(self, part: slice) -> Array:
         return self._real(part) * self.row[part, None]
@@ -174,13 +190,6 @@ class Factor:
             part = slice(at, at + DENSE_ROWS)
             codes = self._real(part)
             found += ((scaled @ codes.T) * squares[:, part]) @ codes
-        return found
-
-    def _dense_lengths(self, scaled: Array, square: Array) -> Array:
-        found = np.zeros(len(scaled), scaled.dtype)
-        for at in range(0, len(self.codes), DENSE_ROWS):
-            part = slice(at, at + DENSE_ROWS)
-            found += np.square(scaled @ self._real(part).T) @ square[part]
         return found
 
     def _add_pair(self, scaled: Array, squares: Array, out: Array) -> None:

@@ -15,8 +15,9 @@ Array = NDArray[np.floating]
 BY_DOMAIN = "by_domain"
 """(D, R) in curvature.safetensors: what a row of Φ weighs in a domain's Hessian; 1: as in all."""
 OF_BATCH = 0.5
-"""Share of the batch's domains in the Hessian of a step, beside the corpus's; the rows of a
-domain are few, and their scatter would count alone (docs/notes/2026-11-29-batch-curvature.md)."""
+"""Share of the batch's domains in the Hessian of a step, and of a loss's domain in its own, beside
+the corpus's: the rows of a domain are few, and their scatter would count alone
+(docs/notes/2026-11-29-batch-curvature.md)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +69,9 @@ def with_curvature(replayer: Replayer, run: Run) -> Replayer:
     if BY_DOMAIN not in arrays:  # one domain, or a run built before
         return replace(replayer, factor=factor)
     factor = factor.leaning(OF_BATCH * (np.asarray(arrays[BY_DOMAIN]) - 1))
-    return replace(replayer, factor=factor, domains=domains_of(run))
+    place = {name: at for at, name in enumerate(run.domains)}
+    probes = np.array([place.get(name, -1) for name in run.probe_domains])
+    return replace(replayer, factor=factor, domains=domains_of(run), probes=probes)
 
 
 def domains_of(run: Run) -> NDArray[np.intp]:

@@ -5,6 +5,7 @@ from typing import Any
 import llvmlite.binding as llvm
 import numba
 import numpy as np
+from numba.core import config
 from numba.core.errors import NumbaError
 
 ROWS = 4
@@ -12,8 +13,8 @@ ROWS = 4
 SUMS_MAY_BE_REORDERED = {"reassoc", "contract", "nsz"}
 
 
-WHOLE = ",-prefer-256-bit"
-"""What makes the compiler take whole AVX-512 registers."""
+FEATURES, WHOLE = "CPU_FEATURES", ",-prefer-256-bit"
+"""The setting, and what makes the compiler take whole AVX-512 registers."""
 
 
 def _take_whole_registers() -> None:
@@ -21,8 +22,8 @@ def _take_whole_registers() -> None:
     nobody says otherwise; those with its later instructions (Ice Lake, Zen 4) do not.
     """
     features = llvm.get_host_cpu_features()
-    if features.get("avx512vbmi2") and not numba.config.CPU_FEATURES:
-        numba.config.CPU_FEATURES = features.flatten() + WHOLE
+    if features.get("avx512vbmi2") and not getattr(config, FEATURES):
+        setattr(config, FEATURES, features.flatten() + WHOLE)
 
 
 _take_whole_registers()
@@ -81,10 +82,9 @@ def add_products(codes, square0, square1, x0, x1, out0, out1, first, last):
 
 
 @_compiled
-def lengths(codes, square, x0, x1):
-    """Both xᵀ Cᵀ diag(square) C x, for two x (s,), C (R, s) and a square (R,)."""
+def squares(codes, square, x0, x1, out0, out1):
+    """Writes square · (C x)², a number a row (R,) of C (R, s), for two x (s,)."""
     real = x0.dtype.type
-    found0 = found1 = real(0)
     for at in range(0, len(codes), 2):
         c0, c1 = codes[at], codes[at + 1]
         a0 = a1 = b0 = b1 = real(0)
@@ -95,9 +95,8 @@ def lengths(codes, square, x0, x1):
             a1 += q * u
             b0 += p * v
             b1 += q * v
-        found0 += a0 * a0 * square[at] + a1 * a1 * square[at + 1]
-        found1 += b0 * b0 * square[at] + b1 * b1 * square[at + 1]
-    return found0, found1
+        out0[at], out0[at + 1] = a0 * a0 * square[at], a1 * a1 * square[at + 1]
+        out1[at], out1[at + 1] = b0 * b0 * square[at], b1 * b1 * square[at + 1]
 
 
 @_compiled

@@ -26,6 +26,7 @@ from reorder_core.estimators.replay import kernels
 from reorder_core.estimators.replay.factor import Factor
 from reorder_core.orders.order import Order
 from reorder_core.orders.visits import Visits
+from reorder_core.records.losses import Losses
 from reorder_core.training.schedule import anchor_steps, learning_rate, learning_rates
 
 Array = NDArray[np.floating]
@@ -55,15 +56,23 @@ class Replayer:
     """(s,) float32, 1 for coordinates that decay, 0 for others; a number where all do."""
     domains: NDArray[np.intp] | None = None
     """(N,) the samples' domains, by place in the factor's `lean`; None for a factor without."""
+    probes: NDArray[np.intp] | None = None
+    """(D,) the same of the held-out domains; −1 for one that no sample is of."""
 
     @property
     def anchors(self) -> tuple[int, ...]:
         """(K,) the anchors' steps."""
         return anchor_steps(self.training.steps, len(self.gradients))
 
-    def curvature(self, delta: Array, batches: Batches | None = None) -> Array:
-        """(B, s) ΦᵀΦ δ, for δ (B, s); with the Hessians of batches (B, b)."""
-        return self.factor.product(delta * self.weight, self.shares(batches))
+    def curvature(self, delta: Array, sample_weight: Array, probe_weight: Array) -> Array:
+        """(s,) H δ for δ (1, s), H the sum of losses' Hessians by weights (N,) and (D,)."""
+        whole, shares, lean = sample_weight.sum() + probe_weight.sum(), None, self.factor.lean
+        if self.domains is not None and self.probes is not None and lean is not None:
+            of = np.concatenate([self.domains, self.probes])
+            each = np.concatenate([sample_weight, probe_weight])
+            shares = each @ (of[:, None] == np.arange(len(lean))).astype(np.float32)
+            shares = shares[None]
+        return self.factor.product(delta * self.weight, shares, float(whole))[0]
 
     def shares(self, batches: Batches | None) -> Array | None:
         """(B, D) of each domain in batches (B, b); None where curvature is of no domain."""
@@ -72,9 +81,19 @@ class Replayer:
         of = self.domains[np.asarray(batches) % self.visits.samples]
         return (of[..., None] == np.arange(len(self.factor.lean))).mean(1, dtype=np.float32)
 
-    def half_curvature(self, delta: Array) -> Array:
-        """(B,) ½ δᵀ Φᵀ Φ δ."""
-        return 0.5 * self.factor.lengths(delta * self.weight)
+    def half_curvature(self, delta: Array) -> Losses:
+        """(B, N) and (B, D) ½ δᵀ H δ, for δ (B, s): each loss bends as its domain's Hessian does.
+
+        Last axes of 1 where curvature is of no domain.
+        """
+        mean, beyond = self.factor.lengths(delta * self.weight)
+        if self.domains is None or self.probes is None or self.factor.lean is None:
+            return Losses(0.5 * mean[:, None], 0.5 * mean[:, None])
+        beyond = np.pad(beyond, [(0, 0), (0, 1)])  # last: a held-out domain that none trains
+        return Losses(
+            0.5 * (mean[:, None] + beyond[:, self.domains]),
+            0.5 * (mean[:, None] + beyond[:, self.probes]),
+        )
 
     def mean_gradient(self, step: int, samples: NDArray[np.int32]) -> Array:
         """(s,) mean of g_i(t) over a step's samples, interpolated between anchors."""

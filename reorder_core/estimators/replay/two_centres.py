@@ -92,7 +92,7 @@ class CentredEstimator(ProjectedEstimator):
         self._both = [self._begin(1)]
         for step, batch in enumerate(self.replayer.batches_of(run.reference_order)):
             self._both.append(self._advance(self._both[-1], step, [batch]))
-        self._home_bend = self.replayer.half_curvature(self._both[-1].delta)[1]
+        self._home_bend = self.replayer.half_curvature(self._both[-1].delta)[1:]
 
     def _steps(self) -> tuple[str, ...]:
         return (*super()._steps(), "centre")
@@ -168,17 +168,17 @@ class CentredEstimator(ProjectedEstimator):
     def _end(self, state: ReplayState, orders: NDArray[np.int32]) -> Ends:
         near, far, share = self._displaced(self._run.steps, state)
         # One pass over Φ reads both ends, as one product a step serves both centres.
-        bend, about_mean_bend = np.split(self.replayer.half_curvature(state.delta), 2)
-        losses = self._read_anchor(-1, near, orders, bend).scaled(share)
-        losses += self._read_mean(state, orders, about_mean_bend).scaled(1 - share)
+        bend = self.replayer.half_curvature(state.delta)
+        losses = self._read_anchor(-1, near, orders, bend[: len(near)]).scaled(share)
+        losses += self._read_mean(state, orders, bend[len(near) :]).scaled(1 - share)
         return Ends(share * near + (1 - share) * far, self._exchanged(losses, orders, near))
 
-    def _read_mean(self, state: ReplayState, orders: NDArray[np.int32], bend: Array) -> Losses:
+    def _read_mean(self, state: ReplayState, orders: NDArray[np.int32], bend: Losses) -> Losses:
         """(B, N) and (B, D) final losses, of which the reference run's are known."""
         _, about_mean = np.split(state.delta, 2)
         origin, known = self._both[-1].delta[1:], self._run.reference.final
         weighted = (about_mean - origin) * self.replayer.weight
-        bend = (bend - self._home_bend)[:, None]
+        bend = bend - self._home_bend
         samples = known.samples + weighted @ self._mean.gradients.T
         probes = known.probes + weighted @ self._mean.probe_gradients.T
         if self.replayer.own is not None:
@@ -186,7 +186,7 @@ class CentredEstimator(ProjectedEstimator):
             samples = samples + self._own_bend(about_mean * self.replayer.weight, apart)
             home = (self._reference_times[-1] - self._mean.times)[None]
             samples = samples - self._own_bend(origin * self.replayer.weight, home)
-        return Losses(samples + bend, probes + bend)
+        return Losses(samples + bend.samples, probes + bend.probes)
 
 
 def _near_share(distance: Array) -> Array:
