@@ -37,9 +37,9 @@ class Expected:
 
 
 MEASURED = {
-    "quick": Expected("quick", 0.908, 0.830, 0.720, 16.0),
-    "standard": Expected("standard", 0.930, 0.843, 0.794, 29.0),
-    "precise": Expected("precise", 0.952, 0.888, 0.825, 54.0),
+    "quick": Expected("quick", 0.909, 0.832, 0.727, 16.0),
+    "standard": Expected("standard", 0.931, 0.846, 0.808, 29.0),
+    "precise": Expected("precise", 0.952, 0.890, 0.817, 54.0),
 }
 """By `benchmarks/variants.py` with projection.preset=NAME --orders 32 --seed 616263."""
 ADAPTED = Expected(
