@@ -127,7 +127,7 @@ def test_memorization_lists_what_each_sample_has_and_help_lists_all(
     run = open_run(demo)
     samples = next(t for t in tables(page(demo, monkeypatch, "memorization", {})) if "gain" in t)
     known = of_reference(run, QUANTITIES["accuracy"]).values
-    np.testing.assert_allclose(samples["quantity accuracy"], known.samples)
+    np.testing.assert_allclose(samples["quantity accuracy"], known.samples[samples["sample"]])
     np.testing.assert_allclose(samples["quantity perplexity"], np.exp(samples["after"]))
     listed = page(demo, monkeypatch, "help", {}).markdown[0].value.replace("\\", "")
     assert listed.splitlines() == [
