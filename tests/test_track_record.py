@@ -13,6 +13,7 @@ from reorder_core.judge.track_record import kind_of, track_record
 from reorder_core.judge.verified import BY_HAND, families_of
 from reorder_core.orders.order import Order, swap
 from reorder_core.store.run import Run, open_run
+from ui.app.words import FAMILY_WORDS, ONE_OF_A_FAMILY
 from ui.queries import fared
 
 DEMO = Path(__file__).parents[1] / "data" / "demo"
@@ -77,6 +78,15 @@ def test_errors_are_those_of_the_retrained_orders(demo: Run):
     assert measured.mae_heldout == pytest.approx(np.abs(probes.mean(1)).mean(), rel=1e-4)
 
 
+@pytest.mark.parametrize("family", ["in-out", "repeat", "move", "random"])
+def test_the_page_says_who_judged_an_order_of_any_family(demo: Run, family: str):
+    report = next(r for r in demo.fidelity if r.family == family)
+    (order,) = fresh_orders(demo, family, 1, report.seed)
+    told = fared.record(demo, order, estimators.open_estimator(demo, "hybrid").estimate(order))
+    assert told["words"] == f"Judged by 32 {FAMILY_WORDS[family]}, really retrained."
+    assert set(ONE_OF_A_FAMILY) == set(FAMILY_WORDS)
+
+
 def test_the_page_says_who_judged_and_how_it_went(demo: Run):
     order = preset(demo, "blocks", {})[0]
     estimate = estimators.open_estimator(demo, "hybrid").estimate(order)
@@ -87,7 +97,7 @@ def test_the_page_says_who_judged_and_how_it_went(demo: Run):
     )
     held = [round(100 * (judged.coverage90_heldout or 0)) for judged in (blocks, curricula)]
     assert min(held) > 85
-    assert told["words"] == "Judged by 32 orders of blocks, really retrained."
+    assert told["words"] == "Judged by 32 block orders, really retrained."
     assert told["heldout"] == f"interval held {held[0]} %, error {blocks.mae_heldout:.4f}"
     assert told["training"] == f"error {blocks.mae_training:.4f}"
     sorted_by_length = preset(demo, "shortest-first", {})[0]

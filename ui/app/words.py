@@ -1,10 +1,30 @@
-"""Moves told in words: `canary 31: step 4 → step 29`."""
+"""Moves told in words: `canary 31: step 4 → step 29`; and families of orders."""
 
 from reorder_core.orders.moves import Move, from_slots
 from reorder_core.orders.order import Order
 from reorder_core.store.run import Run
 from ui.charts.template import isolated
 
+FAMILY_WORDS = {
+    "random": "random orders",
+    "move": "single moves",
+    "blocks": "block orders",
+    "curriculum": "curricula",
+    "in-out": "exchanges with the reserve",
+    "repeat": "orders with repetitions",
+    "heat map": "heat-map moves",
+    "by hand": "orders chosen by hand",
+}
+ONE_OF_A_FAMILY = {
+    "random": "a random order",
+    "move": "a single move",
+    "blocks": "a block order",
+    "curriculum": "a curriculum",
+    "in-out": "an exchange with the reserve",
+    "repeat": "an order with repetitions",
+    "heat map": "a heat-map move",
+    "by hand": "an order by hand",
+}
 MARKS = ("canary", "poison", "duplicate")
 """Flags that name a sample better than its domain does."""
 

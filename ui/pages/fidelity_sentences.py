@@ -4,17 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from reorder_core.records.fidelity import FidelityReport, Measured
+from ui.app.words import FAMILY_WORDS
 
-FAMILY_WORDS = {
-    "random": "random orders",
-    "move": "single moves",
-    "blocks": "block orders",
-    "curriculum": "curricula",
-    "in-out": "exchanges with the reserve",
-    "repeat": "orders with repetitions",
-    "heat map": "heat-map moves",
-    "by hand": "orders chosen by hand",
-}
 PROMISED = 0.9
 _NEAR_PROMISE = 0.035
 

@@ -3,27 +3,14 @@
 import math
 
 from reorder_core.judge.track_record import TrackRecord, track_record
-from reorder_core.judge.verified import BY_HAND
 from reorder_core.orders.order import Order
 from reorder_core.records.estimates import Estimate
 from reorder_core.store.run import Run
+from ui.app.words import FAMILY_WORDS, ONE_OF_A_FAMILY
 from ui.queries import judged
 
 NARROW = 0.8
 """Share held below which a 90 % interval is told to be too narrow."""
-_ONE = {
-    "random": "a random order",
-    "move": "a single move",
-    "blocks": "an order of blocks",
-    "curriculum": "a curriculum",
-    BY_HAND: "an order by hand",
-}
-_MANY = {
-    "random": "random orders",
-    "move": "single moves",
-    "blocks": "orders of blocks",
-    "curriculum": "curricula",
-}
 
 
 def record(run: Run, order: Order, estimate: Estimate) -> dict[str, str]:
@@ -47,13 +34,12 @@ def record(run: Run, order: Order, estimate: Estimate) -> dict[str, str]:
 
 def _words(found: TrackRecord) -> str:
     """Which orders judged: `Judged by 32 random orders, really retrained.`"""
-    many = _MANY[found.family]
+    many = FAMILY_WORDS[found.family]
     if found.kind == found.family:
         return f"Judged by {found.orders} {many}, really retrained."
-    return (
-        f"{_ONE[found.kind].capitalize()}: judged by {found.orders} {many}, about as far from the "
-        "reference, really retrained."
-    )
+    one = ONE_OF_A_FAMILY[found.kind].capitalize()
+    judges = f"{found.orders} {many}, about as far from the reference, really retrained."
+    return f"{one}: judged by {judges}"
 
 
 def _unknown(run: Run) -> str:
