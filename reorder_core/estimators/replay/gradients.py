@@ -69,12 +69,16 @@ def with_curvature(replayer: Replayer, run: Run) -> Replayer:
     if BY_DOMAIN not in arrays:  # one domain, or a run built before
         return replace(replayer, factor=factor)
     factor = factor.leaning(OF_BATCH * (np.asarray(arrays[BY_DOMAIN]) - 1))
-    place = {name: at for at, name in enumerate(run.domains)}
+    place = _places(run)
     probes = np.array([place.get(name, -1) for name in run.probe_domains])
     return replace(replayer, factor=factor, domains=domains_of(run), probes=probes)
 
 
 def domains_of(run: Run) -> NDArray[np.intp]:
     """(N,) the place of each sample's domain among the run's."""
-    place = {name: at for at, name in enumerate(run.domains)}
+    place = _places(run)
     return np.array([place[sample.domain] for sample in run.samples])
+
+
+def _places(run: Run) -> dict[str, int]:
+    return {name: at for at, name in enumerate(run.domains)}
